@@ -1,0 +1,226 @@
+/* Strings: growable text, exact parsing of numbers whatever the locale, names to suggest, text fit for a message. */
+#include "base/base.h"
+
+#include <assert.h>
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NEAREST_MAX = 64 }; /* longer names are never suggested */
+
+/* Room for more bytes and the closing NUL. */
+static enum sk_code reserve(struct sk_str *s, size_t more, struct sk_err *err)
+{
+    if (more > PTRDIFF_MAX - 1 - s->len)
+        return sk_fail(err, SK_NOMEM, "not enough memory for a text of %zu bytes more", more);
+    return sk_grow(&s->text, &s->cap, s->len + more + 1, 1, err);
+}
+
+enum sk_code sk_str_add(struct sk_str *s, struct sk_err *err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int length = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (length < 0)
+        return sk_fail(err, SK_BUG, "a text cannot be formatted");
+    enum sk_code code = reserve(s, (size_t)length, err);
+    if (code != SK_OK)
+        return code;
+    va_start(args, fmt);
+    vsnprintf(s->text + s->len, (size_t)length + 1, fmt, args);
+    va_end(args);
+    s->len += (size_t)length;
+    return SK_OK;
+}
+
+enum sk_code sk_str_add_bytes(struct sk_str *s, const void *data, size_t len, struct sk_err *err)
+{
+    enum sk_code code = reserve(s, len, err);
+    if (code != SK_OK)
+        return code;
+    if (len)
+        memcpy(s->text + s->len, data, len);
+    s->len += len;
+    s->text[s->len] = '\0';
+    return SK_OK;
+}
+
+void sk_str_release(struct sk_str *s)
+{
+    sk_free(s->text);
+    *s = (struct sk_str){0};
+}
+
+enum sk_code sk_format(char *dst, size_t size, const char *what, struct sk_err *err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int length = vsnprintf(dst, size, fmt, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < size)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "%s is too long", what);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool sk_parse_i64(const char *text, int64_t *out)
+{
+    bool negative = *text == '-';
+    if (*text == '-' || *text == '+')
+        text++;
+    if (!is_digit(*text))
+        return false;
+    int64_t value = 0; /* built downwards, for the least value has no positive twin */
+    for (; is_digit(*text); text++)
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *text - '0', &value))
+            return false;
+    if (*text || (!negative && value == INT64_MIN))
+        return false;
+    *out = negative ? value : -value;
+    return true;
+}
+
+static const char *skip_digits(const char *text, int *count)
+{
+    for (; is_digit(*text); text++)
+        (*count)++;
+    return text;
+}
+
+/* [+-] digits [. digits] [e [+-] digits], with a digit before the exponent. */
+static bool is_decimal(const char *text)
+{
+    int digits = 0, exponent = 0;
+    if (*text == '-' || *text == '+')
+        text++;
+    text = skip_digits(text, &digits);
+    if (*text == '.')
+        text = skip_digits(text + 1, &digits);
+    if (*text == 'e' || *text == 'E') {
+        text++;
+        if (*text == '-' || *text == '+')
+            text++;
+        text = skip_digits(text, &exponent);
+        if (exponent == 0)
+            return false;
+    }
+    return digits > 0 && *text == '\0';
+}
+
+static locale_t c_locale;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+bool sk_parse_f64(const char *text, double *out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_c_locale);
+    if (!c_locale || !is_decimal(text))
+        return false;
+    double value = strtod_l(text, NULL, c_locale);
+    if (!isfinite(value))
+        return false;
+    *out = value;
+    return true;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits (insert, delete, replace, swap of neighbours) from a to b, both of at most NEAREST_MAX bytes. */
+static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    assert(a_len <= NEAREST_MAX && b_len <= NEAREST_MAX);
+    size_t rows[3][NEAREST_MAX + 1];
+    size_t *before = rows[0], *above = rows[1], *row = rows[2];
+    for (size_t j = 0; j <= b_len; j++)
+        above[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t replace = above[j - 1] + (a[i - 1] != b[j - 1]);
+            row[j] = least(replace, least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+        size_t *oldest = before;
+        before = above;
+        above = row;
+        row = oldest;
+    }
+    return above[b_len];
+}
+
+const char *sk_nearest(const char *text, const char *const *names, size_t n)
+{
+    const char *found = NULL;
+    size_t best = SIZE_MAX, text_len = strlen(text);
+    for (size_t i = 0; i < n && text_len <= NEAREST_MAX; i++) {
+        size_t name_len = strlen(names[i]), longer = name_len > text_len ? name_len : text_len;
+        if (longer > NEAREST_MAX)
+            continue;
+        size_t edits = edit_distance(text, text_len, names[i], name_len);
+        size_t bound = longer < 6 ? 1 : longer / 3;
+        if (longer > 2 && edits <= bound && edits < best) {
+            best = edits;
+            found = names[i];
+        }
+    }
+    return found;
+}
+
+/* Bytes of the UTF-8 character at s that a terminal can show as it is; 0: none such. */
+static size_t shown_length(const unsigned char *s)
+{
+    size_t length = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 4;
+    if (length == 1)
+        return s[0] >= 0x20 && s[0] != 0x7F;
+    if (s[0] < 0xC2 || s[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool c1_control = s[0] == 0xC2 && s[1] < 0xA0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool no_character = (s[0] == 0xED && s[1] >= 0xA0) || (s[0] == 0xF4 && s[1] >= 0x90);
+    return c1_control || overlong || no_character ? 0 : length;
+}
+
+char *sk_printable(char *dst, size_t size, const char *text)
+{
+    if (size == 0)
+        return dst;
+    const unsigned char *s = (const unsigned char *)text;
+    size_t used = 0, fit = 0; /* fit: longest whole-character part that leaves room for "..." */
+    while (*s) {
+        size_t shown = shown_length(s), length = shown ? shown : 1;
+        if (used + length + 1 > size)
+            break;
+        if (shown)
+            memcpy(dst + used, s, shown);
+        else
+            dst[used] = '?';
+        used += length;
+        s += length;
+        if (used + 4 <= size)
+            fit = used;
+    }
+    if (*s && size >= 4) {
+        memcpy(dst + fit, "...", 3);
+        used = fit + 3;
+    }
+    dst[used] = '\0';
+    return dst;
+}

@@ -1,0 +1,134 @@
+/* Data: sources of labelled pictures, what is done to a picture, and the loader that makes batches with worker threads.
+ *
+ * source -> decode -> picture steps (crop, flip, resize) -> batch of raw pixels. Normalization is not done here: a batch holds
+ * uint8 pixels, or float32 where the source is a float array, and the network's first op normalizes (the mean and deviation
+ * belong to the model). Everything random depends on (seed, epoch, index of the sample) alone. */
+#ifndef SKUA_DATA_H
+#define SKUA_DATA_H
+
+#include "base/base.h"
+#include "recipe/recipe.h"
+
+/* ---- pictures (picture.c, decode_*.c, resize.c, steps.c) ---- */
+enum sk_pixel { SK_PIXEL_U8, SK_PIXEL_F32 };
+struct sk_picture { /* HWC, rows contiguous; owned buffer reused from picture to picture; zeroed = empty */
+    int height, width, channels;
+    enum sk_pixel pixel;
+    void *data;
+    size_t capacity; /* bytes */
+};
+enum { SK_MAX_SIDE = 65500, SK_MAX_PIXELS = 178956970 /* as Pillow's limit */, SK_MAX_FILE = 256 << 20 };
+/* Makes room for h x w x c; content is undefined afterwards. */
+enum sk_code sk_picture_reserve(struct sk_picture *p, int h, int w, int c, enum sk_pixel pixel, struct sk_err *err) SK_MUST;
+void sk_picture_release(struct sk_picture *p);
+/* Decodes a JPEG or PNG, told by its content, into 8-bit RGB as Pillow's convert('RGB') does (grey, palette, alpha dropped,
+ * CMYK/YCCK; 16-bit by its high byte). name is for messages only. Limits: SK_MAX_PIXELS, 100 progressive scans, ancillary chunks skipped. */
+enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+/* Antialiased (support scaled with the factor) bilinear resize, within one grey level of Pillow's Image.resize(BILINEAR). */
+enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
+/* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
+ * resize {size} scales the shorter side (torchvision's rounding: the longer is int(size * long / short)). */
+enum sk_code sk_picture_apply(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_steps *steps,
+                              struct sk_rng *rng, struct sk_err *err) SK_MUST;
+
+/* ---- sources: one row of a table for each (source.c and source_*.c) ---- */
+enum sk_split { SK_TRAIN, SK_VAL };
+struct sk_dataset;
+struct sk_dataset_info {
+    int64_t count;
+    int classes;
+    const char *const *class_name; /* [classes]; owned by the dataset */
+    enum sk_pixel pixel;
+    int channels;
+    int height, width;             /* of every picture; 0: they differ */
+    uint64_t fingerprint;          /* of names, sizes and labels: tells a resumed run that the data changed */
+};
+/* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
+ * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
+enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
+                             struct sk_err *err) SK_MUST;
+void sk_dataset_close(struct sk_dataset *ds); /* NULL is fine */
+const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds);
+int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
+/* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
+enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
+/* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
+void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
+
+/* What one source implements; the table is in source.c. */
+struct sk_source_ops {
+    enum sk_source source;
+    const char *name, *help;
+    bool (*probe)(const struct sk_recipe_data *data); /* for SK_SOURCE_AUTO: does path look like this? */
+    enum sk_code (*open)(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
+                         enum sk_split split, struct sk_err *err);
+    void (*close)(void *self);
+    int (*label)(const void *self, int64_t index);
+    enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
+    void (*name_of)(const void *self, int64_t index, char *out, size_t size);
+};
+extern const struct sk_source_ops sk_source_cifar10, sk_source_folder, sk_source_npy, sk_source_shapes;
+
+/* ---- loader (loader.c, sampler.c) ---- */
+struct sk_batch {
+    int count;               /* samples in it: the batch size, or fewer in the last one */
+    int height, width, channels;
+    enum sk_pixel pixel;
+    void *pixels;            /* [count][height][width][channels] */
+    int32_t *label;          /* [count] */
+    int64_t *index;          /* [count] sample index in the dataset */
+    int64_t number;          /* batch number within its epoch */
+};
+struct sk_loader;
+struct sk_loader_options {
+    const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */
+    const struct sk_picture_steps *steps;  /* copied */
+    int batch;
+    int workers;             /* -1: auto (1 on up to 4 cores), 0: prepared in sk_loader_next itself */
+    int ring;                /* prepared batches held at most; 0: 3 */
+    bool shuffle, drop_last;
+    int64_t seed;
+    int64_t limit;           /* first N samples; 0: all */
+    enum sk_on_error on_error;
+};
+/* Reads the first sample to learn the shape after the steps; a later picture of another shape is an INPUT error that says
+ * to add resize or crop steps. Preallocates everything. */
+enum sk_code sk_loader_new(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err) SK_MUST;
+void sk_loader_free(struct sk_loader *loader); /* joins the workers; NULL is fine */
+int64_t sk_loader_batches(const struct sk_loader *loader);  /* an epoch has this many */
+int64_t sk_loader_samples(const struct sk_loader *loader);  /* an epoch has this many */
+void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, int *channels, enum sk_pixel *pixel);
+/* Starts epoch at batch number first_batch, in constant time; whatever was being prepared is dropped. */
+enum sk_code sk_loader_start(struct sk_loader *loader, uint32_t epoch, int64_t first_batch, struct sk_err *err) SK_MUST;
+/* The next batch, valid until the next call of next, start or free; *batch = NULL at the end of the epoch. A worker's error comes out
+ * here at the batch where it arose. Above 1% replaced samples: INPUT. */
+enum sk_code sk_loader_next(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err) SK_MUST;
+double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
+int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples replaced since new */
+/* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
+void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
+
+/* ---- inspection and download (inspect.c, get.c) ---- */
+struct sk_data_stats {
+    int64_t count, *per_class; /* per_class[classes], sk_free */
+    int min_height, max_height, min_width, max_width;
+    double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS]; /* of [0,1], over all pixels of pictures that could be read */
+    int64_t damaged;
+    char first_damaged[1024];
+};
+/* Reads every sample once with threads workers. progress (may be NULL) is called now and then from the calling thread; returning false cancels. */
+enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
+                             bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
+/* Downloads url to dir/basename through a .part file that is resumed when present, checks md5 or sha256 (hex), renames. */
+struct sk_download {
+    const char *url, *dir, *file;   /* file: name under dir */
+    const char *sha256, *md5;       /* the one that is not NULL is checked */
+    bool (*progress)(void *ctx, int64_t done, int64_t all);
+    void *ctx;
+};
+enum sk_code sk_data_download(const struct sk_download *d, struct sk_err *err) SK_MUST;
+/* Published archives by name ("cifar10"); NULL: unknown. */
+struct sk_published { const char *name, *url, *file, *md5; int64_t bytes; };
+const struct sk_published *sk_data_published(const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/* Graph: what a network computes, as data. Tensors have shapes and types but no memory; an op is a row of one table.
+ *
+ * A training step is one graph: forward, loss, backward and optimizer update, seen alike by planner, profiler and tests. */
+#ifndef SKUA_GRAPH_H
+#define SKUA_GRAPH_H
+
+#include "base/base.h"
+#include "recipe/recipe.h"
+
+enum { SK_DIMS = 4, SK_OP_IN = 8, SK_OP_OUT = 5, SK_TENSOR_NAME = 96 };
+
+enum sk_dtype { SK_F32, SK_BF16, SK_U8, SK_I32 };
+size_t sk_dtype_size(enum sk_dtype t);
+const char *sk_dtype_name(enum sk_dtype t);
+
+/* Activations: dims [N,H,W,C] or [N,C], dense in that order. Convolution weights: dims [O,I,H,W], dense. */
+enum sk_layout { SK_LAYOUT_DENSE, SK_LAYOUT_BLOCKED };
+
+/* What a tensor is. pending: a batch norm not yet applied, value = relu(scale[c] * stored + shift[c]); whoever reads the
+ * tensor applies it. A kernel that cannot read such a tensor declines the op. */
+struct sk_desc {
+    enum sk_dtype dtype;
+    enum sk_layout layout;
+    int rank;
+    int64_t dim[SK_DIMS];
+    struct sk_pending { bool norm, relu; int scale, shift; } pending; /* tensor ids */
+};
+int64_t sk_desc_count(const struct sk_desc *d);  /* elements */
+size_t sk_desc_bytes(const struct sk_desc *d);
+
+enum sk_role {
+    SK_ROLE_INPUT,   /* bound to the caller's memory at each run */
+    SK_ROLE_PARAM,   /* trained; lives in the store, float32 */
+    SK_ROLE_STATE,   /* running statistics; lives in the store */
+    SK_ROLE_SLOT,    /* optimizer state; lives in the store */
+    SK_ROLE_FROZEN,  /* made by a PREPARE op from params; lives with the plan */
+    SK_ROLE_VALUE,   /* made and used within one step: arena */
+    SK_ROLE_RESULT   /* made by a step, readable until the next: arena, kept */
+};
+struct sk_tensor {
+    char name[SK_TENSOR_NAME]; /* params and state: torchvision's names */
+    struct sk_desc desc;
+    enum sk_role role;
+    int producer;              /* op that makes it, -1 */
+    int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
+};
+
+enum sk_op_kind {
+    SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
+    SK_OP_CONV,             /* x, w[, bias][, residual] -> y; attr stride, pad, relu */
+    SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx */
+    SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32) */
+    SK_OP_BATCH_NORM,       /* x, gamma, beta[, residual] -> y, mean, var (biased); attr eps, relu; batch statistics */
+    SK_OP_BATCH_NORM_GRAD,  /* dy, x, gamma, beta, mean, var[, y][, dy2] -> dx, dgamma, dbeta[, dresidual]; y only with residual and relu */
+    SK_OP_BATCH_NORM_INFER, /* x, gamma, beta, running mean, running var[, residual] -> y; attr eps, relu */
+    SK_OP_RUNNING_STATS,    /* mean, var, running mean, running var -> running mean, running var; attr momentum, count */
+    SK_OP_FOLD_NORM,        /* w, gamma, beta, running mean, running var -> w', bias; attr eps (PREPARE) */
+    SK_OP_RELU,             /* x -> y */
+    SK_OP_RELU_GRAD,        /* dy, y -> dx */
+    SK_OP_ADD,              /* a, b -> y; attr relu */
+    SK_OP_MAX_POOL,         /* x -> y, argmax (u8: kh * kernel + kw); attr kernel, stride, pad */
+    SK_OP_MAX_POOL_GRAD,    /* dy, argmax -> dx; attr as forward, dim of dx */
+    SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W */
+    SK_OP_AVG_POOL_GRAD,    /* dy [N,C] -> dx [N,H,W,C] */
+    SK_OP_DROPOUT,          /* x -> y; attr p, salt; mask from (seed, step, salt, element) */
+    SK_OP_DROPOUT_GRAD,     /* dy -> dx; the same mask again */
+    SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
+    SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
+    SK_OP_LINEAR_GRAD_WEIGHT, /* dy f32, x -> dw, db (f32) */
+    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N] -> loss f32 [1] mean cross-entropy; attr smoothing */
+    SK_OP_LOSS_GRAD,        /* logits, labels -> dlogits; attr smoothing */
+    SK_OP_TOPK,             /* logits, labels -> correct i32 [2]: how many have the label at rank 1, within rank 5 */
+    SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */
+    SK_OP_SGD,              /* p, g, m -> p, m; attr optim; lr from the step */
+    SK_OP_ADAM,             /* p, g, m, v -> p, m, v; attr optim (adamw: decoupled) */
+    SK_OP_KINDS
+};
+enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_UPDATE };
+
+struct sk_attr {
+    int kernel, stride, pad;
+    bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
+    double eps, momentum, p, smoothing;
+    int64_t dim[SK_DIMS];              /* shape of the output where inputs do not tell it (gradients of conv, pools) */
+    int salt;
+    double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS];
+    struct sk_attr_optim { double momentum, weight_decay, beta1, beta2, eps; bool nesterov, decoupled; } optim;
+};
+struct sk_op {
+    enum sk_op_kind kind;
+    enum sk_phase phase;
+    int in_count, out_count, in[SK_OP_IN], out[SK_OP_OUT];
+    struct sk_attr attr;
+    char name[SK_TENSOR_NAME]; /* "layer1.0.conv1", gradients "layer1.0.conv1.grad_data" */
+};
+struct sk_graph { /* ops are in an order that can be executed */
+    struct sk_tensor *tensor;
+    struct sk_op *op;
+    size_t tensor_count, tensor_cap, op_count, op_cap;
+};
+
+/* ---- the op table (op_table.c) ---- */
+struct sk_cost { double flops, bytes; };
+struct sk_op_info {
+    enum sk_op_kind kind;
+    const char *name;
+    int in_min, in_max, out_count;
+    /* Checks inputs and gives the descriptor of every output (out[out_count]); INPUT names op and shapes. */
+    enum sk_code (*shape)(const struct sk_graph *g, const struct sk_op *op, struct sk_desc *out, struct sk_err *err);
+    double (*flops)(const struct sk_graph *g, const struct sk_op *op); /* NULL: one per output element */
+    /* Emits gradient ops; dout[i] is the gradient of output i or -1. Contributions go through sk_graph_add_grad. NULL: no gradient. */
+    enum sk_code (*grad)(struct sk_graph *g, int op, const int *dout, struct sk_err *err);
+    int in_place;   /* index of the input that output 0 may overwrite when nobody reads it later, -1: none */
+};
+const struct sk_op_info *sk_op_info(enum sk_op_kind kind);
+struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op); /* flops; bytes read and written */
+
+/* ---- building (graph.c) ---- */
+void sk_graph_release(struct sk_graph *g);
+/* New tensor; *id is its index. */
+enum sk_code sk_graph_tensor(struct sk_graph *g, const char *name, enum sk_role role, const struct sk_desc *desc, int *id,
+                             struct sk_err *err) SK_MUST;
+struct sk_desc sk_desc_make(enum sk_dtype dtype, int rank, const int64_t *dim);
+int sk_graph_find(const struct sk_graph *g, const char *name); /* tensor by name, -1 */
+/* Appends an op; its output tensors are made by the table's shape rule as VALUE tensors named NAME (then NAME.1, ...), except where
+ * op->out[i] >= 0 already names one (in-place updates). Outputs' ids are stored into op->out of the graph's copy; *index is its index. */
+enum sk_code sk_graph_op(struct sk_graph *g, const struct sk_op *op, int *index, struct sk_err *err) SK_MUST;
+/* Convenience for the common case of one output: emits and gives output 0. */
+enum sk_code sk_graph_emit(struct sk_graph *g, enum sk_op_kind kind, const char *name, const int *in, int in_count,
+                           const struct sk_attr *attr, int *out, struct sk_err *err) SK_MUST;
+/* One sentence for each violated invariant (ids in range, producers before readers, shapes as the table says); BUG. */
+enum sk_code sk_graph_check(const struct sk_graph *g, struct sk_err *err) SK_MUST;
+
+/* ---- gradients, updates (gradient.c, update.c) ---- */
+/* Emits BACKWARD ops for loss with respect to every PARAM it depends on; tensor.grad of each PARAM is set. */
+enum sk_code sk_graph_backward(struct sk_graph *g, int loss, struct sk_err *err) SK_MUST;
+/* Adds d as a (further) contribution to the gradient of tensor t; used by grad rules. */
+enum sk_code sk_graph_add_grad(struct sk_graph *g, int t, int d, struct sk_err *err) SK_MUST;
+/* Emits UPDATE ops: running statistics, then one optimizer op a parameter (slots "optimizer.momentum.NAME", ...). */
+enum sk_code sk_graph_update(struct sk_graph *g, const struct sk_recipe_optimizer *o, double bn_momentum, struct sk_err *err) SK_MUST;
+
+/* ---- rewriting passes (pass_*.c); each before sk_graph_backward, each keeps names of params ---- */
+enum sk_code sk_pass_fuse_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; /* bn + relu, bn + add + relu -> one op */
+enum sk_code sk_pass_fold_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; /* conv + bn_infer (+ add) (+ relu) -> conv with bias */
+/* After sk_graph_backward: add whose only reader is a batch_norm_grad becomes that op's dy2. */
+enum sk_code sk_pass_fuse_grad_add(struct sk_graph *g, struct sk_err *err) SK_MUST;
+
+/* ---- summaries (summary.c) ---- */
+struct sk_summary { int64_t params; double macs; int64_t activation_bytes; }; /* macs: conv and linear, forward, whole batch */
+struct sk_summary sk_graph_summary(const struct sk_graph *g);
+
+#endif

@@ -1,0 +1,141 @@
+/* Recipe: a YAML file (or defaults) plus --set overrides, validated against one table of keys into plain structs.
+ *
+ * The table (keys.c) is the only place that knows a key's name, type, bounds, default, help text and whether it may change
+ * on resume; parsing, --set, `skua help recipe`, the resolved recipe.yaml and the resume check are all made from it. */
+#ifndef SKUA_RECIPE_H
+#define SKUA_RECIPE_H
+
+#include "base/base.h"
+
+enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3 };
+
+/* ---- data: what one picture goes through before the network ---- */
+enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
+struct sk_picture_step {
+    enum sk_step_kind kind;
+    int size;    /* crop: side of the result; resize: length of the shorter side, or both sides where exact */
+    int padding; /* random_crop: zero padding on each side before cropping */
+    double p;    /* horizontal_flip: probability */
+    bool exact;  /* resize: {size: [h, w]} gives h x w without keeping the aspect */
+    int height, width;
+};
+struct sk_picture_steps {
+    int count;
+    struct sk_picture_step step[SK_MAX_STEPS];
+};
+
+enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_SHAPES };
+enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
+enum sk_cache { SK_CACHE_NONE, SK_CACHE_MEMORY };
+
+struct sk_recipe_data {
+    enum sk_source source;   /* auto: told from what lies at path */
+    char path[SK_PATH];      /* folder or archive; --data overrides */
+    char images[SK_PATH], labels[SK_PATH];         /* npy: training arrays (relative to path where path is given) */
+    char val_images[SK_PATH], val_labels[SK_PATH]; /* npy: validation arrays, empty: none */
+    int workers;             /* threads that prepare batches; 0 = in the training thread; -1 = auto */
+    bool shuffle;
+    int64_t train_limit, val_limit; /* 0: all, N: the first N samples */
+    double val_fraction;     /* folder without val/test: this share of each class, split by seed */
+    enum sk_cache cache;
+    enum sk_on_error on_error;
+    int image_size, train_size, val_size; /* shapes: side, number of samples */
+    int64_t shapes_seed;     /* shapes: seed of the drawn set */
+    struct sk_picture_steps augment, prepare; /* training; evaluation */
+    bool has_normalize;
+    int normalize_channels;  /* number of values given */
+    double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS]; /* of [0,1] */
+};
+
+enum sk_stem { SK_STEM_IMAGENET, SK_STEM_CIFAR };
+struct sk_recipe_model {
+    char arch[SK_NAME];      /* resnet18 ... resnet152 */
+    enum sk_stem stem;
+    double width;            /* channels = round(64 * width) at the start */
+    int classes;             /* 0: as the data has */
+    double dropout;          /* before the classifier */
+    double bn_momentum;      /* PyTorch's sense: new = (1-m)*old + m*batch */
+    double bn_eps;
+    char init[SK_PATH];      /* safetensors file with initial weights, empty: none */
+};
+
+enum sk_precision { SK_PRECISION_AUTO, SK_PRECISION_FP32, SK_PRECISION_BF16 };
+enum sk_device { SK_DEVICE_AUTO, SK_DEVICE_CPU, SK_DEVICE_CUDA };
+enum sk_winograd { SK_WINOGRAD_OFF, SK_WINOGRAD_SAFE, SK_WINOGRAD_FAST };
+enum sk_tune { SK_TUNE_OFF, SK_TUNE_QUICK };
+struct sk_recipe_engine {
+    enum sk_device device;
+    int threads;             /* 0: as the machine allows */
+    enum sk_precision precision;
+    enum sk_winograd winograd;
+    enum sk_tune tune;       /* off: first candidate by a fixed order; quick: candidates are timed */
+};
+
+enum sk_optimizer { SK_OPT_SGD, SK_OPT_ADAM, SK_OPT_ADAMW };
+struct sk_recipe_optimizer {
+    enum sk_optimizer name;
+    double lr, momentum, weight_decay, beta1, beta2, eps;
+    bool nesterov;
+    bool decay_norm_bias;    /* weight decay also for norms and biases (default true) */
+};
+enum sk_schedule { SK_SCHED_CONSTANT, SK_SCHED_STEP, SK_SCHED_COSINE, SK_SCHED_ONE_CYCLE };
+struct sk_recipe_schedule {
+    enum sk_schedule name;
+    double warmup_epochs;    /* linear from 0 (exclusive) to lr */
+    double epochs;           /* length of the schedule; 0: that of the training */
+    double step_epochs, gamma;              /* step: lr * gamma^floor(epoch / step_epochs) */
+    double min_lr;                          /* cosine: where it ends */
+    double pct_start, div_factor, final_div_factor; /* one_cycle; optimizer.lr is its maximum */
+};
+struct sk_recipe_train {
+    int epochs;
+    int64_t max_steps;       /* 0: by epochs; otherwise the run ends after this many steps */
+    int batch;
+    int64_t seed;
+    int log_every;           /* steps */
+    int64_t checkpoint_every;/* steps, besides every epoch; 0: epochs only */
+    bool drop_last;          /* default false */
+    struct sk_recipe_optimizer optimizer;
+    struct sk_recipe_schedule schedule;
+    double label_smoothing;
+};
+struct sk_recipe_expect {
+    double accuracy, tolerance; /* accuracy < 0: nothing expected */
+};
+
+struct sk_recipe {
+    char name[SK_NAME];
+    struct sk_recipe_data data;
+    struct sk_recipe_model model;
+    struct sk_recipe_engine engine;
+    struct sk_recipe_train train;
+    struct sk_recipe_expect expect;
+};
+/* Every member is plain data: a recipe is copied by assignment and needs no release. */
+
+/* Fills r with the table's defaults. */
+void sk_recipe_defaults(struct sk_recipe *r);
+
+/* Reads a file, or, where no such file exists, an installed recipe of that name (`cifar10-resnet18`). INPUT errors name file,
+ * line and column; an unknown key names its nearest known one; at most 1 MiB, 10,000 nodes, depth 16; anchors refused. */
+enum sk_code sk_recipe_load(struct sk_recipe *r, const char *file_or_name, struct sk_err *err) SK_MUST;
+/* The same from memory; origin is the name used in messages. Keys not given keep what r holds. */
+enum sk_code sk_recipe_parse(struct sk_recipe *r, const char *text, size_t len, const char *origin, struct sk_err *err) SK_MUST;
+/* One --set override, "train.batch=64" or "data.augment=[{horizontal_flip: {p: 0.5}}]" (the value is YAML). */
+enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct sk_err *err) SK_MUST;
+/* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). */
+enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err) SK_MUST;
+/* The whole resolved recipe as YAML that parses back to an equal recipe. */
+enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, struct sk_err *err) SK_MUST;
+/* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". */
+enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
+/* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */
+enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err) SK_MUST;
+/* Names of installed recipes, sorted (sk_free; one block). */
+enum sk_code sk_recipe_list(char ***names, size_t *count, struct sk_err *err) SK_MUST;
+/* Text of an enum value as written in a recipe, e.g. precision -> "bf16". */
+const char *sk_precision_name(enum sk_precision p);
+const char *sk_source_name(enum sk_source s);
+const char *sk_optimizer_name(enum sk_optimizer o);
+
+#endif
