@@ -91,6 +91,10 @@ void sk_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]
 enum sk_code sk_path_join(char out[SK_PATH], struct sk_err *err, const char *dir, const char *name) SK_MUST;
 /* Whole file, with a NUL after it, into *data (sk_free). Larger than max, not a regular file or unreadable: error that names the path. */
 enum sk_code sk_file_read(const char *path, size_t max, char **data, size_t *len, struct sk_err *err) SK_MUST;
+/* Maps a regular file read-only (map.c); an empty one gives *map = NULL, *len = 0. Absent, unreadable or no regular file: INPUT that
+ * names the path. Bytes read from a file that is cut while mapped are undefined (SIGBUS): map only what is not rewritten in place. */
+enum sk_code sk_file_map(const char *path, void **map, size_t *len, struct sk_err *err) SK_MUST;
+void sk_file_unmap(void *map, size_t len); /* NULL is fine */
 /* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part. */
 enum sk_code sk_file_write(const char *path, const void *data, size_t len, struct sk_err *err) SK_MUST;
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;

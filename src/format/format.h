@@ -4,11 +4,28 @@
 
 #include "base/base.h"
 
-enum sk_elem { SK_ELEM_F32, SK_ELEM_F64, SK_ELEM_F16, SK_ELEM_BF16, SK_ELEM_I64, SK_ELEM_I32, SK_ELEM_I16, SK_ELEM_I8, SK_ELEM_U8, SK_ELEM_BOOL, SK_ELEM_COUNT };
+/* ---- element types (elem.c) ---- */
+enum sk_elem {
+    SK_ELEM_F32, SK_ELEM_F64, SK_ELEM_F16, SK_ELEM_BF16,
+    SK_ELEM_I64, SK_ELEM_I32, SK_ELEM_I16, SK_ELEM_I8,
+    SK_ELEM_U8, SK_ELEM_BOOL, SK_ELEM_U16, SK_ELEM_U32, SK_ELEM_U64,
+    SK_ELEM_COUNT
+};
 size_t sk_elem_size(enum sk_elem e);
 const char *sk_elem_name(enum sk_elem e); /* safetensors spelling: "F32" */
+bool sk_elem_parse(const char *name, enum sk_elem *e); /* from that spelling; false: unknown */
+bool sk_elem_is_float(enum sk_elem e);
+bool sk_elem_is_integer(enum sk_elem e); /* signed or unsigned, not BOOL */
+/* Converts n elements of a floating type (false: e is none, out untouched). data is little endian and need not be aligned. */
+bool sk_elem_to_f32(enum sk_elem e, const void *data, float *out, size_t n);
+float sk_f16_to_f32(uint16_t bits);  /* IEEE binary16, exact */
+float sk_bf16_to_f32(uint16_t bits); /* exact */
+/* Element index of an integer type as int64; a U64 above INT64_MAX gives INT64_MAX. BUG to call for another type. */
+int64_t sk_elem_integer(enum sk_elem e, const void *data, size_t index);
 
 enum { SK_MAX_RANK = 8 };
+/* Bytes of a dense array; false where a dimension is negative, rank exceeds SK_MAX_RANK or the product overflows. */
+bool sk_elem_bytes(enum sk_elem e, int rank, const int64_t *dim, size_t *bytes);
 
 /* ---- safetensors (https://github.com/huggingface/safetensors, format section) ---- */
 struct sk_st_tensor {
@@ -16,41 +33,47 @@ struct sk_st_tensor {
     enum sk_elem elem;
     int rank;
     int64_t dim[SK_MAX_RANK];
-    const void *data; /* little endian; in the mapped file when read, the caller's when written */
+    const void *data; /* little endian, perhaps unaligned; in the mapped file when read, the caller's when written */
     size_t bytes;
 };
-struct sk_safetensors {
+struct sk_safetensors { /* tensors lie in the order of the file's data */
     struct sk_st_tensor *tensor;
     size_t count;
     struct sk_st_meta { char *key, *value; } *meta; /* __metadata__ */
     size_t meta_count;
-    void *map; size_t map_size; /* private to safetensors.c */
+    char *text;                 /* private: block that holds the names, keys and values */
+    void *map; size_t map_size; /* private */
 };
 /* Opens and checks a file (header at most 100 MB, no overlap, no hole, no duplicate name, bytes = product of dims * size).
- * Data stays mapped until close. A file that is no safetensors: INPUT "'x' is not a safetensors file: ...". */
+ * Data stays mapped until close. A file that is no safetensors: INPUT "'x' is not a safetensors file: ..."; an element type
+ * that skua does not know (8-bit floats): UNSUPPORTED. *st is overwritten; on failure it is zeroed. */
 enum sk_code sk_st_open(struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
 void sk_st_close(struct sk_safetensors *st); /* accepts a zeroed one */
 const struct sk_st_tensor *sk_st_find(const struct sk_safetensors *st, const char *name);
 const char *sk_st_meta(const struct sk_safetensors *st, const char *key); /* NULL: absent */
 /* Copies a tensor to float32 (from F32, F64, F16, BF16). n must equal its number of elements. */
 enum sk_code sk_st_to_f32(const struct sk_st_tensor *t, float *out, size_t n, struct sk_err *err) SK_MUST;
-/* Writes tensors (data borrowed) and metadata in the order given, 8-byte aligned, streaming (no second copy in memory),
- * fsync'd; path is created or truncated: callers that need atomicity write into a temporary folder and rename. On an
+/* Writes tensors (data borrowed) and metadata in the order given, streaming (no second copy in memory), fsync'd. The data
+ * begins 8-byte aligned and has no holes, as the format demands: give tensors of larger elements first to keep all aligned.
+ * A name, key or value that is not UTF-8 is INPUT, a duplicate name or a wrong byte count BUG. path is created or truncated: callers that need atomicity write into a temporary folder and rename. On an
  * error (full disk) the file is removed. */
 enum sk_code sk_st_write(const char *path, const struct sk_st_tensor *tensor, size_t count,
                          const struct sk_st_meta *meta, size_t meta_count, struct sk_err *err) SK_MUST;
 
-/* ---- npy, versions 1.0 to 3.0, C order, little endian ---- */
+/* ---- npy, versions 1.0 to 3.0, C order, little endian (numpy.lib.format) ---- */
 struct sk_npy {
     enum sk_elem elem; /* U8, F32, F64, I64, I32, ... */
     int rank;
     int64_t dim[SK_MAX_RANK];
     const void *data;
     size_t bytes;
-    void *map; size_t map_size;
+    void *map; size_t map_size; /* private */
 };
-enum sk_code sk_npy_open(struct sk_npy *a, const char *path, struct sk_err *err) SK_MUST; /* mapped, read-only */
-void sk_npy_close(struct sk_npy *a);
+/* Maps a file read-only. Broken, cut or with bytes after the array: INPUT; Fortran order, big endian, complex, strings, objects:
+ * UNSUPPORTED. *a is overwritten; on failure it is zeroed. */
+enum sk_code sk_npy_open(struct sk_npy *a, const char *path, struct sk_err *err) SK_MUST;
+void sk_npy_close(struct sk_npy *a); /* accepts a zeroed one */
+/* Writes version 1.0; path is created or truncated, on an error removed. BF16 has no npy type: UNSUPPORTED. */
 enum sk_code sk_npy_write(const char *path, enum sk_elem elem, int rank, const int64_t *dim, const void *data,
                           struct sk_err *err) SK_MUST;
 

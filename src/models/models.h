@@ -1,0 +1,32 @@
+/* Models: builders that write a network into a graph, by name. */
+#ifndef SKUA_MODELS_H
+#define SKUA_MODELS_H
+
+#include "base/base.h"
+#include "graph/graph.h"
+#include "recipe/recipe.h"
+
+struct sk_model_io {
+    int64_t batch;
+    int height, width, channels;   /* of the pictures that the network gets */
+    enum sk_dtype pixel;           /* SK_U8 or SK_F32 as the loader delivers */
+    enum sk_dtype compute;         /* SK_F32 or SK_BF16: type of the activations */
+    int classes;
+    bool train;                    /* batch statistics and dropout, or running statistics */
+    bool has_normalize;
+    double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS];
+};
+/* Emits input "pixels" [N,H,W,C] (role INPUT), normalization and the network; *logits [N,classes] f32. Names of params and state are torchvision's
+ * ("layer1.0.conv1.weight", OIHW; "bn1.running_mean"). INPUT errors: unknown arch (nearest named), picture too small for the network. */
+enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int *logits,
+                            struct sk_err *err) SK_MUST;
+/* Names of architectures, NULL-terminated. */
+const char *const *sk_model_names(void);
+/* Short names for whole models used by bench: "resnet18-cifar", "narrow-resnet18-cifar", "resnet50"; fills m, side and classes; false: unknown. */
+bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes);
+const char *const *sk_model_aliases(void);
+/* Initial value of a param or state by torchvision's rules (convolutions Kaiming normal fan-out, norms 1 and 0, linear uniform
+ * +-1/sqrt(in)), keyed by (seed, position of the tensor in the graph). */
+void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float *out);
+
+#endif
