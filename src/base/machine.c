@@ -12,8 +12,8 @@ enum { CPUS_MAX = 8192, SYSTEM_FILE_MAX = 4 << 20 };
 
 /* What the limits of all groups come to. */
 struct limits {
-    double quota;           /* processors, 0: none */
-    uint64_t memory, room;  /* bytes: the smallest limit, the smallest rest; UINT64_MAX: none */
+    double quota;          /* processors, 0: none */
+    uint64_t memory, room; /* bytes: the smallest limit, the smallest rest; UINT64_MAX: none */
 };
 
 /* A file of the system as text (sk_free), NULL where there is none. */
@@ -40,7 +40,8 @@ static bool number_at(const char *text, uint64_t *out)
         return false;
     uint64_t value = 0;
     for (; *text >= '0' && *text <= '9'; text++)
-        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
             return false;
     *out = value;
     return true;
@@ -97,7 +98,8 @@ static void read_memory(struct limits *l, const char *folder, bool v2)
     (void)read_number(folder, v2 ? "memory.current" : "memory.usage_in_bytes", &used);
     char *stat = read_text("%s/memory.stat", folder);
     if (stat) {
-        const char *prefix[2] = {v2 ? "inactive_file " : "total_inactive_file ", v2 ? "active_file " : "total_active_file "};
+        const char *prefix[2] = {v2 ? "inactive_file " : "total_inactive_file ",
+                                 v2 ? "active_file " : "total_active_file "};
         uint64_t files = number_of_key(stat, prefix[0]) + number_of_key(stat, prefix[1]);
         used -= files < used ? files : used;
     }
@@ -107,8 +109,8 @@ static void read_memory(struct limits *l, const char *folder, bool v2)
     l->room = room < l->room ? room : l->room;
 }
 
-/* All groups from the process' own up to the root of the mount. In a container that keeps the host's names only the root
- * is there, and it is the container's own. */
+/* All groups from the process' own up to the root of the mount. In a container that keeps the host's names only the
+ * root is there, and it is the container's own. */
 static void walk_groups(struct limits *l, const char *mount, const char *group, bool v2,
                         void (*read)(struct limits *l, const char *folder, bool v2))
 {

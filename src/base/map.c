@@ -9,7 +9,7 @@
 
 enum sk_code sk_file_map(const char *path, void **map, size_t *len, struct sk_err *err)
 {
-    enum sk_code rc = SK_OK;
+    enum sk_code code = SK_OK;
     struct stat st;
 
     *map = NULL;
@@ -19,25 +19,25 @@ enum sk_code sk_file_map(const char *path, void **map, size_t *len, struct sk_er
     if (fd < 0)
         return sk_fail_errno(err, SK_INPUT, errno, "cannot open '%s'", path);
     if (fstat(fd, &st) != 0) {
-        rc = sk_fail_errno(err, SK_INPUT, errno, "cannot read '%s'", path);
+        code = sk_fail_errno(err, SK_INPUT, errno, "cannot read '%s'", path);
         goto out;
     }
     if (!S_ISREG(st.st_mode)) {
-        rc = sk_fail(err, SK_INPUT, "cannot read '%s': not a regular file", path);
+        code = sk_fail(err, SK_INPUT, "cannot read '%s': not a regular file", path);
         goto out;
     }
     if (st.st_size == 0)
         goto out;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) {
-        rc = sk_fail_errno(err, SK_INPUT, errno, "cannot map '%s'", path);
+        code = sk_fail_errno(err, SK_INPUT, errno, "cannot map '%s'", path);
         goto out;
     }
     *map = p;
     *len = (size_t)st.st_size;
 out:
     (void)close(fd);
-    return rc;
+    return code;
 }
 
 void sk_file_unmap(void *map, size_t len)

@@ -114,9 +114,8 @@ void *sk_map(size_t size, struct sk_err *err)
     size_t length = map_length(size);
     void *base = MAP_FAILED;
     if (length && !must_fail())
-        base = length >= HUGE_PAGE
-                   ? map_huge(length)
-                   : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        base = length >= HUGE_PAGE ? map_huge(length)
+                                   : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base != MAP_FAILED)
         return base;
     sk_fail(err, SK_NOMEM, "not enough memory to map %zu bytes", size);

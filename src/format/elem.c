@@ -71,7 +71,7 @@ float sk_bf16_to_f32(uint16_t bits)
 {
     uint32_t wide = (uint32_t)bits << 16;
     float f;
-    memcpy(&f, &wide, sizeof f);
+    memcpy(&f, &wide, sizeof(f));
     return f;
 }
 
@@ -87,7 +87,7 @@ float sk_f16_to_f32(uint16_t bits)
     }
     exponent = exponent == 0x1f ? 0xff : exponent + 127 - 15;
     wide = sign | exponent << 23 | fraction << 13;
-    memcpy(&f, &wide, sizeof f);
+    memcpy(&f, &wide, sizeof(f));
     return f;
 }
 
@@ -95,7 +95,7 @@ static void halves_to_f32(float (*convert)(uint16_t), const unsigned char *src, 
 {
     for (size_t i = 0; i < n; i++) {
         uint16_t bits;
-        memcpy(&bits, src + 2 * i, sizeof bits);
+        memcpy(&bits, src + 2 * i, sizeof(bits));
         out[i] = convert(bits);
     }
 }
@@ -104,7 +104,7 @@ static void doubles_to_f32(const unsigned char *src, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double d;
-        memcpy(&d, src + 8 * i, sizeof d);
+        memcpy(&d, src + 8 * i, sizeof(d));
         out[i] = (float)d;
     }
 }
@@ -120,7 +120,7 @@ bool sk_elem_to_f32(enum sk_elem e, const void *data, float *out, size_t n)
     } else if (e == SK_ELEM_BF16) {
         halves_to_f32(sk_bf16_to_f32, data, out, n);
     } else if (n > 0) {
-        memcpy(out, data, n * sizeof *out);
+        memcpy(out, data, n * sizeof(*out));
     }
     return true;
 }
@@ -132,8 +132,7 @@ int64_t sk_elem_integer(enum sk_elem e, const void *data, size_t index)
     uint64_t bits = 0;
 
     memcpy(&bits, (const unsigned char *)data + index * size, size);
-    if (elems[e].kind == KIND_SIGNED) {
+    if (elems[e].kind == KIND_SIGNED)
         return (int64_t)(bits << unused) >> unused; /* sign extension */
-    }
     return bits > INT64_MAX ? INT64_MAX : (int64_t)bits;
 }

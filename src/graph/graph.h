@@ -82,7 +82,8 @@ struct sk_attr {
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
     double eps, momentum, p, smoothing;
     int64_t dim[SK_DIMS];              /* shape of the output where inputs do not tell it (gradients of conv, pools) */
-    int salt;
+    enum sk_dtype dtype;               /* type of the output where inputs do not tell it (normalize, linear_grad_data) */
+    int salt;                          /* dropout: tells several of one network apart */
     double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS];
     struct sk_attr_optim { double momentum, weight_decay, beta1, beta2, eps; bool nesterov, decoupled; } optim;
 };
@@ -110,7 +111,8 @@ struct sk_op_info {
     double (*flops)(const struct sk_graph *g, const struct sk_op *op); /* NULL: one per output element */
     /* Emits gradient ops; dout[i] is the gradient of output i or -1. Contributions go through sk_graph_add_grad. NULL: no gradient. */
     enum sk_code (*grad)(struct sk_graph *g, int op, const int *dout, struct sk_err *err);
-    int in_place;   /* index of the input that output 0 may overwrite when nobody reads it later, -1: none */
+    /* Index of the input whose memory output `out` may take over when nobody reads that input later; -1: none. NULL: none. */
+    int (*in_place)(const struct sk_op *op, int out);
 };
 const struct sk_op_info *sk_op_info(enum sk_op_kind kind);
 struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op); /* flops; bytes read and written */
@@ -123,9 +125,11 @@ enum sk_code sk_graph_tensor(struct sk_graph *g, const char *name, enum sk_role 
 struct sk_desc sk_desc_make(enum sk_dtype dtype, int rank, const int64_t *dim);
 int sk_graph_find(const struct sk_graph *g, const char *name); /* tensor by name, -1 */
 /* Appends an op; its output tensors are made by the table's shape rule as VALUE tensors named NAME (then NAME.1, ...), except where
- * op->out[i] >= 0 already names one (in-place updates). Outputs' ids are stored into op->out of the graph's copy; *index is its index. */
+ * op->out[i] >= 0 already names one (in-place updates): start from sk_op_make, which sets all to -1. op->out_count 0 means the
+ * table's. Outputs' ids are stored into op->out of the graph's copy; *index is its index. */
 enum sk_code sk_graph_op(struct sk_graph *g, const struct sk_op *op, int *index, struct sk_err *err) SK_MUST;
-/* Convenience for the common case of one output: emits and gives output 0. */
+struct sk_op sk_op_make(enum sk_op_kind kind, enum sk_phase phase, const int *in, int in_count);
+/* Convenience for the common case of a FORWARD op: emits and gives output 0. attr may be NULL. */
 enum sk_code sk_graph_emit(struct sk_graph *g, enum sk_op_kind kind, const char *name, const int *in, int in_count,
                            const struct sk_attr *attr, int *out, struct sk_err *err) SK_MUST;
 /* One sentence for each violated invariant (ids in range, producers before readers, shapes as the table says); BUG. */
@@ -145,8 +149,14 @@ enum sk_code sk_pass_fold_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; 
 /* After sk_graph_backward: add whose only reader is a batch_norm_grad becomes that op's dy2. */
 enum sk_code sk_pass_fuse_grad_add(struct sk_graph *g, struct sk_err *err) SK_MUST;
 
+/* Shared by passes: how many ops read a tensor, and the reader where there is just one (-1). */
+int sk_graph_readers(const struct sk_graph *g, int tensor, int *only);
+/* Drops the ops marked dead (NULL: none), orders the others by phase, keeping their order within one, and sets producers anew. */
+enum sk_code sk_graph_compact(struct sk_graph *g, const bool *dead, struct sk_err *err) SK_MUST;
+
 /* ---- summaries (summary.c) ---- */
 struct sk_summary { int64_t params; double macs; int64_t activation_bytes; }; /* macs: conv and linear, forward, whole batch */
 struct sk_summary sk_graph_summary(const struct sk_graph *g);
+
 
 #endif

@@ -26,7 +26,7 @@ const char *const *sk_model_names(void);
 bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes);
 const char *const *sk_model_aliases(void);
 /* Initial value of a param or state by torchvision's rules (convolutions Kaiming normal fan-out, norms 1 and 0, linear uniform
- * +-1/sqrt(in)), keyed by (seed, position of the tensor in the graph). */
+ * +-1/sqrt(in), its bias 0), keyed by (seed, position of the tensor in the store). */
 void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float *out);
 
 #endif

@@ -14,6 +14,9 @@ elseif(SKUA_SANITIZE STREQUAL thread)
 elseif(SKUA_SANITIZE)
     message(FATAL_ERROR "SKUA_SANITIZE: expected address or thread, got '${SKUA_SANITIZE}'")
 endif()
+if(sanitizers)
+    list(APPEND sanitizers -UNDEBUG) # asserts too
+endif()
 target_compile_options(skua_flags INTERFACE ${sanitizers})
 target_link_options(skua_flags INTERFACE ${sanitizers})
 

@@ -1,0 +1,32 @@
+/* Shared by the files of data/ only: decoders by format, the drawer of the built-in set, and the fingerprint's hash. */
+#ifndef SKUA_DATA_INTERNAL_H
+#define SKUA_DATA_INTERNAL_H
+
+#include "data/data.h"
+
+/* Bytes of a picture's pixels; 0 while it is empty. */
+size_t sk_picture_bytes(const struct sk_picture *p);
+size_t sk_pixel_size(enum sk_pixel pixel);
+/* OK where height x width lies within SK_MAX_SIDE and SK_MAX_PIXELS, else INPUT "cannot decode 'name': ...". */
+enum sk_code sk_picture_check_size(uint64_t height, uint64_t width, const char *name, struct sk_err *err) SK_MUST;
+
+/* As sk_picture_decode, for data known to begin like a file of that format. */
+enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+
+/* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
+enum { SK_SHAPES = 10 };
+extern const char *const sk_shape_name[SK_SHAPES];
+void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng);
+
+/* FNV-1a over bytes, for fingerprints; begin with SK_HASH_START. */
+#define SK_HASH_START 0xcbf29ce484222325u
+static inline uint64_t sk_hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+    const unsigned char *byte = data;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ byte[i]) * 0x100000001b3u;
+    return hash;
+}
+
+#endif

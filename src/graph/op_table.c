@@ -1,0 +1,72 @@
+/* The op table: one row an op. To add an op: a kind in graph.h, a row here, its rules, and a kernel in a backend. */
+#include "graph/graph.h"
+
+#include <assert.h>
+
+#include "graph/op_rules.h"
+
+/* Elementwise: output 0 over input 0. */
+static int first(const struct sk_op *op, int out)
+{
+    (void)op;
+    return out == 0 ? 0 : -1;
+}
+
+/* The masked gradient goes to dresidual, which may lie over dy; dx may then lie over dy2, and over dy where no residual takes it. */
+static int norm_grad(const struct sk_op *op, int out)
+{
+    if (out == 3)
+        return 0;
+    if (out != 0)
+        return -1;
+    return op->attr.second ? op->in_count - 1 : op->attr.residual ? -1 : 0;
+}
+
+static const struct sk_op_info table[SK_OP_KINDS] = {
+    /* kind                      name               in     out  shape                       flops              gradient           in place */
+    [SK_OP_NORMALIZE]          = {SK_OP_NORMALIZE, "normalize", 1, 1, 1, sk_shape_normalize, NULL, sk_grad_none, NULL},
+    [SK_OP_CONV]               = {SK_OP_CONV, "conv", 2, 4, 1, sk_shape_conv, sk_flops_conv, sk_grad_conv, NULL},
+    [SK_OP_CONV_GRAD_DATA]     = {SK_OP_CONV_GRAD_DATA, "conv_grad_data", 2, 2, 1, sk_shape_conv_grad_data, sk_flops_conv, NULL, NULL},
+    [SK_OP_CONV_GRAD_WEIGHT]   = {SK_OP_CONV_GRAD_WEIGHT, "conv_grad_weight", 2, 2, 1, sk_shape_conv_grad_weight, sk_flops_conv, NULL, NULL},
+    [SK_OP_BATCH_NORM]         = {SK_OP_BATCH_NORM, "batch_norm", 3, 4, 3, sk_shape_batch_norm, NULL, sk_grad_batch_norm, NULL},
+    [SK_OP_BATCH_NORM_GRAD]    = {SK_OP_BATCH_NORM_GRAD, "batch_norm_grad", 6, 8, 3, sk_shape_batch_norm_grad, NULL, NULL, norm_grad},
+    [SK_OP_BATCH_NORM_INFER]   = {SK_OP_BATCH_NORM_INFER, "batch_norm_infer", 5, 6, 1, sk_shape_batch_norm_infer, NULL, NULL, first},
+    [SK_OP_RUNNING_STATS]      = {SK_OP_RUNNING_STATS, "running_stats", 4, 4, 2, sk_shape_running_stats, NULL, NULL, NULL},
+    [SK_OP_FOLD_NORM]          = {SK_OP_FOLD_NORM, "fold_norm", 5, 5, 2, sk_shape_fold_norm, NULL, NULL, NULL},
+    [SK_OP_RELU]               = {SK_OP_RELU, "relu", 1, 1, 1, sk_shape_same, NULL, sk_grad_relu, first},
+    [SK_OP_RELU_GRAD]          = {SK_OP_RELU_GRAD, "relu_grad", 2, 2, 1, sk_shape_pair, NULL, NULL, first},
+    [SK_OP_ADD]                = {SK_OP_ADD, "add", 2, 2, 1, sk_shape_pair, NULL, sk_grad_add, first},
+    [SK_OP_MAX_POOL]           = {SK_OP_MAX_POOL, "max_pool", 1, 1, 2, sk_shape_max_pool, sk_flops_max_pool, sk_grad_max_pool, NULL},
+    [SK_OP_MAX_POOL_GRAD]      = {SK_OP_MAX_POOL_GRAD, "max_pool_grad", 2, 2, 1, sk_shape_max_pool_grad, NULL, NULL, NULL},
+    [SK_OP_AVG_POOL]           = {SK_OP_AVG_POOL, "avg_pool", 1, 1, 1, sk_shape_avg_pool, NULL, sk_grad_avg_pool, NULL},
+    [SK_OP_AVG_POOL_GRAD]      = {SK_OP_AVG_POOL_GRAD, "avg_pool_grad", 1, 1, 1, sk_shape_avg_pool_grad, NULL, NULL, NULL},
+    [SK_OP_DROPOUT]            = {SK_OP_DROPOUT, "dropout", 1, 1, 1, sk_shape_same, NULL, sk_grad_dropout, first},
+    [SK_OP_DROPOUT_GRAD]       = {SK_OP_DROPOUT_GRAD, "dropout_grad", 1, 1, 1, sk_shape_same, NULL, NULL, first},
+    [SK_OP_LINEAR]             = {SK_OP_LINEAR, "linear", 3, 3, 1, sk_shape_linear, sk_flops_linear, sk_grad_linear, NULL},
+    [SK_OP_LINEAR_GRAD_DATA]   = {SK_OP_LINEAR_GRAD_DATA, "linear_grad_data", 2, 2, 1, sk_shape_linear_grad_data, sk_flops_linear, NULL, NULL},
+    [SK_OP_LINEAR_GRAD_WEIGHT] = {SK_OP_LINEAR_GRAD_WEIGHT, "linear_grad_weight", 2, 2, 2, sk_shape_linear_grad_weight, sk_flops_linear, NULL, NULL},
+    [SK_OP_LOSS]               = {SK_OP_LOSS, "loss", 2, 2, 1, sk_shape_loss, NULL, sk_grad_loss, NULL},
+    [SK_OP_LOSS_GRAD]          = {SK_OP_LOSS_GRAD, "loss_grad", 2, 2, 1, sk_shape_loss_grad, NULL, NULL, NULL},
+    [SK_OP_TOPK]               = {SK_OP_TOPK, "topk", 2, 2, 1, sk_shape_topk, NULL, NULL, NULL},
+    [SK_OP_SOFTMAX]            = {SK_OP_SOFTMAX, "softmax", 1, 1, 1, sk_shape_softmax, NULL, NULL, NULL},
+    [SK_OP_SGD]                = {SK_OP_SGD, "sgd", 3, 3, 2, sk_shape_update, NULL, NULL, NULL},
+    [SK_OP_ADAM]               = {SK_OP_ADAM, "adam", 4, 4, 3, sk_shape_update, NULL, NULL, NULL},
+};
+
+const struct sk_op_info *sk_op_info(enum sk_op_kind kind)
+{
+    assert(kind >= 0 && kind < SK_OP_KINDS && table[kind].kind == kind);
+    return &table[kind];
+}
+
+struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op)
+{
+    const struct sk_op_info *info = sk_op_info(op->kind);
+    struct sk_cost cost = {0};
+    for (int i = 0; i < op->in_count; i++)
+        cost.bytes += (double)sk_desc_bytes(&g->tensor[op->in[i]].desc);
+    for (int i = 0; i < op->out_count; i++)
+        cost.bytes += (double)sk_desc_bytes(&g->tensor[op->out[i]].desc);
+    cost.flops = info->flops ? info->flops(g, op) : (double)sk_desc_count(&g->tensor[op->out[0]].desc);
+    return cost;
+}

@@ -1,0 +1,233 @@
+/* The table of keys: the one place that knows every key's name, type, bounds, default, meaning and resume rule. */
+#include "recipe/keys.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char *const source_names[] = {"auto", "cifar10", "folder", "npy", "shapes", NULL};
+static const char *const on_error_names[] = {"replace", "stop", NULL};
+static const char *const cache_names[] = {"none", "memory", NULL};
+static const char *const stem_names[] = {"imagenet", "cifar", NULL};
+static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
+static const char *const device_names[] = {"auto", "cpu", "cuda", NULL};
+static const char *const winograd_names[] = {"off", "safe", "fast", NULL};
+static const char *const tune_names[] = {"off", "quick", NULL};
+static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
+static const char *const schedule_names[] = {"constant", "step", "cosine", "one_cycle", NULL};
+
+#define KEY(dotted, kind, member, given, rule, text, ...)                                                              \
+    {                                                                                                                  \
+        .name = (dotted), .type = (kind), .offset = offsetof(struct sk_recipe, member),                                \
+        .size = sizeof(((struct sk_recipe *)0)->member), .initial = (given), .resume = (rule), .help = (text),         \
+        __VA_ARGS__                                                                                                    \
+    }
+#define INTEGERS(from, to)      .low = (from), .high = (to)
+#define REALS(from, to)         .min = (from), .max = (to)
+#define PLAIN                   .low = 0
+#define OR_WORD(text, value)    .word = (text), .word_value = (value)
+#define NO                      SK_RESUME_NO
+#define YES                     SK_RESUME_YES
+#define GROW                    SK_RESUME_GROW
+enum { EPOCHS_MAX = 100000, NAMES_MAX = 128, SECTIONS_MAX = 16 };
+
+const struct sk_key sk_keys[] = {
+    KEY("name", SK_KEY_NAME, name, "run", YES, "names the run's folder; in a file, by default the file's name", .low = 1),
+    {.name = "task", .type = SK_KEY_TASK, .initial = "train", .resume = YES, .help = "what the recipe does"},
+
+    KEY("data.source", SK_KEY_ENUM, data.source, "auto", NO, "kind of data; auto: told from what lies at data.path",
+        .names = source_names),
+    KEY("data.path", SK_KEY_TEXT, data.path, "", YES, "folder or archive with the data (--data overrides)", PLAIN),
+    KEY("data.images", SK_KEY_TEXT, data.images, "", YES, "npy: file with the training pictures [N, H, W, C]", PLAIN),
+    KEY("data.labels", SK_KEY_TEXT, data.labels, "", YES, "npy: file with the training labels [N]", PLAIN),
+    KEY("data.val_images", SK_KEY_TEXT, data.val_images, "", YES, "npy: file with the validation pictures", PLAIN),
+    KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels", PLAIN),
+    KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
+        "threads that prepare batches; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
+    KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),
+    KEY("data.train_limit", SK_KEY_INT64, data.train_limit, "0", NO, "use the first N training samples; 0: all",
+        INTEGERS(0, INT64_C(1000000000000))),
+    KEY("data.val_limit", SK_KEY_INT64, data.val_limit, "0", NO, "use the first N validation samples; 0: all",
+        INTEGERS(0, INT64_C(1000000000000))),
+    KEY("data.val_fraction", SK_KEY_REAL, data.val_fraction, "0.1", NO,
+        "folder without val or test: this share of each class is for validation, split by train.seed", REALS(0, 1),
+        .below_max = true),
+    KEY("data.cache", SK_KEY_ENUM, data.cache, "none", YES, "keep decoded pictures in memory", .names = cache_names),
+    KEY("data.on_error", SK_KEY_ENUM, data.on_error, "replace", YES,
+        "a damaged sample: replaced by the next of the epoch's order and counted, or the run stops",
+        .names = on_error_names),
+    KEY("data.image_size", SK_KEY_INT, data.image_size, "32", NO, "shapes: side of the pictures, in pixels",
+        INTEGERS(8, 1024)),
+    KEY("data.train_size", SK_KEY_INT, data.train_size, "20000", NO, "shapes: number of training samples",
+        INTEGERS(1, 100000000)),
+    KEY("data.val_size", SK_KEY_INT, data.val_size, "2000", NO, "shapes: number of validation samples",
+        INTEGERS(1, 100000000)),
+    KEY("data.shapes_seed", SK_KEY_INT64, data.shapes_seed, "0", NO, "shapes: seed of the drawn pictures",
+        INTEGERS(0, INT64_MAX)),
+    KEY("data.augment", SK_KEY_STEPS, data.augment, "[]", NO, "steps a training picture goes through, in order", PLAIN),
+    KEY("data.prepare", SK_KEY_STEPS, data.prepare, "[]", NO, "steps a picture goes through in evaluation and use", PLAIN),
+    KEY("data.normalize", SK_KEY_NORMALIZE, data.has_normalize, "none", NO,
+        "{mean: [...], std: [...]} of pixels in [0, 1], a value a channel: (pixel - mean) / std", PLAIN),
+
+    KEY("model.arch", SK_KEY_TEXT, model.arch, "resnet18", NO, "resnet18, resnet34, resnet50, resnet101 or resnet152",
+        .low = 1),
+    KEY("model.stem", SK_KEY_ENUM, model.stem, "cifar", NO,
+        "first layers: imagenet is 7x7 stride 2 and max pooling, cifar is 3x3", .names = stem_names),
+    KEY("model.width", SK_KEY_REAL, model.width, "1.0", NO, "factor on all channels (64 at the start)",
+        REALS(0.01, 16)),
+    KEY("model.classes", SK_KEY_INT, model.classes, "0", NO, "outputs of the classifier; 0: as the data has",
+        INTEGERS(0, 1000000)),
+    KEY("model.dropout", SK_KEY_REAL, model.dropout, "0.0", NO, "dropout probability before the classifier",
+        REALS(0, 1), .below_max = true),
+    KEY("model.bn_momentum", SK_KEY_REAL, model.bn_momentum, "0.1", NO,
+        "batch norm: running = (1 - m) * running + m * batch", REALS(0, 1)),
+    KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance",
+        REALS(1e-12, 1)),
+    KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file with the initial weights; empty: random", PLAIN),
+
+    KEY("engine.device", SK_KEY_ENUM, engine.device, "auto", YES, "where the network runs", .names = device_names),
+    KEY("engine.threads", SK_KEY_INT, engine.threads, "0", YES,
+        "computing threads; 0: the least of affinity, container quota and physical cores", INTEGERS(0, 1024)),
+    KEY("engine.precision", SK_KEY_ENUM, engine.precision, "auto", YES,
+        "of activations and products; auto: bf16 where the machine has it, else fp32", .names = precision_names),
+    KEY("engine.winograd", SK_KEY_ENUM, engine.winograd, "safe", YES,
+        "Winograd convolutions: off, safe (where accuracy does not suffer), fast (everywhere)",
+        .names = winograd_names),
+    KEY("engine.tune", SK_KEY_ENUM, engine.tune, "quick", YES,
+        "choice of kernels: off is a fixed order, quick times the candidates", .names = tune_names),
+
+    KEY("train.epochs", SK_KEY_INT, train.epochs, "5", GROW, "passes over the training samples",
+        INTEGERS(1, EPOCHS_MAX)),
+    KEY("train.max_steps", SK_KEY_INT64, train.max_steps, "0", GROW, "end after this many steps; 0: by epochs",
+        INTEGERS(0, INT64_C(1000000000000))),
+    KEY("train.batch", SK_KEY_INT, train.batch, "128", NO, "samples a step, over all ranks", INTEGERS(1, 65536)),
+    KEY("train.seed", SK_KEY_INT64, train.seed, "0", NO, "seed of weights, order, augmentation and dropout",
+        INTEGERS(0, INT64_MAX)),
+    KEY("train.log_every", SK_KEY_INT, train.log_every, "1", YES, "steps from one line of log.jsonl to the next",
+        INTEGERS(1, 1000000000)),
+    KEY("train.checkpoint_every", SK_KEY_INT64, train.checkpoint_every, "0", YES,
+        "steps from one checkpoint to the next, besides every epoch; 0: epochs only",
+        INTEGERS(0, INT64_C(1000000000000))),
+    KEY("train.drop_last", SK_KEY_BOOL, train.drop_last, "false", NO, "leave out an epoch's last, smaller batch", PLAIN),
+
+    KEY("train.optimizer.name", SK_KEY_ENUM, train.optimizer.name, "sgd", NO, "update rule",
+        .names = optimizer_names),
+    KEY("train.optimizer.lr", SK_KEY_REAL, train.optimizer.lr, "0.1", NO,
+        "learning rate; the largest of the schedule", REALS(0, 1000), .above_min = true),
+    KEY("train.optimizer.momentum", SK_KEY_REAL, train.optimizer.momentum, "0.9", NO, "sgd: momentum", REALS(0, 1),
+        .below_max = true),
+    KEY("train.optimizer.nesterov", SK_KEY_BOOL, train.optimizer.nesterov, "true", NO, "sgd: Nesterov's momentum", PLAIN),
+    KEY("train.optimizer.weight_decay", SK_KEY_REAL, train.optimizer.weight_decay, "5.0e-4", NO,
+        "weight decay: added to the gradient (sgd, adam), or decoupled (adamw)", REALS(0, 1000)),
+    KEY("train.optimizer.beta1", SK_KEY_REAL, train.optimizer.beta1, "0.9", NO, "adam: decay of the first moment",
+        REALS(0, 1), .below_max = true),
+    KEY("train.optimizer.beta2", SK_KEY_REAL, train.optimizer.beta2, "0.999", NO, "adam: decay of the second moment",
+        REALS(0, 1), .below_max = true),
+    KEY("train.optimizer.eps", SK_KEY_REAL, train.optimizer.eps, "1.0e-8", NO,
+        "adam: added to the root of the second moment", REALS(1e-16, 1)),
+    KEY("train.optimizer.decay_norm_bias", SK_KEY_BOOL, train.optimizer.decay_norm_bias, "true", NO,
+        "weight decay also for batch norms and biases", PLAIN),
+
+    KEY("train.schedule.name", SK_KEY_ENUM, train.schedule.name, "cosine", NO, "learning rate over time",
+        .names = schedule_names),
+    KEY("train.schedule.warmup_epochs", SK_KEY_REAL, train.schedule.warmup_epochs, "0.0", NO,
+        "epochs in which the rate grows linearly to lr (not one_cycle)", REALS(0, EPOCHS_MAX)),
+    KEY("train.schedule.epochs", SK_KEY_REAL, train.schedule.epochs, "0.0", NO,
+        "length of the schedule, in epochs; 0: that of the training", REALS(0, EPOCHS_MAX)),
+    KEY("train.schedule.step_epochs", SK_KEY_REAL, train.schedule.step_epochs, "30.0", NO,
+        "step: epochs from one drop of the rate to the next", REALS(0, EPOCHS_MAX), .above_min = true),
+    KEY("train.schedule.gamma", SK_KEY_REAL, train.schedule.gamma, "0.1", NO, "step: factor of a drop", REALS(0, 1),
+        .above_min = true),
+    KEY("train.schedule.min_lr", SK_KEY_REAL, train.schedule.min_lr, "0.0", NO, "cosine: rate at the end",
+        REALS(0, 1000)),
+    KEY("train.schedule.pct_start", SK_KEY_REAL, train.schedule.pct_start, "0.3", NO,
+        "one_cycle: share of the schedule in which the rate grows", REALS(0, 1), .above_min = true, .below_max = true),
+    KEY("train.schedule.div_factor", SK_KEY_REAL, train.schedule.div_factor, "25.0", NO,
+        "one_cycle: the rate starts at lr / div_factor", REALS(1, 1e9)),
+    KEY("train.schedule.final_div_factor", SK_KEY_REAL, train.schedule.final_div_factor, "10000.0", NO,
+        "one_cycle: the rate ends at its start / final_div_factor", REALS(1, 1e12)),
+
+    KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
+        "share of the target spread over all classes", REALS(0, 1), .below_max = true),
+
+    KEY("expect.accuracy", SK_KEY_REAL, expect.accuracy, "none", YES, "validation top-1 the recipe should reach",
+        REALS(0, 1), OR_WORD("none", -1)),
+    KEY("expect.tolerance", SK_KEY_REAL, expect.tolerance, "0.01", YES, "how far below is still fine", REALS(0, 1)),
+};
+const size_t sk_key_count = SK_COUNT(sk_keys);
+
+const struct sk_key *sk_key_find(const char *name)
+{
+    for (size_t i = 0; i < sk_key_count; i++)
+        if (strcmp(sk_keys[i].name, name) == 0)
+            return &sk_keys[i];
+    return NULL;
+}
+
+bool sk_key_is_section(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sk_key_count; i++)
+        if (strncmp(sk_keys[i].name, name, length) == 0 && sk_keys[i].name[length] == '.')
+            return true;
+    return false;
+}
+
+/* Every key and every section once; sections are cut out of the keys' names into store. */
+static size_t all_names(const char *names[NAMES_MAX], char store[SECTIONS_MAX][SK_NAME])
+{
+    size_t count = 0, sections = 0;
+    for (size_t i = 0; i < sk_key_count; i++) {
+        const char *name = sk_keys[i].name;
+        for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+            size_t length = (size_t)(dot - name);
+            bool met = i > 0 && strncmp(sk_keys[i - 1].name, name, length + 1) == 0;
+            if (met)
+                continue;
+            assert(sections < SECTIONS_MAX);
+            memcpy(store[sections], name, length);
+            store[sections][length] = '\0';
+            names[count++] = store[sections++];
+        }
+        assert(count < NAMES_MAX);
+        names[count++] = name;
+    }
+    return count;
+}
+
+static const char *last_part(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+const char *sk_key_nearest(const char *name, char out[SK_NAME])
+{
+    const char *names[NAMES_MAX];
+    char store[SECTIONS_MAX][SK_NAME];
+    size_t count = all_names(names, store);
+    for (size_t i = 0; i < sk_key_count; i++) { /* deeper than a key goes: data.normalize.mean */
+        size_t length = strlen(sk_keys[i].name);
+        if (strncmp(name, sk_keys[i].name, length) == 0 && name[length] == '.')
+            return strcpy(out, sk_keys[i].name);
+    }
+    const char *nearest = sk_nearest(name, names, count);
+    for (size_t i = 0; i < sk_key_count && !nearest; i++) /* in another section: batch */
+        if (strcmp(last_part(sk_keys[i].name), last_part(name)) == 0)
+            nearest = sk_keys[i].name;
+    return nearest ? strcpy(out, nearest) : NULL;
+}
+
+const char *sk_precision_name(enum sk_precision p)
+{
+    return precision_names[p];
+}
+
+const char *sk_source_name(enum sk_source s)
+{
+    return source_names[s];
+}
+
+const char *sk_optimizer_name(enum sk_optimizer o)
+{
+    return optimizer_names[o];
+}

@@ -1,0 +1,78 @@
+/* Text of values: which characters a recipe may hold, and doubles as their shortest decimal. */
+#include "recipe/text.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+uint32_t sk_utf8_next(const char *text, size_t len, size_t *used)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    *used = 1;
+    if (length == 0 || length > len)
+        return SK_NO_CHARACTER;
+    uint32_t c = length == 1 ? s[0] : s[0] & (0x7FU >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return SK_NO_CHARACTER;
+        c = c << 6 | (s[i] & 0x3F);
+    }
+    if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+        return SK_NO_CHARACTER;
+    *used = length;
+    return c;
+}
+
+static bool fits(uint32_t c)
+{
+    bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+    bool separator = c == 0x2028 || c == 0x2029 || c == 0xFEFF; /* YAML would read these as line breaks, or as a mark */
+    return !control && !separator && c != 0xFFFE && c != 0xFFFF && c != SK_NO_CHARACTER;
+}
+
+bool sk_text_fits(const char *text, size_t len)
+{
+    for (size_t i = 0, used; i < len; i += used)
+        if (!fits(sk_utf8_next(text + i, len - i, &used)))
+            return false;
+    return true;
+}
+
+/* What snprintf writes for a decimal point in the locale of the moment becomes '.'. */
+static void use_point(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        bool number = (*from >= '0' && *from <= '9') || *from == '-' || *from == '+' || *from == 'e';
+        if (number)
+            *to++ = *from;
+        else if (to == text || to[-1] != '.')
+            *to++ = '.';
+    }
+    *to = '\0';
+}
+
+char *sk_real_text(double value, char out[SK_REAL_TEXT])
+{
+    assert(isfinite(value));
+    double back = 0;
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, SK_REAL_TEXT, "%.*g", digits, value);
+        use_point(out);
+        if (sk_parse_f64(out, &back) && back == value)
+            break;
+    }
+    return out;
+}
+
+enum sk_code sk_real_format(double value, struct sk_str *out, struct sk_err *err)
+{
+    char text[SK_REAL_TEXT];
+    sk_real_text(value, text);
+    if (strchr(text, '.'))
+        return sk_str_add(out, err, "%s", text);
+    size_t mantissa = strcspn(text, "e");
+    return sk_str_add(out, err, "%.*s.0%s", (int)mantissa, text, text + mantissa);
+}
