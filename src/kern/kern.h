@@ -18,6 +18,8 @@ const char *sk_isa_name(enum sk_isa isa);    /* "ref", "avx2", "avx512", "avx512
 bool sk_isa_has_bf16(void);                  /* level is avx512bf16 (AVX512_BF16, perhaps AMX) */
 /* All instruction-set extensions of interest that the processor has, as text ("avx2 fma avx512f ... amx_bf16"). */
 const char *sk_isa_features(void);
+/* One sentence where SKUA_CPU is unknown or above the hardware (the hardware's level is used then), for the caller to tell; else NULL. */
+const char *sk_isa_complaint(void);
 
 enum sk_ktype { SK_K_F32, SK_K_BF16, SK_K_TYPES };
 
@@ -75,7 +77,7 @@ struct sk_kern_optim {
 /* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c][r][s], y [n][p][q][k] ---- */
 struct sk_conv_shape { int n, h, w, c, k, r, s, p, q, stride, pad; };
 struct sk_kern_conv {
-    /* images n0 <= n < n1; bias [k] f32, residual like y, may be NULL. Sums in float32, or double where the level is ref (the judge). */
+    /* images n0 <= n < n1; bias [k] f32, residual like y, may be NULL. Sums in double. */
     void (*forward)(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias, const void *residual, bool relu, void *y, int n0, int n1);
     void (*grad_data)(const struct sk_conv_shape *s, const void *dy, const float *w, void *dx, int n0, int n1);
     void (*grad_weight)(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw, int k0, int k1); /* output channels k0 <= k < k1 */
@@ -89,7 +91,7 @@ struct sk_kern_linear {
 /* ---- loss on float32 logits [n][k]; plain functions, no variants ---- */
 /* loss_i = -(1-e) log p[label] - e/k sum log p; returns the sum over rows (double). A label out of range gives NaN. */
 double sk_loss_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing);
-/* dlogits = (softmax - target) * scale */
+/* dlogits = (softmax - target) * scale; NaN for a row whose label is out of range */
 void sk_loss_grad_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing, float scale, float *dlogits);
 void sk_softmax_ref(const float *logits, size_t n, size_t k, float *prob);
 /* How many rows have the label at rank 1 and within rank 5 (ties: as torch.topk on CPU would rank the first; a NaN row counts as wrong). */

@@ -60,7 +60,7 @@ static int norm(struct build *b, int x, const char *name)
 #define NAME(prefix, suffix) join((char[SK_TENSOR_NAME]){0}, prefix, suffix)
 static const char *join(char *out, const char *prefix, const char *suffix)
 {
-    snprintf(out, SK_TENSOR_NAME, "%s.%s", prefix, suffix);
+    snprintf(out, SK_TENSOR_NAME, "%.48s.%.32s", prefix, suffix);
     return out;
 }
 

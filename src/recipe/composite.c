@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { PARAMS_MAX = 8 };
+enum { NAMES_MAX = 8 };
 
 /* A list or mapping can be switched off: none, null, false, or nothing at all. */
 static bool is_none(const struct sk_yaml *y, const struct sk_node *n)
@@ -20,24 +20,25 @@ static bool is_none(const struct sk_yaml *y, const struct sk_node *n)
 }
 
 /* ---- picture steps ---- */
-static enum sk_code find_type(const struct sk_step_type **type, const char *name, struct sk_err *err)
+static const struct sk_step_type *find_type(const char *name, struct sk_err *err)
 {
-    const char *names[PARAMS_MAX];
+    const char *names[NAMES_MAX];
     char known[SK_NAME] = "", shown[SK_NAME];
     size_t used = 0;
-    assert(sk_step_type_count <= PARAMS_MAX);
+    assert(sk_step_type_count <= NAMES_MAX);
     for (size_t i = 0; i < sk_step_type_count; i++) {
-        *type = &sk_step_types[i];
-        names[i] = (*type)->name;
+        names[i] = sk_step_types[i].name;
         if (strcmp(name, names[i]) == 0)
-            return SK_OK;
+            return &sk_step_types[i];
         used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", names[i]);
     }
     const char *nearest = sk_nearest(name, names, sk_step_type_count);
     sk_printable(shown, sizeof(shown), name);
     if (nearest)
-        return sk_fail(err, SK_INPUT, "unknown step '%s' (did you mean '%s'?)", shown, nearest);
-    return sk_fail(err, SK_INPUT, "unknown step '%s' (there are %s)", shown, known);
+        sk_fail(err, SK_INPUT, "unknown step '%s' (did you mean '%s'?)", shown, nearest);
+    else
+        sk_fail(err, SK_INPUT, "unknown step '%s' (there are %s)", shown, known);
+    return NULL;
 }
 
 static enum sk_code set_param(const struct sk_step_type *type, const struct sk_key *param, struct sk_picture_step *step,
@@ -50,24 +51,24 @@ static enum sk_code set_param(const struct sk_step_type *type, const struct sk_k
     return code;
 }
 
-static enum sk_code find_param(size_t *found, const struct sk_step_type *type, const char *name, struct sk_err *err)
+static const struct sk_key *find_param(const struct sk_step_type *type, const char *name, struct sk_err *err)
 {
-    const char *names[PARAMS_MAX];
+    const char *names[NAMES_MAX];
     char shown[SK_NAME];
-    assert(type->params <= PARAMS_MAX);
+    assert(type->params <= NAMES_MAX);
     for (size_t i = 0; i < type->params; i++) {
         names[i] = type->param[i].name;
-        *found = i;
         if (strcmp(name, names[i]) == 0)
-            return SK_OK;
+            return &type->param[i];
     }
     const char *nearest = sk_nearest(name, names, type->params);
-    return sk_fail(err, SK_INPUT, "unknown parameter '%s' of %s (did you mean '%s'?)",
-                   sk_printable(shown, sizeof(shown), name), type->name, nearest ? nearest : type->param[0].name);
+    sk_fail(err, SK_INPUT, "unknown parameter '%s' of %s (did you mean '%s'?)",
+            sk_printable(shown, sizeof(shown), name), type->name, nearest ? nearest : names[0]);
+    return NULL;
 }
 
 /* A step's value: nothing, its first parameter, or a mapping of parameters. given marks those that were set. */
-static enum sk_code set_params(const struct sk_step_type *type, struct sk_picture_step *step, bool given[PARAMS_MAX],
+static enum sk_code set_params(const struct sk_step_type *type, struct sk_picture_step *step, bool given[NAMES_MAX],
                                const struct sk_yaml *y, const struct sk_node *value, const struct sk_node **at,
                                struct sk_err *err)
 {
@@ -80,18 +81,17 @@ static enum sk_code set_params(const struct sk_step_type *type, struct sk_pictur
     enum sk_code code = SK_OK;
     const struct sk_node *name = sk_node_first(y, value);
     for (const struct sk_node *v; code == SK_OK && name; name = sk_node_next(y, v)) {
-        size_t i;
         v = sk_node_next(y, name);
         *at = name;
         if (name->kind != SK_NODE_SCALAR)
             return sk_key_unexpected(y, name, "a parameter's name", err);
-        code = find_param(&i, type, sk_node_text(y, name), err);
-        if (code == SK_OK && given[i])
-            code = sk_fail(err, SK_INPUT, "%s.%s is given twice", type->name, type->param[i].name);
-        if (code == SK_OK)
-            code = set_param(type, &type->param[i], step, y, v, at, err);
-        if (code == SK_OK)
-            given[i] = true;
+        const struct sk_key *param = find_param(type, sk_node_text(y, name), err);
+        if (!param)
+            return SK_INPUT;
+        bool *met = &given[param - type->param];
+        code = *met ? sk_fail(err, SK_INPUT, "%s.%s is given twice", type->name, param->name)
+                    : set_param(type, param, step, y, v, at, err);
+        *met = true;
     }
     return code;
 }
@@ -99,8 +99,7 @@ static enum sk_code set_params(const struct sk_step_type *type, struct sk_pictur
 static enum sk_code set_step(struct sk_picture_step *step, const struct sk_yaml *y, const struct sk_node *n,
                              const struct sk_node **at, struct sk_err *err)
 {
-    bool given[PARAMS_MAX] = {0};
-    const struct sk_step_type *type;
+    bool given[NAMES_MAX] = {0};
     const struct sk_node *name = n->kind == SK_NODE_SCALAR ? n : sk_node_first(y, n);
     *at = n;
     if (n->kind == SK_NODE_LIST || (n->kind == SK_NODE_MAP && n->children != 2))
@@ -108,10 +107,12 @@ static enum sk_code set_step(struct sk_picture_step *step, const struct sk_yaml 
                        n->kind == SK_NODE_LIST ? "a list" : n->children ? "several in one mapping" : "nothing");
     if (name->kind != SK_NODE_SCALAR)
         return sk_key_unexpected(y, name, "a step's name", err);
-    enum sk_code code = find_type(&type, sk_node_text(y, name), err);
-    if (code == SK_OK)
-        step->kind = type->kind;
-    if (code == SK_OK && n->kind == SK_NODE_MAP)
+    const struct sk_step_type *type = find_type(sk_node_text(y, name), err);
+    if (!type)
+        return SK_INPUT;
+    step->kind = type->kind;
+    enum sk_code code = SK_OK;
+    if (n->kind == SK_NODE_MAP)
         code = set_params(type, step, given, y, sk_node_next(y, name), at, err);
     for (size_t i = 0; code == SK_OK && i < type->params; i++) {
         const struct sk_key *param = &type->param[i];

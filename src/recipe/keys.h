@@ -7,7 +7,7 @@
 #include "recipe/yaml.h"
 
 /* ---- rows ---- */
-enum sk_key_type {
+enum sk_key_type { /* those before SIDES are scalars: their text is all there is to them */
     SK_KEY_TASK,      /* not stored: only `train` */
     SK_KEY_NAME,      /* char[]: text that can name a folder */
     SK_KEY_TEXT,      /* char[] */

@@ -37,6 +37,18 @@ static enum sk_code read_key(struct reader *d, const struct sk_key *k, const str
     return code;
 }
 
+/* STEPS and NORMALIZE have no text form: none is what zeroed bytes say. */
+void sk_recipe_defaults(struct sk_recipe *r)
+{
+    memset(r, 0, sizeof(*r));
+    for (size_t i = 0; i < sk_key_count; i++) {
+        bool scalar = sk_keys[i].type < SK_KEY_SIDES;
+        bool set = !scalar || sk_key_set_text(&sk_keys[i], r, sk_keys[i].initial, NULL) == SK_OK;
+        assert(set && "a default breaks its own bounds");
+        (void)set;
+    }
+}
+
 /* Whether a sibling before this key has the same text: the same section twice. */
 static bool is_repeated(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key)
 {
@@ -109,8 +121,7 @@ static bool is_verbatim(const struct sk_key *k, const char *value)
     return *value == '\0' || (text && *value != '"' && *value != '\'');
 }
 
-static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *value, const char *where,
-                            struct sk_err *err)
+static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *value, struct sk_err *err)
 {
     struct sk_yaml y = {0};
     const struct sk_key *k = sk_key_find(name);
@@ -123,8 +134,10 @@ static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *v
         return code;
     }
     struct reader d = {.y = &y, .r = r, .err = err};
-    enum sk_code code = sk_yaml_parse(&y, value, strlen(value), where, err);
-    if (code == SK_OK)
+    enum sk_code code = sk_yaml_parse(&y, value, strlen(value), "value", err);
+    if (code == SK_OK && !k && y.node->kind != SK_NODE_MAP)
+        code = sk_key_unexpected(&y, y.node, "a mapping such as {key: value}", err);
+    else if (code == SK_OK)
         code = k ? read_key(&d, k, y.node) : read_section(&d, y.node, name);
     sk_yaml_release(&y);
     return code;
@@ -132,12 +145,11 @@ static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *v
 
 enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct sk_err *err)
 {
-    char name[SK_NAME], shown[SHOWN], where[SHOWN + 16];
+    char name[SK_NAME], shown[SHOWN];
     const char *equals = strchr(assignment, '=');
     sk_printable(shown, sizeof(shown), assignment);
     if (!equals || equals == assignment)
         return sk_fail(err, SK_USAGE, "--set %s: expected KEY=VALUE", shown);
-    snprintf(where, sizeof(where), "--set %s", shown);
     snprintf(name, sizeof(name), "%.*s", (int)(equals - assignment), assignment);
     struct sk_recipe *draft = sk_alloc(1, sizeof(*draft), err);
     if (!draft)
@@ -147,7 +159,7 @@ enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct s
     if (code == SK_OK)
         memcpy(r, draft, sizeof(*draft));
     else
-        sk_err_prefix(err, "%s", where);
+        sk_err_prefix(err, "--set %s", shown);
     sk_free(draft);
     return code;
 }

@@ -58,6 +58,10 @@ char *sk_real_text(double value, char out[SK_REAL_TEXT])
 {
     assert(isfinite(value));
     double back = 0;
+    if (fabs(value) < 1e15 && value == floor(value)) { /* 30, not 3e+01 */
+        snprintf(out, SK_REAL_TEXT, "%.0f", value);
+        return out;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, SK_REAL_TEXT, "%.*g", digits, value);
         use_point(out);

@@ -164,7 +164,7 @@ static enum sk_code build(struct builder *b, yaml_parser_t *parser)
         code = take(b, &e);
         yaml_event_delete(&e);
     }
-    if (code == SK_OK && (b->y->count == 0 || sk_node_null(b->y, b->y->node)))
+    if (code == SK_OK && b->y->count == 0)
         code = sk_fail(b->err, SK_INPUT, "%s line 1 column 1: expected keys and values, got nothing", b->where);
     return code;
 }

@@ -172,7 +172,7 @@ static void hostile_headers_are_refused(void **state)
         {"{\"__metadata__\":7}", 0, SK_INPUT, "__metadata__ is not an object"},
         {"{\"__metadata__\":{\"k\":7}}", 0, SK_INPUT, "__metadata__ 'k' is not a string"},
         {"{\"a\":[[[[[[]]]]]]}", 0, SK_INPUT, "nests deeper than 4"},
-        {"{\"a\xff\":{}}", 0, SK_INPUT, "UTF-8"},
+        {"{\"a\xff\":{}}", 0, SK_INPUT, "unable to decode byte 0xff"},
         {"{\"a\\u0000\":{}}", 0, SK_INPUT, "is not a safetensors file"},
         {"{} x", 0, SK_INPUT, "is not a safetensors file"},
         {"{", 0, SK_INPUT, "is not a safetensors file"},

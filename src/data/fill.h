@@ -1,0 +1,44 @@
+/* Filling batches: what turns positions of an epoch's order into pixels and labels. Used by the loader only. */
+#ifndef SKUA_DATA_FILL_H
+#define SKUA_DATA_FILL_H
+
+#include "data/internal.h"
+
+struct sk_fill { /* read by all workers at once; changes only between epochs */
+    const struct sk_dataset *dataset;
+    struct sk_picture_steps steps;
+    enum sk_on_error on_error;
+    int64_t seed;
+    uint32_t epoch;
+    int64_t samples, *order;           /* order[samples] of the epoch */
+    int height, width, channels;       /* of every picture after the steps */
+    enum sk_pixel pixel;
+};
+
+struct sk_fill_scratch { /* one for each worker; release accepts a zeroed one */
+    struct sk_picture picture, other;
+};
+void sk_fill_scratch_release(struct sk_fill_scratch *s);
+
+/* What happened in a run of samples: the error that ended it, and how many damaged samples were replaced before. */
+struct sk_fill_report {
+    struct sk_err err;
+    struct sk_err damage;      /* of the first replaced sample */
+    int64_t err_at, damage_at; /* position in the order */
+    int64_t replaced;
+};
+void sk_fill_report_reset(struct sk_fill_report *r);
+/* Joins part into all: counts add up, of errors and damages the one at the lower position stays. The order of joining does not matter. */
+void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report *part);
+
+/* Damaged samples that an epoch of n samples may have: 1% of them, rounded down. */
+int64_t sk_fill_damage_limit(int64_t n);
+
+/* Learns the shape after the steps from the first sample that can be read. */
+enum sk_code sk_fill_learn_shape(struct sk_fill *f, struct sk_fill_scratch *s, struct sk_err *err) SK_MUST;
+
+/* Writes samples first..first+count of batch b, whose sample 0 is at position start of the order; stops at the first error. r is reset. */
+void sk_fill_samples(const struct sk_fill *f, struct sk_fill_scratch *s, struct sk_batch *b, int64_t start, int first,
+                     int count, struct sk_fill_report *r);
+
+#endif

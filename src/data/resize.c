@@ -1,0 +1,187 @@
+/* Antialiased bilinear resize, separable: each output pixel is a weighted mean of the input pixels under a triangle whose
+ * half width is one output pixel (one input pixel where the picture grows). Rows first, then columns; for 8-bit pixels
+ * weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR) does. */
+#include "data/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PRECISION = 22, BLOCK = 1024 };
+
+/* Weights of one axis: output i is the sum of weight[i * taps + k] * input[first[i] + k], k below count[i]. */
+struct axis {
+    int taps, *first, *count;
+    double *weight;
+    int32_t *fixed;
+};
+
+static void axis_release(struct axis *a)
+{
+    sk_free(a->first);
+    sk_free(a->count);
+    sk_free(a->weight);
+    sk_free(a->fixed);
+    *a = (struct axis){0};
+}
+
+static void axis_weights(struct axis *a, int i, int in, double scale, double support)
+{
+    double centre = (i + 0.5) * scale, sum = 0.0, *weight = a->weight + (size_t)i * (size_t)a->taps;
+    int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+    if (first < 0)
+        first = 0;
+    if (end > in)
+        end = in;
+    a->first[i] = first;
+    a->count[i] = end - first;
+    for (int k = 0; k < end - first; k++) {
+        double distance = fabs((first + k - centre + 0.5) / support);
+        weight[k] = distance < 1.0 ? 1.0 - distance : 0.0;
+        sum += weight[k];
+    }
+    for (int k = 0; k < end - first; k++) {
+        weight[k] /= sum;
+        a->fixed[(size_t)i * (size_t)a->taps + (size_t)k] = (int32_t)(0.5 + weight[k] * (1 << PRECISION));
+    }
+}
+
+static enum sk_code axis_init(struct axis *a, int in, int out, struct sk_err *err)
+{
+    double scale = (double)in / out, support = scale < 1.0 ? 1.0 : scale;
+    *a = (struct axis){.taps = (int)ceil(support) * 2 + 1};
+    size_t weights = (size_t)out * (size_t)a->taps; /* at most about 3 * 65500 + 2 * 65500 */
+    a->first = sk_alloc((size_t)out, sizeof(*a->first), err);
+    a->count = a->first ? sk_alloc((size_t)out, sizeof(*a->count), err) : NULL;
+    a->weight = a->count ? sk_alloc(weights, sizeof(*a->weight), err) : NULL;
+    a->fixed = a->weight ? sk_alloc(weights, sizeof(*a->fixed), err) : NULL;
+    if (!a->fixed) {
+        axis_release(a);
+        return SK_NOMEM;
+    }
+    for (int i = 0; i < out; i++)
+        axis_weights(a, i, in, scale, support);
+    return SK_OK;
+}
+
+static uint8_t round_fixed(int32_t sum)
+{
+    int32_t value = (sum + (1 << (PRECISION - 1))) >> PRECISION;
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* ---- along a row ---- */
+static inline void row_u8(uint8_t *out, const uint8_t *in, const struct axis *a, int width, int channels)
+{
+    for (int i = 0; i < width; i++) {
+        const int32_t *weight = a->fixed + (size_t)i * (size_t)a->taps;
+        const uint8_t *from = in + (size_t)a->first[i] * (size_t)channels;
+        int32_t sum[SK_MAX_CHANNELS] = {0};
+        for (int k = 0; k < a->count[i]; k++, from += channels)
+            for (int c = 0; c < channels; c++)
+                sum[c] += from[c] * weight[k];
+        for (int c = 0; c < channels; c++)
+            *out++ = round_fixed(sum[c]);
+    }
+}
+
+static void row_f32(float *out, const float *in, const struct axis *a, int width, int channels)
+{
+    for (int i = 0; i < width; i++) {
+        const double *weight = a->weight + (size_t)i * (size_t)a->taps;
+        for (int c = 0; c < channels; c++) {
+            const float *from = in + (size_t)a->first[i] * (size_t)channels + c;
+            double sum = 0.0;
+            for (int k = 0; k < a->count[i]; k++)
+                sum += (double)from[(size_t)k * (size_t)channels] * weight[k];
+            *out++ = (float)sum;
+        }
+    }
+}
+
+static void resize_row(void *out, const void *in, const struct axis *a, int width, int channels, enum sk_pixel pixel)
+{
+    if (pixel == SK_PIXEL_F32)
+        row_f32(out, in, a, width, channels);
+    else if (channels == 3) /* a constant number of channels unrolls the inner loops */
+        row_u8(out, in, a, width, 3);
+    else
+        row_u8(out, in, a, width, channels);
+}
+
+/* ---- across rows: block by block, so that the sums stay in the first-level cache ---- */
+static void column_u8(uint8_t *out, const uint8_t *in, size_t row, const int32_t *weight, int count)
+{
+    int32_t sum[BLOCK];
+    for (size_t begin = 0; begin < row; begin += BLOCK) {
+        size_t n = row - begin < BLOCK ? row - begin : BLOCK;
+        memset(sum, 0, n * sizeof(*sum));
+        for (int k = 0; k < count; k++) {
+            const uint8_t *from = in + (size_t)k * row + begin;
+            for (size_t x = 0; x < n; x++)
+                sum[x] += from[x] * weight[k];
+        }
+        for (size_t x = 0; x < n; x++)
+            out[begin + x] = round_fixed(sum[x]);
+    }
+}
+
+static void column_f32(float *out, const float *in, size_t row, const double *weight, int count)
+{
+    double sum[BLOCK];
+    for (size_t begin = 0; begin < row; begin += BLOCK) {
+        size_t n = row - begin < BLOCK ? row - begin : BLOCK;
+        memset(sum, 0, n * sizeof(*sum));
+        for (int k = 0; k < count; k++) {
+            const float *from = in + (size_t)k * row + begin;
+            for (size_t x = 0; x < n; x++)
+                sum[x] += (double)from[x] * weight[k];
+        }
+        for (size_t x = 0; x < n; x++)
+            out[begin + x] = (float)sum[x];
+    }
+}
+
+static void resize_column(struct sk_picture *dst, int y, const void *in, size_t row, const struct axis *a)
+{
+    size_t at = (size_t)y * (size_t)a->taps;
+    if (dst->pixel == SK_PIXEL_F32)
+        column_f32((float *)dst->data + (size_t)y * row, in, row, a->weight + at, a->count[y]);
+    else
+        column_u8((uint8_t *)dst->data + (size_t)y * row, in, row, a->fixed + at, a->count[y]);
+}
+
+enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err)
+{
+    struct axis across = {0}, down = {0};
+    void *wide = NULL; /* src with its rows resized */
+    size_t in_row = (size_t)src->width * (size_t)src->channels, out_row = (size_t)width * (size_t)src->channels;
+    size_t pixel = sk_pixel_size(src->pixel);
+    enum sk_code code = sk_picture_reserve(dst, height, width, src->channels, src->pixel, err);
+    if (code != SK_OK)
+        return code;
+    if ((code = axis_init(&across, src->width, width, err)) != SK_OK)
+        goto done;
+    if ((code = axis_init(&down, src->height, height, err)) != SK_OK)
+        goto done;
+    const void *rows = src->data;
+    if (width != src->width) {
+        if (!(wide = sk_alloc((size_t)src->height, out_row * pixel, err))) {
+            code = SK_NOMEM;
+            goto done;
+        }
+        for (int y = 0; y < src->height; y++)
+            resize_row((char *)wide + (size_t)y * out_row * pixel, (const char *)src->data + (size_t)y * in_row * pixel,
+                       &across, width, src->channels, src->pixel);
+        rows = wide;
+    }
+    if (height == src->height)
+        memcpy(dst->data, rows, sk_picture_bytes(dst));
+    else
+        for (int y = 0; y < height; y++)
+            resize_column(dst, y, (const char *)rows + (size_t)down.first[y] * out_row * pixel, out_row, &down);
+done:
+    sk_free(wide);
+    axis_release(&across);
+    axis_release(&down);
+    return code;
+}

@@ -1,0 +1,92 @@
+/* Data sets: the table of sources, which of them a folder is for, and the calls that go through the table. */
+#include "data/data.h"
+
+#include <assert.h>
+
+struct sk_dataset {
+    const struct sk_source_ops *ops;
+    void *self;
+    struct sk_dataset_info info;
+};
+
+/* In the order in which they are asked whether a path is theirs. */
+static const struct sk_source_ops *const sources[] = {&sk_source_cifar10, &sk_source_npy, &sk_source_folder,
+                                                      &sk_source_shapes};
+
+static enum sk_code find_source(const struct sk_source_ops **found, const struct sk_recipe_data *data, struct sk_err *err)
+{
+    for (size_t i = 0; i < SK_COUNT(sources); i++) {
+        if (data->source == SK_SOURCE_AUTO ? sources[i]->probe(data) : data->source == sources[i]->source) {
+            *found = sources[i];
+            return SK_OK;
+        }
+    }
+    if (data->source != SK_SOURCE_AUTO)
+        return sk_fail(err, SK_BUG, "no data source has the number %d", (int)data->source);
+    if (data->path[0] == '\0')
+        return sk_fail(err, SK_INPUT, "no data is given: set data.source, or data.path (--data DIR)");
+    if (!sk_is_dir(data->path) && !sk_is_file(data->path))
+        return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", data->path);
+    return sk_fail(err, SK_INPUT,
+                   "cannot tell what data '%s' holds: expected CIFAR-10 batches or an archive of them, images.npy and "
+                   "labels.npy, or a folder of pictures for each class",
+                   data->path);
+}
+
+enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
+                             struct sk_err *err)
+{
+    const struct sk_source_ops *ops = NULL;
+    enum sk_code code = find_source(&ops, data, err);
+
+    *ds = NULL;
+    if (code != SK_OK)
+        return code;
+    struct sk_dataset *d = sk_alloc(1, sizeof(*d), err);
+    if (!d)
+        return SK_NOMEM;
+    d->ops = ops;
+    code = ops->open(&d->self, &d->info, data, seed, split, err);
+    if (code != SK_OK) {
+        sk_free(d);
+        return code;
+    }
+    if (d->info.count < 1) {
+        sk_dataset_close(d);
+        return sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
+                       data->path);
+    }
+    *ds = d;
+    return SK_OK;
+}
+
+void sk_dataset_close(struct sk_dataset *ds)
+{
+    if (!ds)
+        return;
+    ds->ops->close(ds->self);
+    sk_free(ds);
+}
+
+const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds)
+{
+    return &ds->info;
+}
+
+int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
+{
+    assert(index >= 0 && index < ds->info.count);
+    return ds->ops->label(ds->self, index);
+}
+
+enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    assert(index >= 0 && index < ds->info.count);
+    return ds->ops->read(ds->self, index, p, err);
+}
+
+void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)
+{
+    assert(index >= 0 && index < ds->info.count);
+    ds->ops->name_of(ds->self, index, out, size);
+}

@@ -1,0 +1,207 @@
+/* Data from npy arrays: pictures [N,H,W,C] as uint8 or float32, labels [N] as integers. The pictures stay in the mapped
+ * file; classes are called by their numbers. */
+#include "data/internal.h"
+
+#include <string.h>
+
+#include "format/format.h"
+
+enum { MAX_LABEL = 999999, LABEL_TEXT = 12 };
+
+struct arrays {
+    struct sk_npy images;
+    int32_t *label; /* [count] */
+    char (*text)[LABEL_TEXT];
+    const char **class_name; /* [classes], into text */
+    const char *origin;      /* "training" or "validation" */
+};
+
+/* Paths of the arrays of a split; images is left empty where the recipe and the folder give none. */
+static enum sk_code find_arrays(const struct sk_recipe_data *data, enum sk_split split, char images[SK_PATH],
+                                char labels[SK_PATH], struct sk_err *err)
+{
+    bool given = data->images[0] != '\0' || data->val_images[0] != '\0', val = split == SK_VAL;
+    const char *images_name = val ? data->val_images : data->images, *labels_name = val ? data->val_labels : data->labels;
+    enum sk_code code;
+
+    images[0] = labels[0] = '\0';
+    if (given && images_name[0] == '\0')
+        return SK_OK;
+    if (images_name[0] == '\0')
+        images_name = val ? "val_images.npy" : "images.npy";
+    if (labels_name[0] == '\0')
+        labels_name = val ? "val_labels.npy" : "labels.npy";
+    if ((code = sk_path_join(images, err, data->path, images_name)) != SK_OK ||
+        (code = sk_path_join(labels, err, data->path, labels_name)) != SK_OK)
+        return code;
+    if (val && !given && !sk_is_file(images) && !sk_is_file(labels))
+        images[0] = '\0';
+    return SK_OK;
+}
+
+static bool npy_probe(const struct sk_recipe_data *data)
+{
+    char path[SK_PATH];
+
+    if (data->images[0] != '\0')
+        return true;
+    return data->path[0] != '\0' && sk_path_join(path, NULL, data->path, "images.npy") == SK_OK && sk_is_file(path);
+}
+
+static enum sk_code check_images(const struct sk_npy *a, const char *path, struct sk_err *err)
+{
+    if (a->rank != 4)
+        return sk_fail(err, SK_INPUT, "'%s' has %d dimensions, expected 4: pictures, height, width, channels", path, a->rank);
+    if (a->elem != SK_ELEM_U8 && a->elem != SK_ELEM_F32)
+        return sk_fail(err, SK_INPUT, "'%s' holds %s, expected U8 or F32: convert it", path, sk_elem_name(a->elem));
+    if (a->dim[3] < 1 || a->dim[3] > SK_MAX_CHANNELS)
+        return sk_fail(err, SK_INPUT, "'%s' has %lld channels, expected 1 to %d", path, (long long)a->dim[3], SK_MAX_CHANNELS);
+    if (a->dim[1] < 1 || a->dim[2] < 1 || a->dim[1] > SK_MAX_SIDE || a->dim[2] > SK_MAX_SIDE ||
+        a->dim[1] * a->dim[2] > SK_MAX_PIXELS)
+        return sk_fail(err, SK_INPUT, "'%s' holds pictures of %lld x %lld pixels, expected sides from 1 to %d and at most %d pixels",
+                       path, (long long)a->dim[1], (long long)a->dim[2], SK_MAX_SIDE, SK_MAX_PIXELS);
+    if (a->dim[0] == 0)
+        return sk_fail(err, SK_INPUT, "'%s' holds no pictures", path);
+    return SK_OK;
+}
+
+/* Reads the labels into s->label and sets *classes. */
+static enum sk_code read_labels(struct arrays *s, const struct sk_npy *a, const char *path, int *classes, struct sk_err *err)
+{
+    int64_t count = s->images.dim[0], most = 0;
+
+    if (a->rank != 1)
+        return sk_fail(err, SK_INPUT, "'%s' has %d dimensions, expected 1", path, a->rank);
+    if (!sk_elem_is_integer(a->elem))
+        return sk_fail(err, SK_INPUT, "'%s' holds %s, expected integers", path, sk_elem_name(a->elem));
+    if (a->dim[0] != count)
+        return sk_fail(err, SK_INPUT, "'%s' holds %lld labels, expected %lld, as there are pictures", path,
+                       (long long)a->dim[0], (long long)count);
+    if (!(s->label = sk_alloc((size_t)count, sizeof(*s->label), err)))
+        return SK_NOMEM;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = sk_elem_integer(a->elem, a->data, (size_t)i);
+        if (label < 0 || label > MAX_LABEL)
+            return sk_fail(err, SK_INPUT, "'%s': label %lld is %lld, expected 0 to %d", path, (long long)i, (long long)label,
+                           MAX_LABEL);
+        s->label[i] = (int32_t)label;
+        most = label > most ? label : most;
+    }
+    *classes = (int)most + 1;
+    return SK_OK;
+}
+
+static enum sk_code name_classes(struct arrays *s, int classes, struct sk_err *err)
+{
+    s->text = sk_alloc((size_t)classes, sizeof(*s->text), err);
+    s->class_name = sk_alloc((size_t)classes, sizeof(*s->class_name), err);
+    if (!s->text || !s->class_name)
+        return SK_NOMEM;
+    for (int i = 0; i < classes; i++) {
+        (void)snprintf(s->text[i], LABEL_TEXT, "%d", i);
+        s->class_name[i] = s->text[i];
+    }
+    return SK_OK;
+}
+
+static void npy_close(void *self)
+{
+    struct arrays *s = self;
+    if (!s)
+        return;
+    sk_npy_close(&s->images);
+    sk_free(s->label);
+    sk_free(s->text);
+    sk_free(s->class_name);
+    sk_free(s);
+}
+
+static void fill_info(struct sk_dataset_info *info, const struct arrays *s, int classes)
+{
+    const struct sk_npy *a = &s->images;
+    size_t labels = (size_t)a->dim[0] * sizeof(*s->label);
+    uint64_t hash = sk_hash_bytes(sk_hash_bytes(SK_HASH_START, &a->elem, sizeof(a->elem)), a->dim, 4 * sizeof(*a->dim));
+
+    *info = (struct sk_dataset_info){
+        .count = a->dim[0],
+        .classes = classes,
+        .class_name = s->class_name,
+        .pixel = a->elem == SK_ELEM_U8 ? SK_PIXEL_U8 : SK_PIXEL_F32,
+        .height = (int)a->dim[1],
+        .width = (int)a->dim[2],
+        .channels = (int)a->dim[3],
+        .fingerprint = sk_hash_bytes(hash, s->label, labels),
+    };
+}
+
+static enum sk_code npy_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
+                             enum sk_split split, struct sk_err *err)
+{
+    char images[SK_PATH], labels[SK_PATH];
+    struct sk_npy label_array = {0};
+    int classes = 0;
+    enum sk_code code;
+
+    (void)seed; /* the splits are given, not drawn */
+    struct arrays *s = sk_alloc(1, sizeof(*s), err);
+    if (!s)
+        return SK_NOMEM;
+    s->origin = split == SK_TRAIN ? "training" : "validation";
+    if ((code = find_arrays(data, split, images, labels, err)) != SK_OK)
+        goto out;
+    if (images[0] == '\0') {
+        code = sk_fail(err, SK_INPUT, "the npy data has no %s split: data.%s is not given", s->origin,
+                       split == SK_TRAIN ? "images" : "val_images");
+        goto out;
+    }
+    if ((code = sk_npy_open(&s->images, images, err)) == SK_OK && (code = check_images(&s->images, images, err)) == SK_OK &&
+        (code = sk_npy_open(&label_array, labels, err)) == SK_OK &&
+        (code = read_labels(s, &label_array, labels, &classes, err)) == SK_OK &&
+        (code = name_classes(s, classes, err)) == SK_OK)
+        fill_info(info, s, classes);
+out:
+    sk_npy_close(&label_array);
+    if (code != SK_OK) {
+        npy_close(s);
+        s = NULL;
+    }
+    *self = s;
+    return code;
+}
+
+static int npy_label(const void *self, int64_t index)
+{
+    const struct arrays *s = self;
+    return s->label[index];
+}
+
+static enum sk_code npy_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    const struct arrays *s = self;
+    const struct sk_npy *a = &s->images;
+    enum sk_pixel pixel = a->elem == SK_ELEM_U8 ? SK_PIXEL_U8 : SK_PIXEL_F32;
+    size_t bytes = a->bytes / (size_t)a->dim[0];
+    enum sk_code code = sk_picture_reserve(p, (int)a->dim[1], (int)a->dim[2], (int)a->dim[3], pixel, err);
+
+    if (code == SK_OK)
+        memcpy(p->data, (const char *)a->data + (size_t)index * bytes, bytes);
+    return code;
+}
+
+static void npy_name(const void *self, int64_t index, char *out, size_t size)
+{
+    const struct arrays *s = self;
+    (void)snprintf(out, size, "%s picture %lld", s->origin, (long long)index);
+}
+
+const struct sk_source_ops sk_source_npy = {
+    .source = SK_SOURCE_NPY,
+    .name = "npy",
+    .help = "arrays: images [N,H,W,C] uint8 or float32, labels [N]",
+    .probe = npy_probe,
+    .open = npy_open,
+    .close = npy_close,
+    .label = npy_label,
+    .read = npy_read,
+    .name_of = npy_name,
+};

@@ -1,0 +1,103 @@
+/* The engine: which device, how many threads, which precision; and the one arena. */
+#include "exec/internal.h"
+
+static int thread_count(const struct sk_recipe_engine *r)
+{
+    struct sk_machine m;
+    sk_machine_read(&m);
+    if (r->threads > m.affinity)
+        sk_notice("engine.threads: %d threads on %d processors will get in each other's way", r->threads, m.affinity);
+    return r->threads > 0 ? r->threads : m.threads;
+}
+
+static enum sk_precision precision(const struct sk_backend *b, enum sk_precision asked)
+{
+    bool bf16 = b->has_bf16();
+    if (asked == SK_PRECISION_BF16 && !bf16)
+        sk_notice("this processor has no bf16 arithmetic: it will be emulated, which is slow; engine.precision: fp32 is faster here");
+    if (asked != SK_PRECISION_AUTO)
+        return asked;
+    if (!bf16)
+        sk_notice("this processor has no bf16 arithmetic: precision auto is fp32");
+    return bf16 ? SK_PRECISION_BF16 : SK_PRECISION_FP32;
+}
+
+enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engine *r, struct sk_err *err)
+{
+    if (r->device == SK_DEVICE_CUDA)
+        return sk_fail(err, SK_UNSUPPORTED, "engine.device: this skua has no cuda backend, use cpu or auto");
+    struct sk_engine *e = sk_alloc(1, sizeof *e, err);
+    if (!e)
+        return SK_NOMEM;
+    e->backend = sk_backend_cpu();
+    e->recipe = *r;
+    e->threads = thread_count(r);
+    e->precision = precision(e->backend, r->precision);
+    enum sk_code code = e->backend->start(e->threads, err);
+    if (code != SK_OK)
+        sk_engine_close(e);
+    else
+        *out = e;
+    return code;
+}
+
+void sk_engine_close(struct sk_engine *e)
+{
+    if (!e)
+        return;
+    if (e->arena)
+        e->backend->free(e->arena, e->arena_bytes);
+    sk_free(e);
+}
+
+int sk_engine_threads(const struct sk_engine *e)
+{
+    return e->threads;
+}
+
+enum sk_precision sk_engine_precision(const struct sk_engine *e)
+{
+    return e->precision;
+}
+
+const char *sk_engine_device(const struct sk_engine *e)
+{
+    return e->backend->name;
+}
+
+enum sk_code sk_engine_describe(struct sk_str *out, struct sk_err *err)
+{
+    const struct sk_backend *b = sk_backend_cpu();
+    enum sk_code code = sk_str_add(out, err, "backend %s: ", b->name);
+    if (code != SK_OK)
+        return code;
+    b->describe(out);
+    return sk_str_add(out, err, "\nbackend cuda: not there: this skua was built without it\n");
+}
+
+enum sk_code sk_engine_room(size_t bytes, struct sk_err *err)
+{
+    struct sk_machine m;
+    sk_machine_read(&m);
+    if (bytes <= m.memory_available)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "%.2f GB of memory are needed, %.2f GB are available", (double)bytes / 1e9, (double)m.memory_available / 1e9);
+}
+
+enum sk_code sk_engine_arena(struct sk_engine *e, size_t bytes, struct sk_err *err)
+{
+    if (bytes <= e->arena_bytes)
+        return SK_OK;
+    if (e->arena)
+        e->backend->free(e->arena, e->arena_bytes);
+    e->arena = NULL;
+    e->arena_bytes = 0;
+    enum sk_code code = sk_engine_room(bytes, err);
+    if (code != SK_OK)
+        return code;
+    e->arena = e->backend->alloc(bytes, err);
+    if (!e->arena)
+        return err ? err->code : SK_NOMEM;
+    e->arena_bytes = bytes;
+    return SK_OK;
+}

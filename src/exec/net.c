@@ -1,0 +1,269 @@
+/* A network: one store of weights and a plan for each batch size it is trained or evaluated with. */
+#include <math.h>
+#include <string.h>
+
+#include "exec/internal.h"
+
+static enum sk_dtype compute_type(const struct sk_net *n)
+{
+    return n->engine->precision == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
+}
+
+static enum sk_code build_model(const struct sk_net *n, int batch, bool train, struct sk_graph *g, int *logits, struct sk_err *err)
+{
+    const struct sk_recipe_data *d = &n->recipe.data;
+    struct sk_model_io io = {.batch = batch, .height = n->shape.height, .width = n->shape.width, .channels = n->shape.channels,
+                             .pixel = n->shape.pixel, .compute = compute_type(n), .classes = n->shape.classes, .train = train,
+                             .has_normalize = d->has_normalize};
+    for (int c = 0; c < SK_MAX_CHANNELS; c++) {
+        int from = c < d->normalize_channels ? c : 0; /* one value serves all channels */
+        io.mean[c] = d->mean[from];
+        io.std[c] = d->std[from];
+    }
+    return sk_model_build(g, &n->recipe.model, &io, logits, err);
+}
+
+/* Adds labels, loss and top-k; the three results are readable after a run. */
+static enum sk_code add_loss(struct sk_graph *g, struct sk_net_plan *np, int batch, double smoothing, struct sk_err *err)
+{
+    struct sk_desc labels = sk_desc_make(SK_I32, 1, (int64_t[]){batch});
+    struct sk_attr attr = {.smoothing = smoothing};
+    int label;
+    enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &label, err);
+    if (code == SK_OK)
+        code = sk_graph_emit(g, SK_OP_TOPK, "topk", (int[]){np->logits, label}, 2, NULL, &np->topk, err);
+    if (code == SK_OK)
+        code = sk_graph_emit(g, SK_OP_LOSS, "loss", (int[]){np->logits, label}, 2, &attr, &np->loss, err);
+    if (code != SK_OK)
+        return code;
+    g->tensor[np->loss].role = g->tensor[np->logits].role = g->tensor[np->topk].role = SK_ROLE_RESULT;
+    return SK_OK;
+}
+
+static void keep_gradients(struct sk_graph *g)
+{
+    for (size_t t = 0; t < g->tensor_count; t++)
+        if (g->tensor[t].role == SK_ROLE_PARAM && g->tensor[t].grad >= 0)
+            g->tensor[g->tensor[t].grad].role = SK_ROLE_RESULT;
+}
+
+static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *np, struct sk_graph *g, struct sk_err *err)
+{
+    enum sk_code code = build_model(n, np->batch, true, g, &np->logits, err);
+    if (code == SK_OK)
+        code = add_loss(g, np, np->batch, n->recipe.train.label_smoothing, err);
+    if (code == SK_OK)
+        code = sk_pass_fuse_norm(g, err);
+    if (code == SK_OK)
+        code = sk_graph_backward(g, np->loss, err);
+    if (code == SK_OK)
+        code = sk_pass_fuse_grad_add(g, err);
+    if (code == SK_OK && n->keep_gradients)
+        keep_gradients(g);
+    return code != SK_OK ? code : sk_graph_update(g, &n->recipe.train.optimizer, n->recipe.model.bn_momentum, err);
+}
+
+static enum sk_code build_evaluation(const struct sk_net *n, struct sk_net_plan *np, struct sk_graph *g, struct sk_err *err)
+{
+    enum sk_code code = build_model(n, np->batch, false, g, &np->logits, err);
+    if (code == SK_OK)
+        code = add_loss(g, np, np->batch, 0, err);
+    if (code == SK_OK)
+        code = sk_pass_fuse_norm(g, err);
+    return code != SK_OK ? code : sk_pass_fold_norm(g, err);
+}
+
+/* Params and statistics enter the store in the order of the network, whatever is planned first. */
+static enum sk_code fill_store(struct sk_net *n, struct sk_err *err)
+{
+    struct sk_graph g = {0};
+    struct sk_store_entry *entry;
+    int logits;
+    enum sk_code code = build_model(n, 1, false, &g, &logits, err);
+    for (size_t t = 0; t < g.tensor_count && code == SK_OK; t++)
+        if (g.tensor[t].role == SK_ROLE_PARAM || g.tensor[t].role == SK_ROLE_STATE)
+            code = sk_store_take(n->store, &g.tensor[t], &entry, err);
+    sk_graph_release(&g);
+    return code;
+}
+
+enum sk_code sk_net_new(struct sk_net **out, struct sk_engine *e, const struct sk_recipe *recipe, const struct sk_net_shape *shape,
+                        struct sk_err *err)
+{
+    struct sk_net *n = sk_alloc(1, sizeof *n, err);
+    if (!n)
+        return SK_NOMEM;
+    n->engine = e;
+    n->recipe = *recipe;
+    n->shape = *shape;
+    enum sk_code code = sk_store_new(&n->store, e, err);
+    if (code == SK_OK)
+        code = fill_store(n, err);
+    if (code != SK_OK)
+        sk_net_free(n);
+    else
+        *out = n;
+    return code;
+}
+
+void sk_net_free(struct sk_net *n)
+{
+    if (!n)
+        return;
+    for (int i = 0; i < n->plans; i++)
+        sk_plan_free(n->plan[i].plan);
+    sk_store_free(n->store);
+    sk_choices_free(n->choices);
+    sk_free(n->logits);
+    sk_free(n->no_labels);
+    sk_free(n);
+}
+
+struct sk_store *sk_net_store(struct sk_net *n)
+{
+    return n->store;
+}
+
+const struct sk_net_shape *sk_net_shape(const struct sk_net *n)
+{
+    return &n->shape;
+}
+
+static struct sk_net_plan *find_plan(const struct sk_net *n, int batch, bool train)
+{
+    for (int i = 0; i < n->plans; i++)
+        if (n->plan[i].batch == batch && n->plan[i].train == train)
+            return (struct sk_net_plan *)&n->plan[i];
+    return NULL;
+}
+
+static enum sk_code make_plan(struct sk_net *n, struct sk_net_plan *np, struct sk_err *err)
+{
+    struct sk_plan_options o = {.frozen = !np->train, .tune = n->recipe.engine.tune, .winograd = n->recipe.engine.winograd,
+                                .choices = n->choices};
+    struct sk_graph g = {0};
+    enum sk_code code = np->train ? build_training(n, np, &g, err) : build_evaluation(n, np, &g, err);
+    if (code == SK_OK)
+        code = sk_plan_new(&np->plan, n->engine, n->store, &g, &o, err);
+    if (code != SK_OK)
+        sk_err_prefix(err, "%s with a batch of %d", np->train ? "training" : "evaluation", np->batch);
+    sk_graph_release(&g);
+    return code;
+}
+
+/* The plan for this batch size, made when first asked for; the oldest gives way when there are too many. */
+static enum sk_code get_plan(struct sk_net *n, int batch, bool train, struct sk_net_plan **out, struct sk_err *err)
+{
+    *out = find_plan(n, batch, train);
+    if (*out)
+        return SK_OK;
+    struct sk_net_plan np = {.batch = batch, .train = train};
+    enum sk_code code = make_plan(n, &np, err);
+    if (code != SK_OK)
+        return code;
+    if (n->plans < SK_MAX_PLANS) {
+        *out = &n->plan[n->plans++];
+    } else {
+        *out = &n->plan[n->next];
+        n->next = (n->next + 1) % SK_MAX_PLANS;
+        sk_plan_free((*out)->plan);
+    }
+    **out = np;
+    return SK_OK;
+}
+
+enum sk_code sk_net_prepare(struct sk_net *n, int batch, bool train, struct sk_err *err)
+{
+    struct sk_net_plan *np;
+    return get_plan(n, batch, train, &np, err);
+}
+
+const struct sk_plan *sk_net_plan(const struct sk_net *n, int batch, bool train)
+{
+    const struct sk_net_plan *np = find_plan(n, batch, train);
+    return np ? np->plan : NULL;
+}
+
+static enum sk_code read_result(struct sk_net *n, const struct sk_net_plan *np, struct sk_net_result *r, struct sk_err *err)
+{
+    size_t count = (size_t)np->batch * (size_t)n->shape.classes;
+    int32_t correct[2];
+    enum sk_code code = sk_grow(&n->logits, &n->logits_cap, count, sizeof *n->logits, err);
+    if (code == SK_OK)
+        code = sk_plan_read(np->plan, np->logits, n->logits, count * sizeof *n->logits, err);
+    if (code == SK_OK)
+        code = sk_plan_read(np->plan, np->topk, correct, sizeof correct, err);
+    r->logits = n->logits;
+    r->correct1 = correct[0];
+    r->correct5 = correct[1];
+    return code;
+}
+
+static enum sk_code read_loss(const struct sk_net_plan *np, double *loss, struct sk_err *err)
+{
+    float value = 0;
+    enum sk_code code = sk_plan_read(np->plan, np->loss, &value, sizeof value, err);
+    *loss = (double)value;
+    return code;
+}
+
+enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
+                          const atomic_bool *cancel, struct sk_err *err)
+{
+    struct sk_net_plan *np;
+    const void *inputs[2] = {b->pixels, b->label};
+    enum sk_code code = get_plan(n, b->count, true, &np, err);
+    if (code == SK_OK)
+        code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, inputs, step, cancel, err);
+    if (code == SK_OK)
+        code = read_loss(np, &r->loss, err);
+    if (code == SK_OK)
+        code = read_result(n, np, r, err);
+    if (code == SK_OK && isfinite(r->loss))
+        code = sk_plan_run(np->plan, SK_PHASE_UPDATE, SK_PHASE_UPDATE, inputs, step, NULL, err);
+    n->last_train = np;
+    return code;
+}
+
+enum sk_code sk_net_eval(struct sk_net *n, const struct sk_net_batch *b, struct sk_net_result *r, struct sk_err *err)
+{
+    struct sk_net_plan *np;
+    struct sk_step step = {0};
+    enum sk_code code = get_plan(n, b->count, false, &np, err);
+    if (code == SK_OK && !b->label)
+        code = sk_grow(&n->no_labels, &n->no_labels_cap, (size_t)b->count, sizeof *n->no_labels, err);
+    const void *inputs[2] = {b->pixels, b->label ? b->label : n->no_labels};
+    if (code == SK_OK)
+        code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_FORWARD, inputs, &step, NULL, err);
+    if (code == SK_OK)
+        code = read_loss(np, &r->loss, err);
+    if (code == SK_OK)
+        code = read_result(n, np, r, err);
+    if (code == SK_OK && !b->label)
+        r->loss = 0, r->correct1 = r->correct5 = 0;
+    return code;
+}
+
+void sk_net_keep_gradients(struct sk_net *n)
+{
+    n->keep_gradients = true;
+}
+
+enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, size_t count, struct sk_err *err)
+{
+    const struct sk_graph *g = n->last_train ? sk_plan_graph(n->last_train->plan) : NULL;
+    int t = g ? sk_graph_find(g, param) : -1;
+    if (t < 0 || g->tensor[t].grad < 0)
+        return sk_fail(err, SK_BUG, "no gradient of '%s' was kept", param);
+    return sk_plan_read(n->last_train->plan, g->tensor[t].grad, out, count * sizeof *out, err);
+}
+
+size_t sk_net_bytes(const struct sk_net *n)
+{
+    size_t bytes = n->engine->arena_bytes;
+    for (size_t i = 0; i < n->store->count; i++)
+        bytes += sk_desc_bytes(&n->store->entry[i]->desc);
+    for (int i = 0; i < n->plans; i++)
+        bytes += n->plan[i].plan->kept_bytes;
+    return bytes;
+}

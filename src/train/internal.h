@@ -1,0 +1,93 @@
+/* Shared by the files of train/ only: the run log, what a training holds, and the parts of the loop. */
+#ifndef SKUA_TRAIN_INTERNAL_H
+#define SKUA_TRAIN_INTERNAL_H
+
+#include "train/train.h"
+
+/* ---- the run log, log.jsonl (log.c) ---- */
+/* One JSON object a line, whole lines only. Lines that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and
+ * are written when there is room again; the first failure is told once. Release accepts a zeroed one. */
+enum { SK_LOG_PENDING = 16 << 20 };
+struct sk_log {
+    int fd;
+    char path[SK_PATH];
+    int64_t size;          /* bytes of whole lines in the file */
+    struct sk_str pending; /* lines not yet in it */
+    bool lost;             /* lines were dropped for want of memory */
+    struct sk_err failure; /* why the last write failed; clear: all is written */
+};
+/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and whatever is no
+ * line of a log go. */
+enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos, struct sk_err *err) SK_MUST;
+void sk_log_step(struct sk_log *log, const struct sk_step_report *r);
+void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r);
+void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that counts on its lines */
+/* Closes; IO when lines are missing in the file. */
+enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;
+
+/* ---- state.json (state.c) ---- */
+enum { SK_SHA256_TEXT = 65 };
+enum { SK_CKPT_MODEL, SK_CKPT_STATE, SK_CKPT_PLAN, SK_CKPT_FILES };
+extern const char *const sk_checkpoint_file[SK_CKPT_FILES]; /* the files that state.json has a checksum of */
+struct sk_checkpoint_state {
+    struct sk_position position;
+    char sha256[SK_CKPT_FILES][SK_SHA256_TEXT];
+};
+enum sk_code sk_state_write(const char *dir, const struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
+enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
+/* Hex SHA-256 of a file's content. */
+enum sk_code sk_file_sha256(const char *path, char out[SK_SHA256_TEXT], struct sk_err *err) SK_MUST;
+
+/* ---- checkpoints of a run (checkpoint_find.c, checkpoint_keep.c) ---- */
+/* The step in "ckpt-STEP"; false for any other name. */
+bool sk_checkpoint_step(const char *name, int64_t *step);
+/* Where the run's link points to: the name of a checkpoint in it; false: no such link. */
+bool sk_checkpoint_link(const struct sk_run *run, const char *link, char name[SK_NAME]);
+/* Moves the finished folder temp to the checkpoint called name, replacing one of that name. */
+enum sk_code sk_checkpoint_place(const struct sk_run *run, const char *temp, const char *name, struct sk_err *err) SK_MUST;
+/* Removes all checkpoints but those linked and the newest SK_CHECKPOINTS_KEPT; what cannot be removed is told. */
+void sk_checkpoint_prune(const struct sk_run *run);
+
+/* ---- a training (loop.c, setup.c, resume.c, step.c, epoch.c, save.c) ---- */
+struct sk_training {
+    const struct sk_train_options *options;
+    struct sk_recipe recipe; /* classes resolved */
+    struct sk_run run;
+    struct sk_log log;
+    bool log_open;
+    struct sk_dataset *train, *val; /* val NULL: none */
+    struct sk_loader *loader;
+    struct sk_engine *engine;
+    struct sk_net *net;
+    struct sk_position at;
+    int64_t samples, val_samples, batches, total_steps;
+    uint32_t epochs;
+    double lr;               /* of the last step */
+    double pace;             /* seconds a step, moving average; 0: not known yet */
+    double val_seconds;      /* of the last validation */
+    char saved[SK_PATH];     /* the last good checkpoint, empty: none */
+    struct sk_err save_failure; /* of the newest attempt to save; clear: it succeeded */
+    struct sk_str plan;      /* what plan.json in the run holds */
+    bool finished;           /* the run was complete when it was opened */
+};
+/* Opens data, loader, engine and network and checks that they fit each other; at is zero. */
+enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err) SK_MUST;
+/* Initial weights, or with resume those of the newest checkpoint; sets at, saved, finished. */
+enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err) SK_MUST;
+/* Trains from at to the end of the epoch (or max_steps), validates, reports, saves. */
+enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err) SK_MUST;
+/* Saves a checkpoint of at. A failure is kept in save_failure and told, never returned. */
+void sk_training_save(struct sk_training *t, bool best);
+bool sk_training_done(const struct sk_training *t);
+bool sk_training_cancelled(const struct sk_training *t);
+void sk_training_release(struct sk_training *t);
+
+/* ---- evaluation with a loader that stands (evaluate.c) ---- */
+/* Makes the loader that evaluation uses. */
+enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                            struct sk_err *err) SK_MUST;
+/* INPUT unless the pictures of the loader are what the network takes. */
+enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *loader, const struct sk_dataset *ds,
+                          struct sk_err *err) SK_MUST;
+
+#endif
