@@ -35,12 +35,12 @@ static void axis_weights(struct axis *a, int i, int in, double scale, double sup
     a->first[i] = first;
     a->count[i] = end - first;
     for (int k = 0; k < end - first; k++) {
-        double distance = fabs((first + k - centre + 0.5) / support);
+        double distance = fabs((first + k - centre + 0.5) * (1.0 / support));
         weight[k] = distance < 1.0 ? 1.0 - distance : 0.0;
         sum += weight[k];
     }
     for (int k = 0; k < end - first; k++) {
-        weight[k] /= sum;
+        weight[k] *= 1.0 / sum; /* as Pillow: a division would round some weights the other way */
         a->fixed[(size_t)i * (size_t)a->taps + (size_t)k] = (int32_t)(0.5 + weight[k] * (1 << PRECISION));
     }
 }

@@ -139,7 +139,7 @@ static void paint_random(struct paint *p, const float colour[3], struct sk_rng *
     p->cells = sk_rng_u32(rng);
     for (int c = 0; c < 3; c++) {
         p->from[c] = colour[c];
-        p->by[c] = between(rng, -70.0f, 70.0f);
+        p->by[c] = between(rng, -60.0f, 60.0f);
     }
 }
 
@@ -196,7 +196,7 @@ static void colour_apart(float colour[3], const float other[3], struct sk_rng *r
         float apart = 0.0f;
         for (int c = 0; c < 3; c++)
             apart += fabsf(colour[c] - other[c]);
-        if (apart > 220.0f)
+        if (apart > 260.0f)
             return;
     }
     for (int c = 0; c < 3; c++)
@@ -256,7 +256,7 @@ void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng)
     for (uint32_t left = sk_rng_below(rng, CLUTTER_MAX + 1); left > 0; left--)
         clutter(rgb, size, rng);
 
-    struct figure f = {.distance = OUTLINE[shape], .rx = between(rng, 0.22f, 0.42f)};
+    struct figure f = {.distance = OUTLINE[shape], .rx = between(rng, 0.28f, 0.44f)};
     f.ry = f.rx;
     f.reach = f.rx * 1.1f;
     float margin = f.rx * 0.9f;
@@ -268,5 +268,5 @@ void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng)
         clutter(rgb, size, rng);
     uint64_t state = (uint64_t)sk_rng_u32(rng) << 32;
     state |= sk_rng_u32(rng);
-    add_noise(rgb, size, (int)sk_rng_below(rng, 60), state);
+    add_noise(rgb, size, (int)sk_rng_below(rng, 48), state);
 }

@@ -117,10 +117,28 @@ struct sk_session_options {
 };
 /* Finds the model.safetensors meant by path: a run directory (its best checkpoint, else its last), a checkpoint folder, a model file. */
 enum sk_code sk_model_path(const char *path, char out[SK_PATH], struct sk_err *err) SK_MUST;
+/* Opens engine and network with the weights, ready to evaluate; kernels are those of the checkpoint's plan.json where there is one. INPUT: a file
+ * without a recipe and none given, metadata that does not fit, weights that do not fit the recipe. On failure *s is zeroed. */
 enum sk_code sk_session_open(struct sk_session *s, const char *path, const struct sk_session_options *o, struct sk_err *err) SK_MUST;
-void sk_session_close(struct sk_session *s);
-/* Metadata of a model file: recipe (YAML), classes (JSON array), shape ("HxWxC u8"), step. Used by the checkpoint writer. */
-struct sk_model_meta { struct sk_st_meta entry[8]; size_t count; struct sk_str text[8]; };
+void sk_session_close(struct sk_session *s); /* accepts a zeroed one */
+/* The pictures that a recipe's network takes as far as the recipe alone tells: the size its prepare (else augment) steps end with, else
+ * that of its data source, else 32 or 224 by the stem; 3 channels of 8 bits. classes: model.classes. */
+void sk_net_shape_guess(const struct sk_recipe *r, struct sk_net_shape *shape);
+/* Metadata of a model file: skua.version, skua.recipe (YAML), skua.classes (JSON array), skua.shape ("HxWxC u8" or "HxWxC f32"), skua.step.
+ * Used by the checkpoint writer. Values point into text. */
+enum { SK_MODEL_METAS = 5 };
+struct sk_model_meta { struct sk_st_meta entry[SK_MODEL_METAS]; size_t count; struct sk_str text[SK_MODEL_METAS]; };
+/* What a model file says of itself. */
+struct sk_model_facts {
+    bool has_recipe, has_shape;
+    struct sk_recipe recipe;
+    struct sk_net_shape shape;     /* classes: number of class names, 0: none */
+    char **class_name;             /* [shape.classes], one sk_alloc'd block, or NULL */
+    int64_t step;                  /* 0 where it does not say */
+};
+/* INPUT where a value is there but cannot be read. path is for messages. On failure *f is zeroed. */
+enum sk_code sk_model_facts_read(struct sk_model_facts *f, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
+void sk_model_facts_release(struct sk_model_facts *f);
 enum sk_code sk_model_meta_make(struct sk_model_meta *m, const struct sk_recipe *r, const struct sk_net_shape *shape, const char *const *class_name,
                                 int64_t step, struct sk_err *err) SK_MUST;
 void sk_model_meta_release(struct sk_model_meta *m);

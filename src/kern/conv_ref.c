@@ -1,7 +1,7 @@
 /* Convolution by definition, in double: the judge of all others, and the fallback where there is no oneDNN for an op.
  *
- * All three directions are sums of products between a short vector of double and LANES columns packed next to each other, so one inner
- * loop serves them; what is packed is used for TILE results. */
+ * All three directions are sums of products between a short vector of double and LANES columns packed next to each
+ * other, so one inner loop serves them; what is packed is used for TILE results. */
 #include "kern/levels.h"
 #include "kern/scalar.h"
 
@@ -39,7 +39,8 @@ static void pack_weights(double (*b)[LANES], const float *w, size_t n, size_t st
             b[i][j] = j < lanes ? (double)w[i * step_i + j * step_j] : 0.0;
 }
 
-/* Row of x, as an index into [n][h][w], that output position i (of p * q) of image n reads at (kh, kw); false in the padding. */
+/* Row of x, as an index into [n][h][w], that output position i (of p * q) of image n reads at (kh, kw); false in the
+ * padding. */
 static bool source(const struct sk_conv_shape *s, int n, size_t i, int kh, int kw, size_t *row)
 {
     int h = (int)(i / (size_t)s->q) * s->stride - s->pad + kh, w = (int)(i % (size_t)s->q) * s->stride - s->pad + kw;
@@ -49,7 +50,8 @@ static bool source(const struct sk_conv_shape *s, int n, size_t i, int kh, int k
     return true;
 }
 
-/* Row of y, as an index into [n][p][q], that reads input position i (of h * w) of image n at (kh, kw); false where none does. */
+/* Row of y, as an index into [n][p][q], that reads input position i (of h * w) of image n at (kh, kw); false where none
+ * does. */
 static bool reader(const struct sk_conv_shape *s, int n, size_t i, int kh, int kw, size_t *row)
 {
     int h = (int)(i / (size_t)s->w) + s->pad - kh, w = (int)(i % (size_t)s->w) + s->pad - kw;
@@ -116,7 +118,8 @@ SK_INLINE void image(const struct sk_conv_shape *s, bool forward, const void *x,
         }
 }
 
-/* dy of up to DEPTH output positions of image n for LANES channels, and the row of x each reads at (kh, kw); zeros in the padding. */
+/* dy of up to DEPTH output positions of image n for LANES channels, and the row of x each reads at (kh, kw); zeros in
+ * the padding. */
 SK_INLINE void pack_dy(const struct sk_conv_shape *s, const void *dy, int n, size_t first, size_t count, size_t k0,
                        size_t lanes, const size_t *row, double (*b)[LANES], enum sk_ktype t)
 {
@@ -142,8 +145,7 @@ SK_INLINE void weight_tile(const struct sk_conv_shape *s, const void *dy, const 
             pack_dy(s, dy, n, first, count, k0, lanes, row, b, t);
             for (size_t j = 0; j < channels; j++) {
                 for (size_t i = 0; i < count; i++)
-                    column[i] =
-                        row[i] == SIZE_MAX ? 0.0 : (double)sk_get(x, row[i] * (size_t)s->c + c0 + j, t);
+                    column[i] = row[i] == SIZE_MAX ? 0.0 : (double)sk_get(x, row[i] * (size_t)s->c + c0 + j, t);
                 multiply_add(acc[j], column, b, count);
             }
         }

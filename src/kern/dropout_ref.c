@@ -1,7 +1,8 @@
 /* Dropout, reference and only version: it runs once a step on a few thousand elements.
  *
- * Random numbers are Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011), written
- * here again because kern includes nothing of skua: element e is word e % 4 of the block with counter {e / 4, 0}. */
+ * Random numbers are Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+ * 2011), written here again because kern includes nothing of skua: element e is word e % 4 of the block with counter {e
+ * / 4, 0}. */
 #include "kern/levels.h"
 #include "kern/scalar.h"
 

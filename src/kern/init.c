@@ -20,11 +20,13 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
 #else
     if (level >= SK_ISA_AVX2) {
         sk_norm_avx2(k->norm);
+        sk_norm_grad_avx2(k->norm);
         sk_point_avx2(k->point);
         sk_optim_avx2(&k->optim);
     }
     if (level >= SK_ISA_AVX512) {
         sk_norm_avx512(k->norm);
+        sk_norm_grad_avx512(k->norm);
         sk_point_avx512(k->point);
         sk_pool_avx512(k->pool);
         sk_optim_avx512(&k->optim);

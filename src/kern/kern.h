@@ -1,9 +1,11 @@
-/* CPU kernels on raw pointers. Includes nothing of skua. Serial functions over a range; the cpu backend splits work over threads.
+/* CPU kernels on raw pointers. Includes nothing of skua. Serial functions over a range; the cpu backend splits work
+ * over threads.
  *
- * One small struct of function pointers for each family, filled with the reference first and overwritten level by level by what the
- * processor has (detect.c, compiled without instruction-set flags). SKUA_CPU=ref|avx2|avx512|avx512bf16 lowers the level.
- * Activations are [rows][c] with rows = N*H*W, dense, float32 (f32) or bfloat16 (bf16: uint16_t, round to nearest even,
- * NaN stays NaN); arithmetic is float32. No function reads or writes past its ranges; any c >= 1, rows >= 0. */
+ * One small struct of function pointers for each family, filled with the reference first and overwritten level by level
+ * by what the processor has (detect.c, compiled without instruction-set flags). SKUA_CPU=ref|avx2|avx512|avx512bf16
+ * lowers the level. Activations are [rows][c] with rows = N*H*W, dense, float32 (f32) or bfloat16 (bf16: uint16_t,
+ * round to nearest even, NaN stays NaN); arithmetic is float32. No function reads or writes past its ranges; any c >=
+ * 1, rows >= 0. */
 #ifndef SKUA_KERN_H
 #define SKUA_KERN_H
 
@@ -12,46 +14,59 @@
 #include <stdint.h>
 
 enum sk_isa { SK_ISA_REF, SK_ISA_AVX2, SK_ISA_AVX512, SK_ISA_AVX512_BF16 };
-enum sk_isa sk_isa_hardware(void);           /* best level the processor and the system have */
-enum sk_isa sk_isa_level(void);              /* that, lowered by SKUA_CPU; read once */
-const char *sk_isa_name(enum sk_isa isa);    /* "ref", "avx2", "avx512", "avx512bf16" */
-bool sk_isa_has_bf16(void);                  /* level is avx512bf16 (AVX512_BF16, perhaps AMX) */
+enum sk_isa sk_isa_hardware(void);        /* best level the processor and the system have */
+enum sk_isa sk_isa_level(void);           /* that, lowered by SKUA_CPU; read once */
+const char *sk_isa_name(enum sk_isa isa); /* "ref", "avx2", "avx512", "avx512bf16" */
+bool sk_isa_has_bf16(void);               /* level is avx512bf16 (AVX512_BF16, perhaps AMX) */
 /* All instruction-set extensions of interest that the processor has, as text ("avx2 fma avx512f ... amx_bf16"). */
 const char *sk_isa_features(void);
-/* One sentence where SKUA_CPU is unknown or above the hardware (the hardware's level is used then), for the caller to tell; else NULL. */
+/* One sentence where SKUA_CPU is unknown or above the hardware (the hardware's level is used then), for the caller to
+ * tell; else NULL. */
 const char *sk_isa_complaint(void);
 
 enum sk_ktype { SK_K_F32, SK_K_BF16, SK_K_TYPES };
 
-static inline float sk_bf16_to_f32(uint16_t h) { union { uint32_t u; float f; } v = {(uint32_t)h << 16}; return v.f; }
+static inline float sk_bf16_to_f32(uint16_t h)
+{
+    union {
+        uint32_t u;
+        float f;
+    } v = {(uint32_t)h << 16};
+    return v.f;
+}
 uint16_t sk_f32_to_bf16(float f);
 
 /* ---- batch norm passes; x, y, dy, ... all of one type (f32 or bf16), statistics float32 [c] ---- */
 struct sk_bn_grad {
-    const void *dy, *dy2;        /* dy2: second contribution added to dy, or NULL */
-    const void *x, *y;           /* y: mask is y > 0; NULL: mask (where relu) is scale*x + shift > 0 */
+    const void *dy, *dy2; /* dy2: second contribution added to dy, or NULL */
+    const void *x, *y;    /* y: mask is y > 0; NULL: mask (where relu) is scale*x + shift > 0 */
     const float *scale, *shift, *mean;
     bool relu;
-    void *dz;                    /* reduce: where the masked sum dy(+dy2) is stored, may be dy or dy2; NULL: not stored */
+    void *dz; /* reduce: where the masked sum dy(+dy2) is stored, may be dy or dy2; NULL: not stored */
 };
 struct sk_kern_norm {
-    /* mean[c] and m2[c] = sum (x - mean)^2 of these rows (two passes: no digits lost). Meant for blocks that fit in L2. */
+    /* mean[c] and m2[c] = sum (x - mean)^2 of these rows (two passes: no digits lost). Meant for blocks that fit in L2.
+     */
     void (*stats)(const void *x, size_t rows, size_t c, float *mean, float *m2);
     /* y = x * scale + shift (+ residual), then relu if asked; y may be x or residual. */
-    void (*apply)(const void *x, const void *residual, size_t rows, size_t c, const float *scale, const float *shift, bool relu, void *y);
-    /* dz = relu ? (dy + dy2) masked : dy + dy2; sum[c] = sum dz, dot[c] = sum dz * (x - mean). Overwrites sum and dot. */
+    void (*apply)(const void *x, const void *residual, size_t rows, size_t c, const float *scale, const float *shift,
+                  bool relu, void *y);
+    /* dz = relu ? (dy + dy2) masked : dy + dy2; sum[c] = sum dz, dot[c] = sum dz * (x - mean). Overwrites sum and dot.
+     */
     void (*grad_reduce)(const struct sk_bn_grad *a, size_t rows, size_t c, float *sum, float *dot);
     /* dx = k0 * dz + k1 * (x - mean) + k2 with dz as above (from dy, dy2 and the mask); dx may be dy or dy2. */
-    void (*grad_apply)(const struct sk_bn_grad *a, size_t rows, size_t c, const float *k0, const float *k1, const float *k2, void *dx);
+    void (*grad_apply)(const struct sk_bn_grad *a, size_t rows, size_t c, const float *k0, const float *k1,
+                       const float *k2, void *dx);
 };
 /* ---- pointwise over n elements ---- */
 struct sk_kern_point {
     void (*relu)(const void *x, size_t n, void *y);
     void (*relu_grad)(const void *dy, const void *y, size_t n, void *dx);
     void (*add)(const void *a, const void *b, size_t n, bool relu, void *y);
-    /* y[i] = x[i] * scale if keep else 0; keep from sk_philox counters: element i of a stream keyed by key[2]; the mask of an element depends on
-     * (key, first + i) alone; threshold: keep where the 32-bit draw >= threshold. */
-    void (*dropout)(const void *x, size_t n, const uint32_t key[2], uint64_t first, uint32_t threshold, float scale, void *y);
+    /* y[i] = x[i] * scale if keep else 0; keep from sk_philox counters: element i of a stream keyed by key[2]; the mask
+     * of an element depends on (key, first + i) alone; threshold: keep where the 32-bit draw >= threshold. */
+    void (*dropout)(const void *x, size_t n, const uint32_t key[2], uint64_t first, uint32_t threshold, float scale,
+                    void *y);
     /* pixels [rows][c] to this type: (x * unit - mean[c]) * inv_std[c], computed as x * mul[c] + add[c]. */
     void (*normalize_u8)(const uint8_t *x, size_t rows, size_t c, const float *mul, const float *add, void *y);
     void (*normalize_f32)(const float *x, size_t rows, size_t c, const float *mul, const float *add, void *y);
@@ -59,11 +74,14 @@ struct sk_kern_point {
     void (*from_f32)(const float *x, size_t n, void *y);
 };
 /* ---- pooling, one image [h][w][c] to [p][q][c] ---- */
-struct sk_pool_shape { int h, w, c, p, q, kernel, stride, pad; };
+struct sk_pool_shape {
+    int h, w, c, p, q, kernel, stride, pad;
+};
 struct sk_kern_pool {
     /* argmax[p][q][c] = kh * kernel + kw of the first maximum (NaN wins, as PyTorch). argmax may be NULL. */
     void (*max)(const struct sk_pool_shape *s, const void *x, void *y, uint8_t *argmax);
-    void (*max_grad)(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, void *dx); /* overwrites dx */
+    void (*max_grad)(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax,
+                     void *dx);                                      /* overwrites dx */
     void (*avg)(const void *x, size_t hw, size_t c, void *y);        /* mean over hw rows */
     void (*avg_grad)(const void *dy, size_t hw, size_t c, void *dx); /* dy / hw to every row */
 };
@@ -71,30 +89,38 @@ struct sk_kern_pool {
 struct sk_kern_optim {
     void (*sgd)(float *p, const float *g, float *m, size_t n, float lr, float momentum, float decay, bool nesterov);
     /* PyTorch's Adam: c1 = 1 - beta1^t, c2 = 1 - beta2^t; decoupled: AdamW. */
-    void (*adam)(float *p, const float *g, float *m, float *v, size_t n, float lr, float beta1, float beta2, float eps, float c1, float c2,
-                 float decay, bool decoupled);
+    void (*adam)(float *p, const float *g, float *m, float *v, size_t n, float lr, float beta1, float beta2, float eps,
+                 float c1, float c2, float decay, bool decoupled);
 };
-/* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c][r][s], y [n][p][q][k] ---- */
-struct sk_conv_shape { int n, h, w, c, k, r, s, p, q, stride, pad; };
+/* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c][r][s], y
+ * [n][p][q][k] ---- */
+struct sk_conv_shape {
+    int n, h, w, c, k, r, s, p, q, stride, pad;
+};
 struct sk_kern_conv {
     /* images n0 <= n < n1; bias [k] f32, residual like y, may be NULL. Sums in double. */
-    void (*forward)(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias, const void *residual, bool relu, void *y, int n0, int n1);
+    void (*forward)(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias,
+                    const void *residual, bool relu, void *y, int n0, int n1);
     void (*grad_data)(const struct sk_conv_shape *s, const void *dy, const float *w, void *dx, int n0, int n1);
-    void (*grad_weight)(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw, int k0, int k1); /* output channels k0 <= k < k1 */
+    void (*grad_weight)(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw, int k0,
+                        int k1); /* output channels k0 <= k < k1 */
 };
 /* ---- linear, float32 logits: y[n][k] = sum_c x[n][c] * w[k][c] + b[k]; x of this type ---- */
 struct sk_kern_linear {
     void (*forward)(const void *x, const float *w, const float *b, float *y, size_t n, size_t c, size_t k);
     void (*grad_data)(const float *dy, const float *w, void *dx, size_t n, size_t c, size_t k);
-    void (*grad_weight)(const float *dy, const void *x, float *dw, float *db, size_t n, size_t c, size_t k0, size_t k1, size_t k);
+    void (*grad_weight)(const float *dy, const void *x, float *dw, float *db, size_t n, size_t c, size_t k0, size_t k1,
+                        size_t k);
 };
 /* ---- loss on float32 logits [n][k]; plain functions, no variants ---- */
 /* loss_i = -(1-e) log p[label] - e/k sum log p; returns the sum over rows (double). A label out of range gives NaN. */
 double sk_loss_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing);
 /* dlogits = (softmax - target) * scale; NaN for a row whose label is out of range */
-void sk_loss_grad_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing, float scale, float *dlogits);
+void sk_loss_grad_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing, float scale,
+                      float *dlogits);
 void sk_softmax_ref(const float *logits, size_t n, size_t k, float *prob);
-/* How many rows have the label at rank 1 and within rank 5 (ties: as torch.topk on CPU would rank the first; a NaN row counts as wrong). */
+/* How many rows have the label at rank 1 and within rank 5 (ties: as torch.topk on CPU would rank the first; a NaN row
+ * counts as wrong). */
 void sk_topk_ref(const float *logits, const int32_t *label, size_t n, size_t k, int32_t correct[2]);
 
 /* The kernels of a level (tests) and of the current level (backend); norm[SK_K_F32], norm[SK_K_BF16], ... */

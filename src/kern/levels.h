@@ -1,5 +1,5 @@
-/* Inside kern: what each file of kernels puts into its family's table. A file of a higher level overwrites just what it has; init.c
- * calls them from the reference up. */
+/* Inside kern: what each file of kernels puts into its family's table. A file of a higher level overwrites just what it
+ * has; init.c calls them from the reference up. */
 #ifndef SKUA_KERN_LEVELS_H
 #define SKUA_KERN_LEVELS_H
 
@@ -14,10 +14,12 @@ void sk_linear_ref(struct sk_kern_linear k[SK_K_TYPES]);
 void sk_optim_ref(struct sk_kern_optim *k);
 
 void sk_norm_avx2(struct sk_kern_norm k[SK_K_TYPES]);
+void sk_norm_grad_avx2(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_point_avx2(struct sk_kern_point k[SK_K_TYPES]);
 void sk_optim_avx2(struct sk_kern_optim *k);
 
 void sk_norm_avx512(struct sk_kern_norm k[SK_K_TYPES]);
+void sk_norm_grad_avx512(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_point_avx512(struct sk_kern_point k[SK_K_TYPES]);
 void sk_pool_avx512(struct sk_kern_pool k[SK_K_TYPES]);
 void sk_optim_avx512(struct sk_kern_optim *k);

@@ -61,7 +61,8 @@ void sk_softmax_ref(const float *logits, size_t n, size_t k, float *prob)
     }
 }
 
-/* How many classes torch.topk ranks before label: larger ones, and equal ones with a lower index; k for a row with a NaN. */
+/* How many classes torch.topk ranks before label: larger ones, and equal ones with a lower index; k for a row with a
+ * NaN. */
 static size_t rank_of(const float *row, size_t k, size_t label)
 {
     size_t before = 0;

@@ -1,4 +1,5 @@
-/* Inside kern: one element of either type, for the reference kernels. The type is a constant at every call, so nothing is left of it. */
+/* Inside kern: one element of either type, for the reference kernels. The type is a constant at every call, so nothing
+ * is left of it. */
 #ifndef SKUA_KERN_SCALAR_H
 #define SKUA_KERN_SCALAR_H
 

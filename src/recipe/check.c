@@ -85,7 +85,9 @@ static enum sk_code refuse_change(const struct sk_key *k, const struct sk_recipe
     enum sk_code code = sk_key_format(k, run, &was, err);
     if (code == SK_OK)
         code = sk_key_format(k, now, &is, err);
-    if (code == SK_OK)
+    if (code != SK_OK)
+        sk_err_prefix(err, "%s", k->name);
+    else
         code = sk_fail(err, SK_INPUT, "%s was %.*s in the run, is %.*s now%s", k->name, SHOWN, was.text, SHOWN, is.text,
                        k->resume == SK_RESUME_GROW ? " (it may only grow)" : "");
     sk_str_release(&was);

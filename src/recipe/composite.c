@@ -104,7 +104,9 @@ static enum sk_code set_step(struct sk_picture_step *step, const struct sk_yaml 
     *at = n;
     if (n->kind == SK_NODE_LIST || (n->kind == SK_NODE_MAP && n->children != 2))
         return sk_fail(err, SK_INPUT, "expected one step such as {resize: 256}, got %s",
-                       n->kind == SK_NODE_LIST ? "a list" : n->children ? "several in one mapping" : "nothing");
+                       n->kind == SK_NODE_LIST ? "a list"
+                       : n->children           ? "several in one mapping"
+                                               : "nothing");
     if (name->kind != SK_NODE_SCALAR)
         return sk_key_unexpected(y, name, "a step's name", err);
     const struct sk_step_type *type = find_type(sk_node_text(y, name), err);
@@ -218,8 +220,10 @@ struct channels {
     int count;
     double value[SK_MAX_CHANNELS];
 };
-static const struct sk_key mean_row = {.name = "mean", .type = SK_KEY_REAL, .size = sizeof(double), .min = -1e6, .max = 1e6};
-static const struct sk_key std_row = {.name = "std", .type = SK_KEY_REAL, .size = sizeof(double), .min = 1e-6, .max = 1e6};
+static const struct sk_key mean_row = {
+    .name = "mean", .type = SK_KEY_REAL, .size = sizeof(double), .min = -1e6, .max = 1e6};
+static const struct sk_key std_row = {
+    .name = "std", .type = SK_KEY_REAL, .size = sizeof(double), .min = 1e-6, .max = 1e6};
 
 static enum sk_code set_channels(struct channels *c, const struct sk_key *row, const struct sk_yaml *y,
                                  const struct sk_node *n, const struct sk_node **at, struct sk_err *err)
@@ -272,7 +276,9 @@ enum sk_code sk_normalize_set(struct sk_recipe *r, const struct sk_yaml *y, cons
         *at = n;
         if (!mean.count || !std.count)
             return sk_fail(err, SK_INPUT, "expected mean and std, got %s",
-                           mean.count ? "mean alone" : std.count ? "std alone" : "neither");
+                           mean.count  ? "mean alone"
+                           : std.count ? "std alone"
+                                       : "neither");
         if (mean.count != std.count)
             return sk_fail(err, SK_INPUT, "expected as many values in std as in mean, got %d and %d", std.count,
                            mean.count);

@@ -81,7 +81,7 @@ static char **names_block(const struct names *all, struct sk_err *err)
     char **block = sk_alloc(all->count + 1, sizeof(char *) + SK_NAME, err);
     char *text = block ? (char *)(block + all->count + 1) : NULL;
     for (size_t i = 0; block && i < all->count; i++)
-        block[i] = strcpy(text + i * SK_NAME, all->name[i]);
+        block[i] = memcpy(text + i * SK_NAME, all->name[i], SK_NAME);
     return block;
 }
 

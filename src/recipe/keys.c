@@ -21,17 +21,18 @@ static const char *const schedule_names[] = {"constant", "step", "cosine", "one_
         .size = sizeof(((struct sk_recipe *)0)->member), .initial = (given), .resume = (rule), .help = (text),         \
         __VA_ARGS__                                                                                                    \
     }
-#define INTEGERS(from, to)      .low = (from), .high = (to)
-#define REALS(from, to)         .min = (from), .max = (to)
-#define PLAIN                   .low = 0
-#define OR_WORD(text, value)    .word = (text), .word_value = (value)
-#define NO                      SK_RESUME_NO
-#define YES                     SK_RESUME_YES
-#define GROW                    SK_RESUME_GROW
+#define INTEGERS(from, to)   .low = (from), .high = (to)
+#define REALS(from, to)      .min = (from), .max = (to)
+#define PLAIN                .low = 0
+#define OR_WORD(text, value) .word = (text), .word_value = (value)
+#define NO                   SK_RESUME_NO
+#define YES                  SK_RESUME_YES
+#define GROW                 SK_RESUME_GROW
 enum { EPOCHS_MAX = 100000, NAMES_MAX = 128, SECTIONS_MAX = 16 };
 
 const struct sk_key sk_keys[] = {
-    KEY("name", SK_KEY_NAME, name, "run", YES, "names the run's folder; in a file, by default the file's name", .low = 1),
+    KEY("name", SK_KEY_NAME, name, "run", YES, "names the run's folder; in a file, by default the file's name",
+        .low = 1),
     {.name = "task", .type = SK_KEY_TASK, .initial = "train", .resume = YES, .help = "what the recipe does"},
 
     KEY("data.source", SK_KEY_ENUM, data.source, "auto", NO, "kind of data; auto: told from what lies at data.path",
@@ -64,7 +65,8 @@ const struct sk_key sk_keys[] = {
     KEY("data.shapes_seed", SK_KEY_INT64, data.shapes_seed, "0", NO, "shapes: seed of the drawn pictures",
         INTEGERS(0, INT64_MAX)),
     KEY("data.augment", SK_KEY_STEPS, data.augment, "[]", NO, "steps a training picture goes through, in order", PLAIN),
-    KEY("data.prepare", SK_KEY_STEPS, data.prepare, "[]", NO, "steps a picture goes through in evaluation and use", PLAIN),
+    KEY("data.prepare", SK_KEY_STEPS, data.prepare, "[]", NO, "steps a picture goes through in evaluation and use",
+        PLAIN),
     KEY("data.normalize", SK_KEY_NORMALIZE, data.has_normalize, "none", NO,
         "{mean: [...], std: [...]} of pixels in [0, 1], a value a channel: (pixel - mean) / std", PLAIN),
 
@@ -80,9 +82,9 @@ const struct sk_key sk_keys[] = {
         REALS(0, 1), .below_max = true),
     KEY("model.bn_momentum", SK_KEY_REAL, model.bn_momentum, "0.1", NO,
         "batch norm: running = (1 - m) * running + m * batch", REALS(0, 1)),
-    KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance",
-        REALS(1e-12, 1)),
-    KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file with the initial weights; empty: random", PLAIN),
+    KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance", REALS(1e-12, 1)),
+    KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file with the initial weights; empty: random",
+        PLAIN),
 
     KEY("engine.device", SK_KEY_ENUM, engine.device, "auto", YES, "where the network runs", .names = device_names),
     KEY("engine.threads", SK_KEY_INT, engine.threads, "0", YES,
@@ -107,15 +109,16 @@ const struct sk_key sk_keys[] = {
     KEY("train.checkpoint_every", SK_KEY_INT64, train.checkpoint_every, "0", YES,
         "steps from one checkpoint to the next, besides every epoch; 0: epochs only",
         INTEGERS(0, INT64_C(1000000000000))),
-    KEY("train.drop_last", SK_KEY_BOOL, train.drop_last, "false", NO, "leave out an epoch's last, smaller batch", PLAIN),
+    KEY("train.drop_last", SK_KEY_BOOL, train.drop_last, "false", NO, "leave out an epoch's last, smaller batch",
+        PLAIN),
 
-    KEY("train.optimizer.name", SK_KEY_ENUM, train.optimizer.name, "sgd", NO, "update rule",
-        .names = optimizer_names),
-    KEY("train.optimizer.lr", SK_KEY_REAL, train.optimizer.lr, "0.1", NO,
-        "learning rate; the largest of the schedule", REALS(0, 1000), .above_min = true),
+    KEY("train.optimizer.name", SK_KEY_ENUM, train.optimizer.name, "sgd", NO, "update rule", .names = optimizer_names),
+    KEY("train.optimizer.lr", SK_KEY_REAL, train.optimizer.lr, "0.1", NO, "learning rate; the largest of the schedule",
+        REALS(0, 1000), .above_min = true),
     KEY("train.optimizer.momentum", SK_KEY_REAL, train.optimizer.momentum, "0.9", NO, "sgd: momentum", REALS(0, 1),
         .below_max = true),
-    KEY("train.optimizer.nesterov", SK_KEY_BOOL, train.optimizer.nesterov, "true", NO, "sgd: Nesterov's momentum", PLAIN),
+    KEY("train.optimizer.nesterov", SK_KEY_BOOL, train.optimizer.nesterov, "true", NO, "sgd: Nesterov's momentum",
+        PLAIN),
     KEY("train.optimizer.weight_decay", SK_KEY_REAL, train.optimizer.weight_decay, "5.0e-4", NO,
         "weight decay: added to the gradient (sgd, adam), or decoupled (adamw)", REALS(0, 1000)),
     KEY("train.optimizer.beta1", SK_KEY_REAL, train.optimizer.beta1, "0.9", NO, "adam: decay of the first moment",
@@ -204,17 +207,20 @@ const char *sk_key_nearest(const char *name, char out[SK_NAME])
 {
     const char *names[NAMES_MAX];
     char store[SECTIONS_MAX][SK_NAME];
-    size_t count = all_names(names, store);
-    for (size_t i = 0; i < sk_key_count; i++) { /* deeper than a key goes: data.normalize.mean */
+    const char *nearest = NULL;
+    for (size_t i = 0; i < sk_key_count && !nearest; i++) { /* deeper than a key goes: data.normalize.mean */
         size_t length = strlen(sk_keys[i].name);
         if (strncmp(name, sk_keys[i].name, length) == 0 && name[length] == '.')
-            return strcpy(out, sk_keys[i].name);
+            nearest = sk_keys[i].name;
     }
-    const char *nearest = sk_nearest(name, names, count);
+    if (!nearest)
+        nearest = sk_nearest(name, names, all_names(names, store));
     for (size_t i = 0; i < sk_key_count && !nearest; i++) /* in another section: batch */
         if (strcmp(last_part(sk_keys[i].name), last_part(name)) == 0)
             nearest = sk_keys[i].name;
-    return nearest ? strcpy(out, nearest) : NULL;
+    if (nearest)
+        snprintf(out, SK_NAME, "%s", nearest);
+    return nearest ? out : NULL;
 }
 
 const char *sk_precision_name(enum sk_precision p)

@@ -1,5 +1,5 @@
-/* Recipe internals: the table of keys (keys.c, step_types.c) and the values of its rows (value.c, steps.c). Only src/recipe
- * and its tests include this. */
+/* Recipe internals: the table of keys (keys.c, step_types.c) and the values of its rows (value.c, steps.c). Only
+ * src/recipe and its tests include this. */
 #ifndef SKUA_RECIPE_KEYS_H
 #define SKUA_RECIPE_KEYS_H
 
@@ -7,18 +7,18 @@
 #include "recipe/yaml.h"
 
 /* ---- rows ---- */
-enum sk_key_type { /* those before SIDES are scalars: their text is all there is to them */
-    SK_KEY_TASK,      /* not stored: only `train` */
-    SK_KEY_NAME,      /* char[]: text that can name a folder */
-    SK_KEY_TEXT,      /* char[] */
-    SK_KEY_BOOL,
-    SK_KEY_INT,       /* int within low..high, or word for word_value */
-    SK_KEY_INT64,
-    SK_KEY_REAL,      /* double within the range, or word for word_value */
-    SK_KEY_ENUM,      /* any C enum: the index in names */
-    SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
-    SK_KEY_STEPS,     /* struct sk_picture_steps */
-    SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
+enum sk_key_type {              /* those before SIDES are scalars: their text is all there is to them */
+                   SK_KEY_TASK, /* not stored: only `train` */
+                   SK_KEY_NAME, /* char[]: text that can name a folder */
+                   SK_KEY_TEXT, /* char[] */
+                   SK_KEY_BOOL,
+                   SK_KEY_INT, /* int within low..high, or word for word_value */
+                   SK_KEY_INT64,
+                   SK_KEY_REAL,      /* double within the range, or word for word_value */
+                   SK_KEY_ENUM,      /* any C enum: the index in names */
+                   SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
+                   SK_KEY_STEPS,     /* struct sk_picture_steps */
+                   SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
 
@@ -65,7 +65,8 @@ enum sk_code sk_key_set_text(const struct sk_key *k, void *base, const char *tex
 enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk_yaml *y, const struct sk_node *n,
                              const struct sk_node **at, struct sk_err *err) SK_MUST;
 /* "expected <what>, got 'text'", or got nothing, a list, a mapping. */
-enum sk_code sk_key_unexpected(const struct sk_yaml *y, const struct sk_node *n, const char *what, struct sk_err *err) SK_MUST;
+enum sk_code sk_key_unexpected(const struct sk_yaml *y, const struct sk_node *n, const char *what,
+                               struct sk_err *err) SK_MUST;
 /* Appends the value as YAML (flow style) that reads back to the same. */
 enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_str *out, struct sk_err *err) SK_MUST;
 bool sk_key_equal(const struct sk_key *k, const void *a, const void *b);

@@ -1,4 +1,5 @@
-/* Recipes from YAML and from --set: walks the nodes against the table of keys; a refused recipe leaves the struct as it was. */
+/* Recipes from YAML and from --set: walks the nodes against the table of keys; a refused recipe leaves the struct as it
+ * was. */
 #include "recipe/keys.h"
 
 #include <assert.h>

@@ -40,8 +40,7 @@ bool sk_text_fits(const char *text, size_t len)
     return true;
 }
 
-/* What snprintf writes for a decimal point in the locale of the moment becomes '.'. */
-static void use_point(char *text)
+char *sk_use_point(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
@@ -52,6 +51,7 @@ static void use_point(char *text)
             *to++ = '.';
     }
     *to = '\0';
+    return text;
 }
 
 char *sk_real_text(double value, char out[SK_REAL_TEXT])
@@ -64,8 +64,7 @@ char *sk_real_text(double value, char out[SK_REAL_TEXT])
     }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, SK_REAL_TEXT, "%.*g", digits, value);
-        use_point(out);
-        if (sk_parse_f64(out, &back) && back == value)
+        if (sk_parse_f64(sk_use_point(out), &back) && back == value)
             break;
     }
     return out;

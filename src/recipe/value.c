@@ -266,7 +266,8 @@ static bool is_plain(const char *text)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char *const words[] = {"null", "y", "n"};
     for (size_t i = 0; i < SK_COUNT(words); i++)
-        if (strcasecmp(text, words[i]) == 0 || strcasecmp(text, yes_words[i]) == 0 || strcasecmp(text, no_words[i]) == 0)
+        if (strcasecmp(text, words[i]) == 0 || strcasecmp(text, yes_words[i]) == 0 ||
+            strcasecmp(text, no_words[i]) == 0)
             return false;
     if (*text != '/' && (*text == '\0' || !strchr(letters, *text)))
         return false;

@@ -55,6 +55,8 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
             code = sk_key_format(k, r, out, err);
         if (code == SK_OK)
             code = sk_str_add(out, err, "\n");
+        else
+            sk_err_prefix(err, "%s", k->name);
         before = k->name;
     }
     return code;
@@ -113,7 +115,8 @@ enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err)
     const char *before = "";
     enum sk_code code = sk_str_add(
         out, err,
-        "A recipe is a YAML file. Every key may be left out, and may be given on the command line with --set KEY=VALUE:\n"
+        "A recipe is a YAML file. Every key may be left out, and may be given on the command line with --set "
+        "KEY=VALUE:\n"
         "  --set train.batch=64 --set train.optimizer='{name: adam, lr: 0.001}' --set data.augment='[{resize: 32}]'\n"
         "Relative paths in a recipe start at the current folder.\n\n");
     for (size_t i = 0; code == SK_OK && i < sk_key_count; i++) {

@@ -1,5 +1,5 @@
-/* YAML text to a tree of nodes: libyaml's events, with limits on everything a file can ask for and none of YAML's ways to
- * refer (anchors, aliases, tags), so that what a reader sees is what there is. */
+/* YAML text to a tree of nodes: libyaml's events, with limits on everything a file can ask for and none of YAML's ways
+ * to refer (anchors, aliases, tags), so that what a reader sees is what there is. */
 #include "recipe/yaml.h"
 
 #include "recipe/text.h"
@@ -77,8 +77,11 @@ static enum sk_code add_node(struct builder *b, const yaml_event_t *e, enum sk_n
     if (code != SK_OK)
         return code;
     int index = (int)y->count++;
-    y->node[index] = (struct sk_node){.kind = kind, .line = (int)e->start_mark.line + 1,
-                                      .column = (int)e->start_mark.column + 1, .first = -1, .next = -1};
+    y->node[index] = (struct sk_node){.kind = kind,
+                                      .line = (int)e->start_mark.line + 1,
+                                      .column = (int)e->start_mark.column + 1,
+                                      .first = -1,
+                                      .next = -1};
     if (b->depth == 0)
         return SK_OK;
     int parent = b->open[b->depth - 1], *last = &b->last[b->depth - 1];
@@ -175,7 +178,8 @@ enum sk_code sk_yaml_parse(struct sk_yaml *y, const char *text, size_t len, cons
     yaml_parser_t parser;
     *y = (struct sk_yaml){0};
     if (len > SK_YAML_BYTES)
-        return sk_fail(err, SK_INPUT, "%s line 1 column 1: %zu bytes are too many, a recipe has at most 1 MiB", where, len);
+        return sk_fail(err, SK_INPUT, "%s line 1 column 1: %zu bytes are too many, a recipe has at most 1 MiB", where,
+                       len);
     enum sk_code code = check_characters(&b);
     if (code != SK_OK)
         return code;

@@ -78,6 +78,7 @@ enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err) SK_MUS
 enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err) SK_MUST;
 /* Saves a checkpoint of at. A failure is kept in save_failure and told, never returned. */
 void sk_training_save(struct sk_training *t, bool best);
+/* All steps are done and reported. */
 bool sk_training_done(const struct sk_training *t);
 bool sk_training_cancelled(const struct sk_training *t);
 void sk_training_release(struct sk_training *t);

@@ -1,9 +1,9 @@
 /* The run log: one JSON object a line, written whole, cut back on resume to what the checkpoint knows. */
 #include "train/internal.h"
+#include "train/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,50 +85,36 @@ static void flush_pending(struct sk_log *log)
     sk_notice("%s; training goes on", log->failure.text);
 }
 
-static void add_line(struct sk_log *log, json_t *object)
+static void add_line(struct sk_log *log, const char *line)
 {
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    size_t before = log->pending.len, len = text ? strlen(text) : 0;
-    if (!text || before + len > SK_LOG_PENDING || sk_str_add(&log->pending, NULL, "%s\n", text) != SK_OK) {
+    size_t before = log->pending.len;
+    if (!line || before + strlen(line) > SK_LOG_PENDING || sk_str_add(&log->pending, NULL, "%s\n", line) != SK_OK) {
         log->pending.len = before;
         log->lost = true;
     }
-    free(text);
-    json_decref(object);
     flush_pending(log);
 }
 
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
 {
-    double top1 = r->count > 0 ? (double)r->correct1 / r->count : 0;
-    json_t *object = json_pack("{sI sI sf sf sf}", "step", (json_int_t)r->step, "epoch", (json_int_t)r->epoch, "loss",
-                               r->loss, "top1", top1, "lr", r->lr);
-    add_line(log, object);
-}
-
-static json_t *epoch_object(const struct sk_epoch_report *r)
-{
-    json_t *object = json_pack("{sI sI sI sf sf sf}", "step", (json_int_t)r->step, "epoch", (json_int_t)r->epoch,
-                               "epochs", (json_int_t)r->epochs, "train_loss", sk_metrics_loss(&r->train), "train_top1",
-                               sk_metrics_top1(&r->train), "train_top5", sk_metrics_top5(&r->train));
-    json_t *val = r->has_val ? json_pack("{sf sf sf sb}", "val_loss", sk_metrics_loss(&r->val), "val_top1",
-                                         sk_metrics_top1(&r->val), "val_top5", sk_metrics_top5(&r->val), "best",
-                                         (int)r->is_best)
-                             : NULL;
-    json_t *rest = json_pack("{sf sf sf sf sf sf sI sb}", "lr", r->lr, "seconds", r->seconds, "wait_seconds",
-                             r->wait_seconds, "compute_seconds", r->compute_seconds, "val_seconds", r->val_seconds,
-                             "images_per_s", r->images_per_s, "replaced", (json_int_t)r->replaced, "complete",
-                             (int)r->complete);
-    json_object_update(object, val);
-    json_object_update(object, rest);
-    json_decref(val);
-    json_decref(rest);
-    return object;
+    json_t *object = json_object();
+    sk_json_integer(object, "step", r->step);
+    sk_json_integer(object, "epoch", r->epoch);
+    sk_json_real(object, "loss", r->loss);
+    sk_json_real(object, "top1", r->count > 0 ? (double)r->correct1 / r->count : 0);
+    sk_json_real(object, "lr", r->lr);
+    char *line = json_dumps(object, SK_LOG_JSON);
+    json_decref(object);
+    add_line(log, line);
+    free(line);
 }
 
 void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r)
 {
-    add_line(log, epoch_object(r));
+    struct sk_str line = {0};
+    enum sk_code code = sk_epoch_report_json(r, &line, NULL);
+    add_line(log, code == SK_OK ? line.text : NULL);
+    sk_str_release(&line);
 }
 
 void sk_log_sync(struct sk_log *log)

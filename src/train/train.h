@@ -44,6 +44,7 @@ struct sk_position { /* where training stands; state.json */
     double epoch_seconds, wait_seconds, compute_seconds; /* of the current epoch so far: all, waiting for data, computing */
     uint64_t fingerprint;          /* of the training data */
     int64_t samples, batch_size;
+    int64_t reported;              /* step of the last epoch's report, 0: none; a run whose last step is reported is finished */
 };
 /* Writes ckpt-STEP.tmp-PID (model.safetensors, state.safetensors, plan.json, state.json with the checksums of the others), flushes, renames to
  * ckpt-STEP, swaps links `last` (and `best`), then removes older ones but those linked and the newest SK_CHECKPOINTS_KEPT. One of the same
@@ -72,6 +73,9 @@ struct sk_epoch_report {
     double images_per_s;           /* training alone */
     int64_t step, replaced;        /* optimizer steps done; damaged samples replaced since this process began */
 };
+/* The report as the object that log.jsonl holds of an epoch: step, epoch, epochs, train_loss, train_top1, train_top5, val_loss, val_top1, val_top5
+ * and best (with validation), lr, seconds, wait_seconds, compute_seconds, val_seconds, images_per_s, replaced, complete. Appended to out. */
+enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str *out, struct sk_err *err) SK_MUST;
 struct sk_step_report {
     uint32_t epoch, epochs;        /* from 1 */
     int64_t step, total_steps;     /* done, with this one */

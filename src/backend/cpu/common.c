@@ -1,6 +1,8 @@
 /* What the kernels of the cpu backend share: checks at open, and cutting work into blocks. */
 #include "backend/cpu/cpu.h"
 
+#include <omp.h>
+
 static enum sk_code accept_tensor(const struct sk_desc *d, const char *side, int i, struct sk_err *err)
 {
     if (d->layout != SK_LAYOUT_DENSE)
@@ -22,8 +24,8 @@ enum sk_code sk_cpu_accept(const struct sk_op_desc *op, int variant, struct sk_e
     return code;
 }
 
-enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, int variant, struct sk_kernel_need *need,
-                         struct sk_err *err)
+enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, int variant,
+                         struct sk_kernel_need *need, struct sk_err *err)
 {
     *self = NULL;
     *need = (struct sk_kernel_need){0};
@@ -58,4 +60,12 @@ struct sk_cpu_blocks sk_cpu_blocks_make(size_t n, size_t size)
 struct sk_cpu_blocks sk_cpu_rows_make(size_t rows, size_t c)
 {
     return sk_cpu_blocks_make(rows, c < SK_CPU_BLOCK ? SK_CPU_BLOCK / c : 1);
+}
+
+void sk_cpu_share(size_t n, size_t *from, size_t *to)
+{
+    size_t threads = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
+    size_t each = n / threads, more = n % threads;
+    *from = me * each + (me < more ? me : more);
+    *to = *from + each + (me < more);
 }

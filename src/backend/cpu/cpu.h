@@ -1,7 +1,8 @@
 /* Inside the cpu backend: the kernels it offers and what they share. Only files of this folder include this.
  *
- * A kernel is a struct sk_kernel of backend.h around serial functions of kern/, split over OpenMP threads. Reductions work on blocks
- * whose size depends on the shape alone and combine their parts in block order, so results do not depend on the number of threads. */
+ * A kernel is a struct sk_kernel of backend.h around serial functions of kern/, split over OpenMP threads. Reductions
+ * work on blocks whose size depends on the shape alone and combine their parts in block order, so results do not depend
+ * on the number of threads. */
 #ifndef SKUA_BACKEND_CPU_H
 #define SKUA_BACKEND_CPU_H
 
@@ -19,33 +20,36 @@ extern const struct sk_kernel sk_ref_conv, sk_ref_conv_grad_data, sk_ref_conv_gr
 extern const struct sk_kernel sk_ref_linear, sk_ref_linear_grad_data, sk_ref_linear_grad_weight;
 
 /* ---- own kernels ---- */
-extern const struct sk_kernel sk_cpu_batch_norm, sk_cpu_batch_norm_infer;                    /* norm.c */
-extern const struct sk_kernel sk_cpu_batch_norm_grad;                                        /* norm_grad.c */
-extern const struct sk_kernel sk_cpu_running_stats, sk_cpu_fold_norm;                        /* norm_state.c */
-extern const struct sk_kernel sk_cpu_normalize, sk_cpu_relu, sk_cpu_relu_grad, sk_cpu_add;   /* point.c */
-extern const struct sk_kernel sk_cpu_dropout, sk_cpu_dropout_grad;                           /* dropout.c */
-extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;                         /* pool.c */
+extern const struct sk_kernel sk_cpu_batch_norm, sk_cpu_batch_norm_infer;                  /* norm.c */
+extern const struct sk_kernel sk_cpu_batch_norm_grad;                                      /* norm_grad.c */
+extern const struct sk_kernel sk_cpu_running_stats, sk_cpu_fold_norm;                      /* norm_state.c */
+extern const struct sk_kernel sk_cpu_normalize, sk_cpu_relu, sk_cpu_relu_grad, sk_cpu_add; /* point.c */
+extern const struct sk_kernel sk_cpu_dropout, sk_cpu_dropout_grad;                         /* dropout.c */
+extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;                       /* pool.c */
 extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
-extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax;    /* loss.c */
-extern const struct sk_kernel sk_cpu_sgd, sk_cpu_adam;                                       /* optim.c */
+extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
+extern const struct sk_kernel sk_cpu_sgd, sk_cpu_adam;                                    /* optim.c */
 
 /* ---- shared (common.c) ---- */
-/* Fewer elements than SK_CPU_PARALLEL are not worth a second thread; SK_CPU_BLOCK elements (64 KiB of float32) stay in L2 together with
- * what is read beside them. */
+/* Fewer elements than SK_CPU_PARALLEL are not worth a second thread; SK_CPU_BLOCK elements (64 KiB of float32) stay in
+ * L2 together with what is read beside them. */
 enum { SK_CPU_BLOCK = 16384, SK_CPU_PARALLEL = 32768 };
 
-/* SK_UNSUPPORTED "no more implementations" for a variant above 0, and with the reason where a tensor of op is not dense, is blocked or
- * has a batch norm pending. */
+/* SK_UNSUPPORTED "no more implementations" for a variant above 0, and with the reason where a tensor of op is not
+ * dense, is blocked or has a batch norm pending. */
 enum sk_code sk_cpu_accept(const struct sk_op_desc *op, int variant, struct sk_err *err) SK_MUST;
 /* The same, and a zeroed instance of size bytes in *self, with the level's name in need->label. */
-enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, int variant, struct sk_kernel_need *need,
-                         struct sk_err *err) SK_MUST;
+enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, int variant,
+                         struct sk_kernel_need *need, struct sk_err *err) SK_MUST;
 /* Kernel type of an activation tensor; UNSUPPORTED for one that is neither f32 nor bf16. what: "x", for the message. */
 enum sk_code sk_cpu_type(const struct sk_desc *d, const char *what, enum sk_ktype *t, struct sk_err *err) SK_MUST;
 /* UNSUPPORTED unless d is of this type. */
 enum sk_code sk_cpu_want(const struct sk_desc *d, const char *what, enum sk_dtype dtype, struct sk_err *err) SK_MUST;
 
-static inline size_t sk_cpu_size(enum sk_ktype t) { return t == SK_K_BF16 ? 2 : 4; }
+static inline size_t sk_cpu_size(enum sk_ktype t)
+{
+    return t == SK_K_BF16 ? 2 : 4;
+}
 /* Address of element i. */
 static inline const void *sk_cpu_at(const void *p, size_t i, enum sk_ktype t)
 {
@@ -57,7 +61,9 @@ static inline void *sk_cpu_at_mut(void *p, size_t i, enum sk_ktype t)
 }
 
 /* n items cut into blocks of a fixed size. */
-struct sk_cpu_blocks { size_t n, size, count; };
+struct sk_cpu_blocks {
+    size_t n, size, count;
+};
 struct sk_cpu_blocks sk_cpu_blocks_make(size_t n, size_t size);
 /* Blocks over rows of c elements, SK_CPU_BLOCK elements each (at least one row). */
 struct sk_cpu_blocks sk_cpu_rows_make(size_t rows, size_t c);
@@ -66,8 +72,15 @@ static inline size_t sk_cpu_block_len(const struct sk_cpu_blocks *b, size_t i)
     return i + 1 < b->count ? b->size : b->n - i * b->size;
 }
 
+/* The part of n items that falls to the calling thread of a parallel region: the same items as `omp for
+ * schedule(static)` gives it. */
+void sk_cpu_share(size_t n, size_t *from, size_t *to);
+
 /* A tensor seen as [rows][c]: c is the last dimension. */
-static inline size_t sk_cpu_channels(const struct sk_desc *d) { return (size_t)d->dim[d->rank - 1]; }
+static inline size_t sk_cpu_channels(const struct sk_desc *d)
+{
+    return (size_t)d->dim[d->rank - 1];
+}
 static inline size_t sk_cpu_rows(const struct sk_desc *d)
 {
     return (size_t)sk_desc_count(d) / sk_cpu_channels(d);

@@ -10,8 +10,8 @@ struct norm {
     double eps;
 };
 
-static enum sk_code open_norm(void **out, const struct sk_op_desc *op, int variant, int plain, struct sk_kernel_need *need,
-                              struct sk_err *err)
+static enum sk_code open_norm(void **out, const struct sk_op_desc *op, int variant, int plain,
+                              struct sk_kernel_need *need, struct sk_err *err)
 {
     struct norm *self;
     enum sk_ktype type;
@@ -41,8 +41,9 @@ static void apply_block(const struct norm *self, size_t b, const void *x, const 
                         const float *shift, void *y)
 {
     size_t at = b * self->blocks.size * self->c;
-    self->kern->apply(sk_cpu_at(x, at, self->type), sk_cpu_at(residual, at, self->type), sk_cpu_block_len(&self->blocks, b),
-                      self->c, scale, shift, self->relu, sk_cpu_at_mut(y, at, self->type));
+    self->kern->apply(sk_cpu_at(x, at, self->type), sk_cpu_at(residual, at, self->type),
+                      sk_cpu_block_len(&self->blocks, b), self->c, scale, shift, self->relu,
+                      sk_cpu_at_mut(y, at, self->type));
 }
 
 /* ---- the batch's statistics ---- */
@@ -61,8 +62,8 @@ static enum sk_code open_batch(void **out, const struct sk_op_desc *op, const st
     return SK_OK;
 }
 
-/* Mean and variance of channels c0 to c1 from those of the blocks: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise
- * algorithm for computing sample variances", 1979, for all blocks at once. */
+/* Mean and variance of channels c0 to c1 from those of the blocks: T. Chan, G. Golub, R. LeVeque, "Updating formulae
+ * and a pairwise algorithm for computing sample variances", 1979, for all blocks at once. */
 static void combine(const struct norm *self, const float *parts, size_t c0, size_t c1, float *mean, float *var)
 {
     double sum[SK_CPU_CHANNELS] = {0}, square[SK_CPU_CHANNELS] = {0};
@@ -95,8 +96,8 @@ static enum sk_code run_batch(void *me, const struct sk_kernel_call *call, struc
     {
 #pragma omp for schedule(static)
         for (size_t b = 0; b < count; b++)
-            self->kern->stats(sk_cpu_at(x, b * self->blocks.size * c, self->type), sk_cpu_block_len(&self->blocks, b), c,
-                              parts + 2 * b * c, parts + (2 * b + 1) * c);
+            self->kern->stats(sk_cpu_at(x, b * self->blocks.size * c, self->type), sk_cpu_block_len(&self->blocks, b),
+                              c, parts + 2 * b * c, parts + (2 * b + 1) * c);
 #pragma omp for schedule(static)
         for (size_t g = 0; g < groups; g++) {
             size_t c0 = g * SK_CPU_CHANNELS, c1 = g + 1 < groups ? c0 + SK_CPU_CHANNELS : c;
@@ -104,10 +105,10 @@ static enum sk_code run_batch(void *me, const struct sk_kernel_call *call, struc
             sk_cpu_scale_shift((const float *)call->in[1] + c0, (const float *)call->in[2] + c0, mean + c0, var + c0,
                                self->eps, c1 - c0, scale + c0, shift + c0);
         }
-        /* Backwards: what a thread read last is still in its cache. */
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < count; i++)
-            apply_block(self, count - 1 - i, x, residual, scale, shift, call->out[0]);
+        size_t from, to;
+        sk_cpu_share(count, &from, &to);
+        while (to-- > from) /* backwards: what this thread read last is still in its cache */
+            apply_block(self, to, x, residual, scale, shift, call->out[0]);
     }
     return SK_OK;
 }

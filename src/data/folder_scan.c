@@ -1,0 +1,151 @@
+/* Walks class folders and lists their pictures. */
+#include "data/folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum sk_code sk_file_list_init(struct sk_file_list *l, const char *root, struct sk_err *err)
+{
+    *l = (struct sk_file_list){0};
+    size_t len = strlen(root) + 1;
+    l->root = sk_alloc(len, 1, err);
+    if (!l->root)
+        return SK_NOMEM;
+    memcpy(l->root, root, len);
+    return SK_OK;
+}
+
+void sk_file_list_release(struct sk_file_list *l)
+{
+    sk_free(l->root);
+    sk_free(l->file);
+    sk_str_release(&l->text);
+    *l = (struct sk_file_list){0};
+}
+
+static bool is_picture(const char *name)
+{
+    static const char *const extensions[] = {".jpg", ".jpeg", ".png"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < SK_COUNT(extensions); i++)
+        if (strcasecmp(dot, extensions[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum sk_code add_file(struct sk_file_list *l, const char *name, int64_t bytes, int label, struct sk_err *err)
+{
+    if (l->count >= SK_FOLDER_FILES_MAX)
+        return sk_fail(err, SK_INPUT, "'%s' holds more than %d pictures", l->root, SK_FOLDER_FILES_MAX);
+    size_t at = l->text.len;
+    enum sk_code code = sk_grow(&l->file, &l->cap, l->count + 1, sizeof(*l->file), err);
+    if (code == SK_OK)
+        code = sk_str_add_bytes(&l->text, name, strlen(name) + 1, err);
+    if (code == SK_OK)
+        l->file[l->count++] = (struct sk_file_entry){.name = at, .bytes = bytes, .label = label};
+    return code;
+}
+
+struct level { /* a folder being walked, and the one it lies in */
+    const struct level *above;
+    const char *name; /* relative to the root */
+    dev_t dev;
+    ino_t ino;
+    int depth;
+};
+
+/* A link may lead back to a folder that we are in: entering it again would add the same files once more. */
+static bool is_inside(const struct level *at, const struct stat *st)
+{
+    for (; at; at = at->above)
+        if (at->dev == st->st_dev && at->ino == st->st_ino)
+            return true;
+    return false;
+}
+
+static enum sk_code walk(struct sk_file_list *l, const struct level *here, int label, struct sk_err *err);
+
+static enum sk_code visit(struct sk_file_list *l, const struct level *here, const char *name, int label, struct sk_err *err)
+{
+    char relative[SK_PATH], path[SK_PATH];
+    struct stat st;
+    enum sk_code code = sk_path_join(relative, err, here->name, name);
+    if (code == SK_OK)
+        code = sk_path_join(path, err, l->root, relative);
+    if (code != SK_OK)
+        return code;
+    if (stat(path, &st) != 0) {
+        if (errno != ENOENT && errno != ELOOP) /* a link that leads nowhere is no picture */
+            return sk_fail_errno(err, SK_INPUT, errno, "cannot read '%s'", path);
+        l->ignored++;
+    } else if (S_ISDIR(st.st_mode)) {
+        struct level below = {here, relative, st.st_dev, st.st_ino, here->depth + 1};
+        if (is_inside(here, &st))
+            return SK_OK;
+        return walk(l, &below, label, err);
+    } else if (S_ISREG(st.st_mode) && is_picture(name)) {
+        return add_file(l, relative, (int64_t)st.st_size, label, err);
+    } else {
+        l->ignored++;
+    }
+    return SK_OK;
+}
+
+static enum sk_code walk(struct sk_file_list *l, const struct level *here, int label, struct sk_err *err)
+{
+    char path[SK_PATH], **names = NULL;
+    size_t count = 0;
+    enum sk_code code = sk_path_join(path, err, l->root, here->name);
+    if (code == SK_OK && here->depth > SK_FOLDER_DEPTH_MAX)
+        code = sk_fail(err, SK_INPUT, "the folder '%s' is nested more than %d deep", path, SK_FOLDER_DEPTH_MAX);
+    if (code == SK_OK)
+        code = sk_dir_list(path, &names, &count, err);
+    for (size_t i = 0; code == SK_OK && i < count; i++)
+        if (names[i][0] != '.')
+            code = visit(l, here, names[i], label, err);
+    sk_free(names);
+    return code;
+}
+
+enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label, struct sk_err *err)
+{
+    char path[SK_PATH];
+    struct stat st;
+    size_t before = l->count;
+    enum sk_code code = sk_path_join(path, err, l->root, class_name);
+    if (code != SK_OK)
+        return code;
+    if (stat(path, &st) != 0)
+        return sk_fail_errno(err, SK_INPUT, errno, "cannot open '%s'", path);
+    struct level top = {NULL, class_name, st.st_dev, st.st_ino, 1};
+    code = walk(l, &top, label, err);
+    if (code == SK_OK && l->count == before)
+        return sk_fail(err, SK_INPUT, "the class folder '%s' holds no .jpg, .jpeg or .png file", path);
+    return code;
+}
+
+enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err)
+{
+    char path[SK_PATH], **all = NULL;
+    size_t n = 0, kept = 0;
+    *names = NULL;
+    *count = 0;
+    enum sk_code code = sk_dir_list(root, &all, &n, err);
+    for (size_t i = 0; code == SK_OK && i < n; i++) {
+        code = all[i][0] == '.' ? SK_OK : sk_path_join(path, err, root, all[i]);
+        if (code == SK_OK && all[i][0] != '.' && sk_is_dir(path))
+            all[kept++] = all[i];
+    }
+    if (code == SK_OK && kept > SK_FOLDER_CLASSES_MAX)
+        code = sk_fail(err, SK_INPUT, "'%s' holds %zu folders, more than the limit of %d classes", root, kept,
+                       SK_FOLDER_CLASSES_MAX);
+    if (code != SK_OK) {
+        sk_free(all);
+        return code;
+    }
+    *names = all;
+    *count = kept;
+    return SK_OK;
+}

@@ -1,0 +1,134 @@
+/* Batch norm backward, AVX2: the sums of a block, then the gradient of its input. */
+#include "kern/join.h"
+#include "kern/levels.h"
+#include "kern/vec_avx2.h"
+
+/* dz of elements i in channels j; x: those elements' input. */
+SK_INLINE __m256 masked(const struct sk_bn_grad *a, size_t i, size_t j, size_t n, __m256 x, enum sk_ktype t)
+{
+    __m256 g = sk_vload(a->dy, i, n, t);
+    if (a->dy2)
+        g = _mm256_add_ps(g, sk_vload(a->dy2, i, n, t));
+    if (!a->relu)
+        return g;
+    if (a->y)
+        return sk_vwhere(sk_vload(a->y, i, n, t), g);
+    return sk_vwhere(_mm256_fmadd_ps(x, sk_vget(a->scale, j, n), sk_vget(a->shift, j, n)), g);
+}
+
+SK_INLINE void reduce_vec(const struct sk_bn_grad *a, size_t i, size_t j, size_t n, float *sum, float *dot,
+                          enum sk_ktype t)
+{
+    __m256 x = sk_vload(a->x, i, n, t), g = masked(a, i, j, n, x, t);
+    __m256 d = _mm256_fmadd_ps(g, _mm256_sub_ps(x, sk_vget(a->mean, j, n)), sk_vget(dot, j, n));
+    sk_vset(sum, j, n, _mm256_add_ps(sk_vget(sum, j, n), g));
+    sk_vset(dot, j, n, d);
+    if (a->dz)
+        sk_vstore(a->dz, i, n, t, g);
+}
+
+SK_INLINE void reduce_row(const struct sk_bn_grad *a, size_t i, size_t c, float *sum, float *dot, enum sk_ktype t)
+{
+    size_t j = 0;
+    for (; j + SK_VEC <= c; j += SK_VEC)
+        reduce_vec(a, i + j, j, SK_VEC, sum, dot, t);
+    if (j < c)
+        reduce_vec(a, i + j, j, c - j, sum, dot, t);
+}
+
+/* Per-channel values of a for joined rows. */
+struct spread {
+    float scale[SK_JOIN], shift[SK_JOIN], mean[SK_JOIN];
+};
+
+SK_INLINE struct sk_bn_grad join_args(const struct sk_bn_grad *a, const struct sk_join *w, struct spread *s)
+{
+    struct sk_bn_grad b = *a;
+    bool from_x = a->relu && !a->y;
+    b.scale = from_x ? sk_join_spread(w, a->scale, s->scale) : NULL;
+    b.shift = from_x ? sk_join_spread(w, a->shift, s->shift) : NULL;
+    b.mean = sk_join_spread(w, a->mean, s->mean);
+    return b;
+}
+
+SK_INLINE void grad_reduce(const struct sk_bn_grad *a, size_t rows, size_t c, float *sum, float *dot, enum sk_ktype t)
+{
+    float wide_sum[SK_JOIN], wide_dot[SK_JOIN];
+    struct spread s;
+    struct sk_join w = sk_join_make(rows, c);
+    const struct sk_bn_grad b = join_args(a, &w, &s);
+    float *sums = sk_join_sums(&w, sum, wide_sum), *dots = sk_join_sums(&w, dot, wide_dot);
+    for (size_t r = 0; r < w.rows; r++)
+        reduce_row(&b, r * w.c, w.c, sums, dots, t);
+    if (w.rest)
+        reduce_row(&b, w.rows * w.c, w.rest, sums, dots, t);
+    sk_join_fold(&w, sums, sum);
+    sk_join_fold(&w, dots, dot);
+}
+
+struct factors {
+    const float *k0, *k1, *k2;
+};
+
+SK_INLINE void grad_vec(const struct sk_bn_grad *a, size_t i, size_t j, size_t n, const struct factors *k, void *dx,
+                        enum sk_ktype t)
+{
+    __m256 x = sk_vload(a->x, i, n, t), g = masked(a, i, j, n, x, t);
+    __m256 rest = _mm256_fmadd_ps(sk_vget(k->k1, j, n), _mm256_sub_ps(x, sk_vget(a->mean, j, n)), sk_vget(k->k2, j, n));
+    sk_vstore(dx, i, n, t, _mm256_fmadd_ps(sk_vget(k->k0, j, n), g, rest));
+}
+
+SK_INLINE void grad_row(const struct sk_bn_grad *a, size_t i, size_t c, const struct factors *k, void *dx,
+                        enum sk_ktype t)
+{
+    size_t j = 0;
+    for (; j + SK_VEC <= c; j += SK_VEC)
+        grad_vec(a, i + j, j, SK_VEC, k, dx, t);
+    if (j < c)
+        grad_vec(a, i + j, j, c - j, k, dx, t);
+}
+
+SK_INLINE void grad_apply(const struct sk_bn_grad *a, size_t rows, size_t c, const float *k0, const float *k1,
+                          const float *k2, void *dx, enum sk_ktype t)
+{
+    float wide[3][SK_JOIN];
+    struct spread s;
+    struct sk_join w = sk_join_make(rows, c);
+    const struct sk_bn_grad b = join_args(a, &w, &s);
+    const struct factors k = {sk_join_spread(&w, k0, wide[0]), sk_join_spread(&w, k1, wide[1]),
+                              sk_join_spread(&w, k2, wide[2])};
+    for (size_t r = 0; r < w.rows; r++)
+        grad_row(&b, r * w.c, w.c, &k, dx, t);
+    if (w.rest)
+        grad_row(&b, w.rows * w.c, w.rest, &k, dx, t);
+}
+
+static void grad_reduce_f32(const struct sk_bn_grad *a, size_t rows, size_t c, float *sum, float *dot)
+{
+    grad_reduce(a, rows, c, sum, dot, SK_K_F32);
+}
+
+static void grad_reduce_bf16(const struct sk_bn_grad *a, size_t rows, size_t c, float *sum, float *dot)
+{
+    grad_reduce(a, rows, c, sum, dot, SK_K_BF16);
+}
+
+static void grad_apply_f32(const struct sk_bn_grad *a, size_t rows, size_t c, const float *k0, const float *k1,
+                           const float *k2, void *dx)
+{
+    grad_apply(a, rows, c, k0, k1, k2, dx, SK_K_F32);
+}
+
+static void grad_apply_bf16(const struct sk_bn_grad *a, size_t rows, size_t c, const float *k0, const float *k1,
+                            const float *k2, void *dx)
+{
+    grad_apply(a, rows, c, k0, k1, k2, dx, SK_K_BF16);
+}
+
+void sk_norm_grad_avx2(struct sk_kern_norm k[SK_K_TYPES])
+{
+    k[SK_K_F32].grad_reduce = grad_reduce_f32;
+    k[SK_K_F32].grad_apply = grad_apply_f32;
+    k[SK_K_BF16].grad_reduce = grad_reduce_bf16;
+    k[SK_K_BF16].grad_apply = grad_apply_bf16;
+}

@@ -1,0 +1,86 @@
+/* Where a training begins: initial weights, or the newest checkpoint of the run. */
+#include "train/internal.h"
+
+#include <string.h>
+
+static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
+{
+    const char *path = t->recipe.model.init;
+    struct sk_safetensors st = {0};
+    sk_net_init(t->net, (uint64_t)t->recipe.train.seed);
+    if (!path[0])
+        return SK_OK;
+    enum sk_code code = sk_st_open(&st, path, err);
+    if (code == SK_OK)
+        code = sk_net_load(t->net, &st, path, err);
+    if (code != SK_OK)
+        sk_err_prefix(err, "model.init");
+    sk_st_close(&st);
+    return code;
+}
+
+static enum sk_code check_data(const struct sk_training *t, const struct sk_position *was, struct sk_err *err)
+{
+    if (was->samples != t->samples)
+        return sk_fail(err, SK_INPUT, "the training data changed: the run was made with %lld samples, there are %lld now",
+                       (long long)was->samples, (long long)t->samples);
+    if (was->fingerprint != t->at.fingerprint)
+        return sk_fail(err, SK_INPUT, "the training data changed: names, sizes or labels are not those the run was made with");
+    if (was->batch_size != t->recipe.train.batch || was->batch > t->batches)
+        return sk_fail(err, SK_INPUT, "the checkpoint does not fit the recipe: batch %lld of %lld with %lld samples each",
+                       (long long)was->batch, (long long)t->batches, (long long)was->batch_size);
+    return SK_OK;
+}
+
+static enum sk_code resume_from(struct sk_training *t, const char *path, struct sk_err *err)
+{
+    struct sk_recipe was;
+    struct sk_position at;
+    enum sk_code code = sk_checkpoint_recipe(path, &was, err);
+    if (code == SK_OK)
+        code = sk_checkpoint_position(path, &at, err);
+    if (code == SK_OK)
+        code = sk_recipe_may_resume(&was, &t->recipe, err);
+    if (code == SK_OK)
+        code = check_data(t, &at, err);
+    if (code == SK_OK)
+        code = sk_checkpoint_load(path, t->net, err);
+    if (code != SK_OK) {
+        sk_err_prefix(err, "cannot resume '%s'", path);
+        return code;
+    }
+    t->at = at;
+    memcpy(t->saved, path, strlen(path) + 1);
+    return SK_OK;
+}
+
+static void tell_finished(const struct sk_training *t)
+{
+    if (t->recipe.train.max_steps > 0)
+        sk_notice("the run '%s' is finished: %lld of %lld steps are done; a larger train.max_steps continues it",
+                  t->run.dir, (long long)t->at.step, (long long)t->recipe.train.max_steps);
+    else
+        sk_notice("the run '%s' is finished: %u of %d epochs are done; a larger train.epochs continues it", t->run.dir,
+                  t->at.epoch, t->recipe.train.epochs);
+}
+
+enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err)
+{
+    char path[SK_PATH];
+    bool found = false;
+    enum sk_code code = SK_OK;
+    if (t->options->resume)
+        code = sk_checkpoint_find(&t->run, path, &found, err);
+    if (code != SK_OK)
+        return code;
+    if (found)
+        code = resume_from(t, path, err);
+    else
+        code = load_initial(t, err);
+    if (code == SK_OK && t->options->resume && !found)
+        sk_notice("the run '%s' has no checkpoint: training starts anew", t->run.dir);
+    t->finished = code == SK_OK && found && sk_training_done(t);
+    if (t->finished)
+        tell_finished(t);
+    return code;
+}

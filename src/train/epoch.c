@@ -1,0 +1,188 @@
+/* One epoch: its steps from wherever the position stands, then validation, report and checkpoint. */
+#include "train/internal.h"
+
+#include <math.h>
+
+static bool no_steps_left(const struct sk_training *t)
+{
+    return t->at.step >= t->total_steps;
+}
+
+bool sk_training_done(const struct sk_training *t)
+{
+    return no_steps_left(t) && t->at.reported == t->at.step;
+}
+
+bool sk_training_cancelled(const struct sk_training *t)
+{
+    return t->options->cancel && atomic_load(t->options->cancel);
+}
+
+static enum sk_code cancelled(const struct sk_training *t, struct sk_err *err)
+{
+    return sk_fail(err, SK_CANCELLED, "training was stopped after step %lld", (long long)t->at.step);
+}
+
+/* ---- steps ---- */
+static void report_step(struct sk_training *t, const struct sk_net_result *r, int count)
+{
+    const struct sk_train_events *e = &t->options->events;
+    int64_t left = t->total_steps - t->at.step, epochs_left = t->epochs - t->at.epoch;
+    struct sk_step_report report = {
+        .epoch = t->at.epoch + 1,
+        .epochs = t->epochs,
+        .step = t->at.step,
+        .total_steps = t->total_steps,
+        .batch = t->at.batch,
+        .batches = t->batches,
+        .loss = r->loss,
+        .lr = t->lr,
+        .images_per_s = t->pace > 0 ? t->recipe.train.batch / t->pace : 0,
+        .seconds_left = (double)left * t->pace + (double)epochs_left * t->val_seconds,
+        .correct1 = r->correct1,
+        .count = count,
+    };
+    if (t->at.step % t->recipe.train.log_every == 0)
+        sk_log_step(&t->log, &report);
+    if (e->step)
+        e->step(e->ctx, &report);
+}
+
+static enum sk_code refuse_loss(const struct sk_training *t, double loss, struct sk_err *err)
+{
+    return sk_fail(err, SK_INPUT,
+                   "the loss is %s at step %lld (epoch %u): a smaller train.optimizer.lr or a warm-up may help; last good "
+                   "checkpoint: %s",
+                   isnan(loss) ? "nan" : "infinite", (long long)t->at.step + 1, t->at.epoch + 1,
+                   t->saved[0] ? t->saved : "none");
+}
+
+/* Trains on one batch; the position moves only when the step was complete. */
+static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b, struct sk_err *err)
+{
+    struct sk_net_result result = {0};
+    double since = sk_now();
+    t->lr = sk_schedule_lr(&t->recipe.train, t->at.step, t->batches, t->total_steps);
+    struct sk_step step = {.lr = t->lr, .step = t->at.step, .seed = t->recipe.train.seed};
+    enum sk_code code = sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label}, &step, &result,
+                                     t->options->cancel, err);
+    if (code != SK_OK)
+        return code;
+    if (!isfinite(result.loss))
+        return refuse_loss(t, result.loss, err);
+    t->at.step++;
+    t->at.batch++;
+    t->at.compute_seconds += sk_now() - since;
+    sk_metrics_add(&t->at.metrics, &result, b->count);
+    report_step(t, &result, b->count);
+    return SK_OK;
+}
+
+/* Books the time since `since` and keeps the average of a step, which follows changes within some ten steps. */
+static void book_time(struct sk_training *t, double since, double waited)
+{
+    double spent = sk_now() - since;
+    t->at.seconds += spent;
+    t->at.epoch_seconds += spent;
+    t->at.wait_seconds += waited;
+    t->pace = t->pace > 0 ? t->pace + 0.1 * (spent - t->pace) : spent;
+}
+
+static enum sk_code next_step(struct sk_training *t, bool *ended, struct sk_err *err)
+{
+    const struct sk_batch *batch;
+    double since = sk_now(), waited = sk_loader_waited(t->loader);
+    enum sk_code code = sk_loader_next(t->loader, &batch, err);
+    *ended = code == SK_OK && !batch;
+    if (code != SK_OK || !batch)
+        return code;
+    waited = sk_loader_waited(t->loader) - waited;
+    code = train_batch(t, batch, err);
+    if (code != SK_OK)
+        return code;
+    book_time(t, since, waited);
+    int64_t every = t->recipe.train.checkpoint_every;
+    if (every > 0 && t->at.step % every == 0 && t->at.batch < t->batches && !no_steps_left(t))
+        sk_training_save(t, false);
+    return SK_OK;
+}
+
+static enum sk_code train_steps(struct sk_training *t, struct sk_err *err)
+{
+    bool ended = false;
+    enum sk_code code = sk_loader_start(t->loader, t->at.epoch, t->at.batch, err);
+    while (code == SK_OK && !ended && !no_steps_left(t)) {
+        if (sk_training_cancelled(t))
+            return cancelled(t, err);
+        code = next_step(t, &ended, err);
+    }
+    return code;
+}
+
+/* ---- the end of an epoch ---- */
+static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
+{
+    const struct sk_train_events *e = &t->options->events;
+    struct sk_evaluation evaluation = {0};
+    double since = sk_now();
+    enum sk_code code = sk_evaluate(t->net, t->val, &t->recipe, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+    if (code != SK_OK)
+        return code;
+    r->has_val = true;
+    r->val = evaluation.all;
+    r->val_seconds = t->val_seconds = sk_now() - since;
+    r->is_best = sk_metrics_top1(&r->val) > t->at.best;
+    sk_evaluation_release(&evaluation);
+    return SK_OK;
+}
+
+static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
+{
+    const struct sk_position *at = &t->at;
+    r->epoch = at->epoch + 1;
+    r->epochs = t->epochs;
+    r->train = at->metrics;
+    r->complete = at->batch == t->batches;
+    /* of the step before: also right where a resumed run finds the epoch's steps all done */
+    r->lr = sk_schedule_lr(&t->recipe.train, at->step - 1, t->batches, t->total_steps);
+    r->seconds = at->epoch_seconds + r->val_seconds;
+    r->wait_seconds = at->wait_seconds;
+    r->compute_seconds = at->compute_seconds;
+    r->images_per_s = at->epoch_seconds > 0 ? (double)at->metrics.count / at->epoch_seconds : 0;
+    r->step = at->step;
+    r->replaced = sk_loader_replaced(t->loader);
+}
+
+static void begin_next_epoch(struct sk_position *at)
+{
+    at->epoch++;
+    at->batch = 0;
+    at->metrics = (struct sk_metrics){0};
+    at->epoch_seconds = at->wait_seconds = at->compute_seconds = 0;
+}
+
+enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_train_events *e = &t->options->events;
+    struct sk_epoch_report report = {0};
+    enum sk_code code = train_steps(t, err);
+    if (code == SK_OK && t->val)
+        code = validate(t, &report, err);
+    if (code != SK_OK)
+        return code;
+    fill_report(t, &report);
+    sk_log_epoch(&t->log, &report);
+    if (e->epoch)
+        e->epoch(e->ctx, &report);
+    double best = t->at.best;
+    t->at.seconds += report.val_seconds;
+    t->at.reported = t->at.step;
+    if (report.is_best)
+        t->at.best = sk_metrics_top1(&report.val);
+    if (report.complete)
+        begin_next_epoch(&t->at);
+    sk_training_save(t, report.is_best);
+    if (t->save_failure.code != SK_OK)
+        t->at.best = best; /* the best that is on the disk */
+    return SK_OK;
+}

@@ -1,0 +1,114 @@
+/* The training loop: a run from its first epoch, or from its checkpoint, to its end or to a signal. */
+#include "train/internal.h"
+
+#include <string.h>
+
+/* The recipe as it is used; on resume it may differ from the run's in what may change. */
+static enum sk_code write_recipe(const struct sk_training *t, struct sk_err *err)
+{
+    char path[SK_PATH];
+    struct sk_str text = {0};
+    enum sk_code code = sk_recipe_write(&t->recipe, &text, err);
+    if (code == SK_OK)
+        code = sk_path_join(path, err, t->run.dir, "recipe.yaml");
+    if (code == SK_OK)
+        code = sk_file_write(path, text.text, text.len, err);
+    sk_str_release(&text);
+    return code;
+}
+
+static int64_t count_params(struct sk_net *net)
+{
+    const struct sk_store *store = sk_net_store(net);
+    int64_t params = 0;
+    for (size_t i = 0; i < sk_store_count(store); i++)
+        if (sk_store_at(store, i)->role == SK_ROLE_PARAM)
+            params += sk_desc_count(&sk_store_at(store, i)->desc);
+    return params;
+}
+
+static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_train_options *o = t->options;
+    enum sk_code code = sk_run_open(&t->run, o->out, o->resume, err);
+    if (code == SK_OK)
+        code = sk_training_setup(t, err);
+    if (code == SK_OK)
+        code = sk_training_begin(t, err);
+    if (code != SK_OK || t->finished)
+        return code;
+    int batch = t->samples < t->recipe.train.batch ? (int)t->samples : t->recipe.train.batch;
+    code = sk_net_prepare(t->net, batch, true, err); /* says now when memory does not suffice */
+    if (code == SK_OK)
+        code = write_recipe(t, err);
+    if (code == SK_OK)
+        code = sk_log_open(&t->log, t->run.dir, &t->at, err);
+    t->log_open = code == SK_OK;
+    return code;
+}
+
+static bool is_saved(const struct sk_training *t)
+{
+    const char *name = strrchr(t->saved, '/');
+    int64_t step;
+    return t->save_failure.code == SK_OK && name && sk_checkpoint_step(name + 1, &step) && step == t->at.step;
+}
+
+/* Stopped from outside: what was done is saved. */
+static enum sk_code stop(struct sk_training *t, struct sk_err *err)
+{
+    if (!is_saved(t))
+        sk_training_save(t, false);
+    if (t->save_failure.code == SK_OK)
+        return SK_CANCELLED;
+    sk_err_clear(err);
+    return sk_fail(err, SK_IO, "stopped after step %lld, which could not be saved: %s; last good checkpoint: %s",
+                   (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
+}
+
+static enum sk_code train(struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_train_events *e = &t->options->events;
+    enum sk_code code = SK_OK;
+    if (e->start)
+        e->start(e->ctx, &t->recipe, t->net, t->samples, t->val_samples, count_params(t->net), t->at.step);
+    while (code == SK_OK && !sk_training_done(t))
+        code = sk_training_epoch(t, err);
+    if (code == SK_CANCELLED)
+        return stop(t, err);
+    if (code == SK_OK && t->save_failure.code != SK_OK)
+        code = sk_fail(err, SK_IO, "training ended, but step %lld could not be saved: %s; last good checkpoint: %s",
+                       (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
+    return code;
+}
+
+void sk_training_release(struct sk_training *t)
+{
+    sk_net_free(t->net);
+    sk_engine_close(t->engine);
+    sk_loader_free(t->loader);
+    sk_dataset_close(t->train);
+    sk_dataset_close(t->val);
+    sk_str_release(&t->plan);
+    sk_run_close(&t->run);
+    sk_free(t);
+}
+
+enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *position, struct sk_err *err)
+{
+    struct sk_err log_err = {0};
+    struct sk_training *t = sk_alloc(1, sizeof(*t), err); /* too large for a stack */
+    if (!t)
+        return SK_NOMEM;
+    t->options = o;
+    t->recipe = *o->recipe;
+    enum sk_code code = open_training(t, err);
+    if (code == SK_OK && !t->finished)
+        code = train(t, err);
+    if (t->log_open && sk_log_close(&t->log, &log_err) != SK_OK && code == SK_OK)
+        code = sk_fail(err, log_err.code, "%s", log_err.text);
+    if (position)
+        *position = t->at;
+    sk_training_release(t);
+    return code;
+}

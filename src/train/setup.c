@@ -1,0 +1,113 @@
+/* What a training needs before its first step: data, loader, engine and network, checked to fit each other. */
+#include "train/internal.h"
+
+#include <string.h>
+
+/* The validation split; that there is none is no error (data.h tells it by the words "has no validation split"). */
+static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
+{
+    struct sk_err why = {0};
+    enum sk_code code = sk_dataset_open(&t->val, &t->recipe.data, t->recipe.train.seed, SK_VAL, &why);
+    if (code == SK_OK)
+        return SK_OK;
+    t->val = NULL;
+    if (code != SK_INPUT || !strstr(why.text, "has no validation split"))
+        return sk_fail(err, code, "%s", why.text);
+    sk_notice("%s; training goes on without validation", why.text);
+    return SK_OK;
+}
+
+static enum sk_code check_classes(struct sk_training *t, const char *what, const struct sk_dataset *ds, struct sk_err *err)
+{
+    int classes = sk_dataset_info(ds)->classes;
+    if (classes <= t->recipe.model.classes)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "the %s data has %d classes, the model has %d (model.classes)", what, classes,
+                   t->recipe.model.classes);
+}
+
+static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
+{
+    enum sk_code code = sk_dataset_open(&t->train, &t->recipe.data, t->recipe.train.seed, SK_TRAIN, err);
+    if (code == SK_OK)
+        code = open_validation(t, err);
+    if (code != SK_OK)
+        return code;
+    if (t->recipe.model.classes == 0)
+        t->recipe.model.classes = sk_dataset_info(t->train)->classes;
+    code = check_classes(t, "training", t->train, err);
+    if (code == SK_OK && t->val)
+        code = check_classes(t, "validation", t->val, err);
+    if (code == SK_OK)
+        t->at.fingerprint = sk_dataset_info(t->train)->fingerprint;
+    return code;
+}
+
+static enum sk_code open_loader(struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_recipe *r = &t->recipe;
+    struct sk_loader_options o = {
+        .dataset = t->train,
+        .steps = &r->data.augment,
+        .batch = r->train.batch,
+        .workers = r->data.workers,
+        .shuffle = r->data.shuffle,
+        .drop_last = r->train.drop_last,
+        .seed = r->train.seed,
+        .limit = r->data.train_limit,
+        .on_error = r->data.on_error,
+    };
+    enum sk_code code = sk_loader_new(&t->loader, &o, err);
+    if (code != SK_OK)
+        return code;
+    t->batches = sk_loader_batches(t->loader);
+    t->samples = t->at.samples = sk_loader_samples(t->loader);
+    t->at.batch_size = r->train.batch;
+    t->total_steps = r->train.max_steps > 0 ? r->train.max_steps : t->batches * r->train.epochs;
+    t->epochs = (uint32_t)((t->total_steps + t->batches - 1) / t->batches);
+    return SK_OK;
+}
+
+static enum sk_code network_shape(const struct sk_training *t, struct sk_net_shape *s, struct sk_err *err)
+{
+    const struct sk_recipe_data *d = &t->recipe.data;
+    enum sk_pixel pixel;
+    sk_loader_shape(t->loader, &s->height, &s->width, &s->channels, &pixel);
+    s->pixel = pixel == SK_PIXEL_U8 ? SK_U8 : SK_F32;
+    s->classes = t->recipe.model.classes;
+    if (d->has_normalize && d->normalize_channels != 1 && d->normalize_channels != s->channels)
+        return sk_fail(err, SK_INPUT, "data.normalize has %d values for the mean, the pictures have %d channels",
+                       d->normalize_channels, s->channels);
+    return SK_OK;
+}
+
+/* That evaluation's pictures fit is asked now, not after the first epoch. */
+static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
+{
+    struct sk_loader *loader = NULL;
+    enum sk_code code = sk_eval_loader(&loader, t->val, &t->recipe, err);
+    if (code == SK_OK) {
+        t->val_samples = sk_loader_samples(loader);
+        code = sk_eval_fits(t->net, loader, t->val, err);
+    }
+    sk_loader_free(loader);
+    return code;
+}
+
+enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
+{
+    struct sk_net_shape shape = {0};
+    t->at.best = -1;
+    enum sk_code code = open_data(t, err);
+    if (code == SK_OK)
+        code = open_loader(t, err);
+    if (code == SK_OK)
+        code = network_shape(t, &shape, err);
+    if (code == SK_OK)
+        code = sk_engine_open(&t->engine, &t->recipe.engine, err);
+    if (code == SK_OK)
+        code = sk_net_new(&t->net, t->engine, &t->recipe, &shape, err);
+    if (code == SK_OK && t->val)
+        code = check_validation(t, err);
+    return code;
+}

@@ -1,0 +1,146 @@
+/* state.json of a checkpoint: where training stands, and checksums of the files beside it. Written last: a folder
+ * without it is no checkpoint. */
+#include "train/internal.h"
+#include "train/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_VERSION = 1, STATE_BYTES = 1 << 16 };
+
+const char *const sk_checkpoint_file[SK_CKPT_FILES] = {"model.safetensors", "state.safetensors", "plan.json"};
+
+/* ---- the members, by name and place ---- */
+static const struct member {
+    const char *name;
+    size_t offset;
+} integers[] =
+    {
+        {"step", offsetof(struct sk_position, step)},
+        {"batch", offsetof(struct sk_position, batch)},
+        {"reported", offsetof(struct sk_position, reported)},
+        {"samples", offsetof(struct sk_position, samples)},
+        {"batch_size", offsetof(struct sk_position, batch_size)},
+        {"count", offsetof(struct sk_position, metrics.count)},
+        {"correct1", offsetof(struct sk_position, metrics.correct1)},
+        {"correct5", offsetof(struct sk_position, metrics.correct5)},
+},
+  reals[] = {
+      {"best", offsetof(struct sk_position, best)},
+      {"loss_sum", offsetof(struct sk_position, metrics.loss_sum)},
+      {"seconds", offsetof(struct sk_position, seconds)},
+      {"epoch_seconds", offsetof(struct sk_position, epoch_seconds)},
+      {"wait_seconds", offsetof(struct sk_position, wait_seconds)},
+      {"compute_seconds", offsetof(struct sk_position, compute_seconds)},
+};
+
+static json_t *state_object(const struct sk_checkpoint_state *s)
+{
+    const char *base = (const char *)&s->position;
+    char fingerprint[17];
+    json_t *object = json_object(), *sums = json_object();
+    sk_json_integer(object, "version", STATE_VERSION);
+    sk_json_integer(object, "epoch", s->position.epoch);
+    for (size_t i = 0; i < SK_COUNT(integers); i++)
+        sk_json_integer(object, integers[i].name, *(const int64_t *)(base + integers[i].offset));
+    for (size_t i = 0; i < SK_COUNT(reals); i++)
+        sk_json_real(object, reals[i].name, *(const double *)(base + reals[i].offset));
+    snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->position.fingerprint);
+    json_object_set_new(object, "fingerprint", json_string(fingerprint));
+    for (int i = 0; i < SK_CKPT_FILES; i++)
+        json_object_set_new(sums, sk_checkpoint_file[i], json_string(s->sha256[i]));
+    json_object_set_new(object, "sha256", sums);
+    return object;
+}
+
+enum sk_code sk_state_write(const char *dir, const struct sk_checkpoint_state *s, struct sk_err *err)
+{
+    char path[SK_PATH];
+    json_t *object = state_object(s);
+    char *text = json_dumps(object, SK_STATE_JSON);
+    enum sk_code code = sk_path_join(path, err, dir, "state.json");
+    if (code == SK_OK)
+        code = text ? sk_file_write(path, text, strlen(text), err)
+                    : sk_fail(err, SK_NOMEM, "not enough memory to write '%s'", path);
+    free(text);
+    json_decref(object);
+    return code;
+}
+
+/* ---- reading ---- */
+static bool read_integer(const json_t *object, const char *key, int64_t high, int64_t *out)
+{
+    const json_t *value = json_object_get(object, key);
+    *out = json_integer_value(value);
+    return json_is_integer(value) && *out >= 0 && *out <= high;
+}
+
+static bool read_real(const json_t *object, const char *key, double *out)
+{
+    const json_t *value = json_object_get(object, key);
+    *out = json_number_value(value);
+    return json_is_number(value);
+}
+
+static bool read_hex(const char *text, uint64_t *out)
+{
+    if (!text || strlen(text) != 16 || text[strspn(text, "0123456789abcdef")] != '\0')
+        return false;
+    *out = strtoull(text, NULL, 16);
+    return true;
+}
+
+static bool read_sum(const json_t *sums, const char *file, char out[SK_SHA256_TEXT])
+{
+    const char *text = json_string_value(json_object_get(sums, file));
+    if (!text || strlen(text) != SK_SHA256_TEXT - 1)
+        return false;
+    memcpy(out, text, SK_SHA256_TEXT);
+    return true;
+}
+
+/* NULL, or the name of the member that is missing or out of bounds. */
+static const char *read_members(const json_t *object, struct sk_checkpoint_state *s)
+{
+    char *base = (char *)&s->position;
+    int64_t number;
+    if (!read_integer(object, "version", STATE_VERSION, &number) || number != STATE_VERSION)
+        return "version";
+    if (!read_integer(object, "epoch", UINT32_MAX, &number))
+        return "epoch";
+    s->position.epoch = (uint32_t)number;
+    for (size_t i = 0; i < SK_COUNT(integers); i++)
+        if (!read_integer(object, integers[i].name, INT64_MAX, (int64_t *)(base + integers[i].offset)))
+            return integers[i].name;
+    for (size_t i = 0; i < SK_COUNT(reals); i++)
+        if (!read_real(object, reals[i].name, (double *)(base + reals[i].offset)))
+            return reals[i].name;
+    if (!read_hex(json_string_value(json_object_get(object, "fingerprint")), &s->position.fingerprint))
+        return "fingerprint";
+    for (int i = 0; i < SK_CKPT_FILES; i++)
+        if (!read_sum(json_object_get(object, "sha256"), sk_checkpoint_file[i], s->sha256[i]))
+            return "sha256";
+    return NULL;
+}
+
+enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struct sk_err *err)
+{
+    char path[SK_PATH], *text = NULL;
+    size_t len = 0;
+    json_error_t at;
+    *s = (struct sk_checkpoint_state){0};
+    enum sk_code code = sk_path_join(path, err, dir, "state.json");
+    if (code == SK_OK)
+        code = sk_file_read(path, STATE_BYTES, &text, &len, err);
+    if (code != SK_OK)
+        return code;
+    json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+    const char *wrong = object ? read_members(object, s) : NULL;
+    if (!object)
+        code = sk_fail(err, SK_INPUT, "'%s' is damaged: line %d: %s", path, at.line, at.text);
+    else if (wrong)
+        code = sk_fail(err, SK_INPUT, "'%s' is damaged: '%s' is missing or out of bounds", path, wrong);
+    json_decref(object);
+    sk_free(text);
+    return code;
+}

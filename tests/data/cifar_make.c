@@ -1,0 +1,161 @@
+/* Small made-up CIFAR-10 batches: binary records, pickles with the opcodes that Python 2 wrote, tar archives. */
+#include "data/cifar_make.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdio.h>
+
+#include "test.h"
+
+enum { PLANE = 1024, PIXELS = 3 * PLANE, BATCHES = 6 };
+
+static const char *const names[] = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+
+uint8_t cifar_pixel(int batch, int record, int channel, int y, int x)
+{
+    return (uint8_t)(batch * 41 + record * 17 + channel * 101 + y * 3 + x * 5);
+}
+
+int cifar_label(int batch, int record)
+{
+    return (batch * CIFAR_MADE + record * 3) % 10;
+}
+
+static void put_pixels(FILE *f, int batch, int record)
+{
+    for (int i = 0; i < PIXELS; i++)
+        putc(cifar_pixel(batch, record, i / PLANE, i % PLANE / 32, i % 32), f);
+}
+
+static FILE *create(const char *folder, int batch, const char *suffix)
+{
+    char path[SK_PATH];
+    struct sk_err err = {0};
+    assert_ok(sk_mkdirs(folder, &err), err);
+    if (batch < 0)
+        snprintf(path, sizeof(path), "%s/batches.meta%s", folder, *suffix ? ".txt" : "");
+    else if (batch == BATCHES - 1)
+        snprintf(path, sizeof(path), "%s/test_batch%s", folder, suffix);
+    else
+        snprintf(path, sizeof(path), "%s/data_batch_%d%s", folder, batch + 1, suffix);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    return f;
+}
+
+void cifar_write_binary(const char *folder)
+{
+    for (int b = 0; b < BATCHES; b++) {
+        FILE *f = create(folder, b, ".bin");
+        for (int r = 0; r < CIFAR_MADE; r++) {
+            putc(cifar_label(b, r), f);
+            put_pixels(f, b, r);
+        }
+        assert_int_equal(fclose(f), 0);
+    }
+    FILE *f = create(folder, -1, ".bin");
+    for (int i = 0; i < 10; i++)
+        fprintf(f, "%s\n", names[i]);
+    fputs("\n", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void put_string(FILE *f, const char *text)
+{
+    fprintf(f, "U%c%sq%c", (int)strlen(text), text, 1);
+}
+
+static void put_u32(FILE *f, uint32_t n)
+{
+    fwrite(&n, sizeof(n), 1, f);
+}
+
+static void put_array_head(FILE *f)
+{
+    fputs("cnumpy.core.multiarray\n_reconstruct\nq\x02" "cnumpy\nndarray\nq\x03K", f);
+    fwrite("\0\x85U\1b\x87R", 1, 7, f);
+    fprintf(f, "q\x04(K\x01K%cM", CIFAR_MADE);
+    fwrite("\0\x0c\x86" "cnumpy\ndtype\nq\x05U\2u1K\0K\1\x87Rq\6(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T", 1, 54,
+           f);
+    put_u32(f, CIFAR_MADE * PIXELS);
+}
+
+static void write_pickled_batch(const char *folder, int batch)
+{
+    FILE *f = create(folder, batch, "");
+    fputs("\x80\x02}q\x01(", f);
+    put_string(f, "batch_label");
+    put_string(f, "a batch");
+    put_string(f, "labels");
+    fputs("]q\x02(", f);
+    for (int r = 0; r < CIFAR_MADE; r++)
+        fprintf(f, "K%c", cifar_label(batch, r));
+    fputs("e", f);
+    put_string(f, "data");
+    put_array_head(f);
+    for (int r = 0; r < CIFAR_MADE; r++)
+        put_pixels(f, batch, r);
+    fputs("tb", f);
+    put_string(f, "filenames");
+    fputs("]q\x02(", f);
+    for (int r = 0; r < CIFAR_MADE; r++)
+        put_string(f, "x.png");
+    fputs("eu.", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+void cifar_write_pickled(const char *folder)
+{
+    for (int b = 0; b < BATCHES; b++)
+        write_pickled_batch(folder, b);
+    FILE *f = create(folder, -1, "");
+    fputs("\x80\x02}q\x01(", f);
+    put_string(f, "num_vis");
+    fputs("M", f);
+    fwrite("\0\x0c", 1, 2, f);
+    put_string(f, "label_names");
+    fputs("]q\x02(", f);
+    for (int i = 0; i < 10; i++)
+        put_string(f, names[i]);
+    fputs("eu.", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void add_member(struct archive *a, const char *name, const void *data, size_t len)
+{
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname(entry, name);
+    archive_entry_set_filetype(entry, data ? AE_IFREG : AE_IFDIR);
+    archive_entry_set_perm(entry, data ? 0644 : 0755);
+    archive_entry_set_size(entry, (la_int64_t)len);
+    assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
+    if (len > 0)
+        assert_int_equal(archive_write_data(a, data, len), len);
+    archive_entry_free(entry);
+}
+
+void cifar_write_archive(const char *path, const char *folder, const char *inside, int gzip, const char *skip)
+{
+    struct sk_err err = {0};
+    char **files, name[SK_PATH], *data;
+    size_t count, len;
+    struct archive *a = archive_write_new();
+    assert_int_equal(archive_write_set_format_ustar(a), ARCHIVE_OK);
+    if (gzip)
+        assert_int_equal(archive_write_add_filter_gzip(a), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+    add_member(a, inside, NULL, 0);
+    assert_ok(sk_dir_list(folder, &files, &count, &err), err);
+    for (size_t i = 0; i < count; i++) {
+        if (skip && strcmp(files[i], skip) == 0)
+            continue;
+        assert_ok(sk_path_join(name, &err, folder, files[i]), err);
+        assert_ok(sk_file_read(name, 1 << 20, &data, &len, &err), err);
+        assert_ok(sk_path_join(name, &err, inside, files[i]), err);
+        add_member(a, name, data, len);
+        sk_free(data);
+    }
+    sk_free(files);
+    assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+    archive_write_free(a);
+}

@@ -1,0 +1,219 @@
+/* A network as its users see it: folding changes nothing, a bad loss or a stop leaves the weights alone, steps repeat to the bit. */
+#include "test.h"
+
+#include <math.h>
+
+#include "exec/internal.h"
+
+enum { SIDE = 16, BATCH = 6, CLASSES = 5, PIXELS = BATCH * SIDE * SIDE * 3 };
+
+struct fixture {
+    struct sk_engine *engine;
+    struct sk_net *net;
+    struct sk_recipe recipe;
+    struct sk_err err;
+    float pixels[PIXELS];
+    int32_t label[BATCH];
+    struct sk_net_batch batch;
+};
+
+static void setup(struct fixture *f, enum sk_precision precision, const char *arch)
+{
+    struct sk_net_shape shape = {.height = SIDE, .width = SIDE, .channels = 3, .pixel = SK_F32, .classes = CLASSES};
+    struct sk_rng rng;
+    memset(f, 0, sizeof *f);
+    sk_recipe_defaults(&f->recipe);
+    strcpy(f->recipe.model.arch, arch);
+    f->recipe.model.stem = SK_STEM_CIFAR;
+    f->recipe.model.width = 0.25;
+    f->recipe.model.dropout = 0.3;
+    f->recipe.data.has_normalize = false;
+    f->recipe.engine.precision = precision;
+    f->recipe.engine.threads = 2;
+    assert_ok(sk_engine_open(&f->engine, &f->recipe.engine, &f->err), f->err);
+    assert_ok(sk_net_new(&f->net, f->engine, &f->recipe, &shape, &f->err), f->err);
+    sk_net_init(f->net, 7);
+    sk_rng_init(&rng, 1, 0, 0, SK_RNG_TEST);
+    for (int i = 0; i < PIXELS; i++)
+        f->pixels[i] = sk_rng_normal(&rng);
+    for (int i = 0; i < BATCH; i++)
+        f->label[i] = i % CLASSES;
+    f->batch = (struct sk_net_batch){.count = BATCH, .pixels = f->pixels, .label = f->label};
+}
+
+static void teardown(struct fixture *f)
+{
+    sk_net_free(f->net);
+    sk_engine_close(f->engine);
+}
+
+static double train(struct fixture *f, int steps)
+{
+    struct sk_net_result r = {0};
+    for (int s = 0; s < steps; s++) {
+        struct sk_step step = {.lr = 0.05, .step = s, .seed = 3};
+        assert_ok(sk_net_train(f->net, &f->batch, &step, &r, NULL, &f->err), f->err);
+    }
+    return r.loss;
+}
+
+/* All weights and statistics, one after another. */
+static float *snapshot(const struct fixture *f, size_t *count)
+{
+    float *out;
+    size_t n = 0;
+    for (size_t i = 0; i < f->net->store->count; i++)
+        n += (size_t)sk_desc_count(&f->net->store->entry[i]->desc);
+    out = calloc(n, sizeof *out);
+    *count = n;
+    n = 0;
+    for (size_t i = 0; i < f->net->store->count; i++) {
+        const struct sk_store_entry *e = f->net->store->entry[i];
+        memcpy(out + n, e->data, sk_desc_bytes(&e->desc));
+        n += (size_t)sk_desc_count(&e->desc);
+    }
+    return out;
+}
+
+static void test_learns(void **state)
+{
+    static const enum sk_precision precision[] = {SK_PRECISION_FP32, SK_PRECISION_BF16};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        setup(&f, precision[i], "resnet18");
+        double first = train(&f, 1), last = train(&f, 25);
+        if (!(last < 0.3 * first))
+            fail_msg("%s: loss went from %.4f to %.4f", sk_precision_name(precision[i]), first, last);
+        teardown(&f);
+    }
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fixture a, b;
+        size_t n, m;
+        setup(&a, i ? SK_PRECISION_BF16 : SK_PRECISION_FP32, i ? "resnet50" : "resnet18");
+        train(&a, 3);
+        float *x = snapshot(&a, &n);
+        setup(&b, i ? SK_PRECISION_BF16 : SK_PRECISION_FP32, i ? "resnet50" : "resnet18");
+        train(&b, 3);
+        float *y = snapshot(&b, &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(x, y, n * sizeof *x);
+        free(x), free(y);
+        teardown(&a);
+        teardown(&b);
+    }
+}
+
+/* Logits of the folded plan against the same network with its norms left as ops. */
+static void test_folding(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sk_net_result r;
+    struct sk_graph g = {0};
+    struct sk_plan *plan;
+    struct sk_plan_options o = {0};
+    struct sk_model_io io = {.batch = BATCH, .height = SIDE, .width = SIDE, .channels = 3, .pixel = SK_F32, .compute = SK_F32, .classes = CLASSES};
+    struct sk_step step = {0};
+    float plain[BATCH * CLASSES];
+    int logits;
+    setup(&f, SK_PRECISION_FP32, "resnet50");
+    train(&f, 4);
+    assert_ok(sk_net_eval(f.net, &f.batch, &r, &f.err), f.err);
+    assert_ok(sk_model_build(&g, &f.recipe.model, &io, &logits, &f.err), f.err);
+    g.tensor[logits].role = SK_ROLE_RESULT;
+    assert_ok(sk_plan_new(&plan, f.engine, f.net->store, &g, &o, &f.err), f.err);
+    assert_ok(sk_plan_run(plan, SK_PHASE_FORWARD, SK_PHASE_FORWARD, (const void *[]){f.pixels}, &step, NULL, &f.err), f.err);
+    assert_ok(sk_plan_read(plan, logits, plain, sizeof plain, &f.err), f.err);
+    float largest = 0;
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        largest = fmaxf(largest, fabsf(plain[i]));
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        if (!(fabsf(plain[i] - r.logits[i]) <= 2e-5f * largest))
+            fail_msg("logit %d: %.7g folded, %.7g not (largest %.4g)", i, (double)r.logits[i], (double)plain[i], (double)largest);
+    /* the folded plan must see new weights */
+    train(&f, 1);
+    float before = r.logits[0];
+    assert_ok(sk_net_eval(f.net, &f.batch, &r, &f.err), f.err);
+    assert_true(r.logits[0] != before);
+    sk_plan_free(plan);
+    teardown(&f);
+}
+
+static void test_nan_and_cancel(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sk_net_result r;
+    struct sk_step step = {.lr = 0.05, .step = 2};
+    atomic_bool cancel = true;
+    size_t n, m;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    train(&f, 2);
+    float *before = snapshot(&f, &n);
+    f.pixels[5] = NAN;
+    assert_ok(sk_net_train(f.net, &f.batch, &step, &r, NULL, &f.err), f.err);
+    assert_true(isnan(r.loss));
+    assert_int_equal(sk_net_train(f.net, &f.batch, &step, &r, &cancel, &f.err), SK_CANCELLED);
+    float *after = snapshot(&f, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(before, after, n * sizeof *before);
+    free(before), free(after);
+    teardown(&f);
+}
+
+static void test_weights_round_trip(void **state)
+{
+    (void)state;
+    struct fixture a, b;
+    struct sk_safetensors st;
+    size_t n, m;
+    const char *path = test_path("net.safetensors"), *slots = test_path("slots.safetensors");
+    setup(&a, SK_PRECISION_FP32, "resnet18");
+    train(&a, 2);
+    assert_ok(sk_net_save(a.net, path, 2, NULL, 0, &a.err), a.err);
+    assert_ok(sk_net_save_state(a.net, slots, &a.err), a.err);
+    setup(&b, SK_PRECISION_FP32, "resnet18");
+    assert_ok(sk_st_open(&st, path, &b.err), b.err);
+    assert_ok(sk_net_load(b.net, &st, path, &b.err), b.err);
+    sk_st_close(&st);
+    assert_ok(sk_st_open(&st, slots, &b.err), b.err);
+    assert_ok(sk_net_load_state(b.net, &st, slots, &b.err), b.err);
+    sk_st_close(&st);
+    train(&a, 3);
+    train(&b, 3);
+    float *x = snapshot(&a, &n), *y = snapshot(&b, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n * sizeof *x);
+    free(x), free(y);
+    teardown(&a);
+    setup(&a, SK_PRECISION_FP32, "resnet34");
+    assert_ok(sk_st_open(&st, path, &a.err), a.err);
+    assert_error(sk_net_load(a.net, &st, path, &a.err), SK_INPUT, a.err, "is missing");
+    sk_st_close(&st);
+    teardown(&a);
+    teardown(&b);
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    assert_error(sk_net_prepare(f.net, 60000000, true, &f.err), SK_INPUT, f.err, "a batch of 60000000: ");
+    assert_ok(sk_net_prepare(f.net, 4, true, &f.err), f.err);
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_folding),
+                                       cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_weights_round_trip),
+                                       cmocka_unit_test(test_too_large)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
