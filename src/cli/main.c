@@ -1,8 +1,7 @@
 /* The program's entry. */
-#include <stdio.h>
+#include "cli/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    printf("skua %s\n", SKUA_VERSION);
-    return 0;
+    return sk_cli_main(argc, argv);
 }

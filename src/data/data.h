@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "recipe/recipe.h"
 
-/* ---- pictures (picture.c, decode_*.c, resize.c, steps.c) ---- */
+/* ---- pictures (picture.c, decode_*.c, encode_png.c, resize.c, steps.c) ---- */
 enum sk_pixel { SK_PIXEL_U8, SK_PIXEL_F32 };
 struct sk_picture { /* HWC, rows contiguous; owned buffer reused from picture to picture; zeroed = empty */
     int height, width, channels;
@@ -24,6 +24,8 @@ void sk_picture_release(struct sk_picture *p);
 /* Decodes a JPEG or PNG, told by its content, into 8-bit RGB as Pillow's convert('RGB') does (grey, palette, alpha dropped,
  * CMYK/YCCK; 16-bit by its high byte). name is for messages only. Limits: SK_MAX_PIXELS, 100 progressive scans, ancillary chunks skipped. */
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+/* Appends an 8-bit picture of 1 or 3 channels to out as a PNG file (encode_png.c); UNSUPPORTED for others. */
+enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err) SK_MUST;
 /* Antialiased (support scaled with the factor) bilinear resize, within one grey level of Pillow's Image.resize(BILINEAR). */
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
 /* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
@@ -108,7 +110,7 @@ int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples r
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
 void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
 
-/* ---- inspection and download (inspect.c, get.c) ---- */
+/* ---- inspection, samples and download (inspect.c, sample.c, get.c) ---- */
 struct sk_data_stats {
     int64_t count, *per_class; /* per_class[classes], sk_free */
     int min_height, max_height, min_width, max_width;
@@ -119,6 +121,10 @@ struct sk_data_stats {
 /* Reads every sample once with threads workers. progress (may be NULL) is called now and then from the calling thread; returning false cancels. */
 enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
                              bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
+/* Writes count samples (fewer where ds has not so many) as dir/CLASS-INDEX.png, spread over the classes, chosen by seed; dir is made, files
+ * of the same name are replaced (sample.c). wrote (may be NULL) is called with each path. 1 <= count. A sample that cannot be read is an error. */
+enum sk_code sk_data_sample(const struct sk_dataset *ds, int64_t count, int64_t seed, const char *dir,
+                            void (*wrote)(void *ctx, const char *path), void *ctx, struct sk_err *err) SK_MUST;
 /* Downloads url to dir/basename through a .part file that is resumed when present, checks md5 or sha256 (hex), renames. */
 struct sk_download {
     const char *url, *dir, *file;   /* file: name under dir */

@@ -1,6 +1,7 @@
 /* Antialiased bilinear resize, separable: each output pixel is a weighted mean of the input pixels under a triangle whose
  * half width is one output pixel (one input pixel where the picture grows). Rows first, then columns; for 8-bit pixels
- * weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR) does. */
+ * weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR) does (from
+ * version 13 on it takes columns first where the height shrinks more than the width, which may differ by one grey level). */
 #include "data/internal.h"
 
 #include <math.h>

@@ -175,6 +175,11 @@ bool sk_key_is_section(const char *name)
     return false;
 }
 
+bool sk_key_is_scalar(const struct sk_key *k)
+{
+    return k->type < SK_KEY_SIDES;
+}
+
 /* Every key and every section once; sections are cut out of the keys' names into store. */
 static size_t all_names(const char *names[NAMES_MAX], char store[SECTIONS_MAX][SK_NAME])
 {

@@ -1,4 +1,4 @@
-/* Recipe internals: the table of keys (keys.c, step_types.c) and the values of its rows (value.c, steps.c). Only
+/* Recipe internals: the table of keys (keys.c, step_types.c) and the values of its rows (value.c, composite.c). Only
  * src/recipe and its tests include this. */
 #ifndef SKUA_RECIPE_KEYS_H
 #define SKUA_RECIPE_KEYS_H
@@ -7,18 +7,20 @@
 #include "recipe/yaml.h"
 
 /* ---- rows ---- */
-enum sk_key_type {              /* those before SIDES are scalars: their text is all there is to them */
-                   SK_KEY_TASK, /* not stored: only `train` */
-                   SK_KEY_NAME, /* char[]: text that can name a folder */
-                   SK_KEY_TEXT, /* char[] */
-                   SK_KEY_BOOL,
-                   SK_KEY_INT, /* int within low..high, or word for word_value */
-                   SK_KEY_INT64,
-                   SK_KEY_REAL,      /* double within the range, or word for word_value */
-                   SK_KEY_ENUM,      /* any C enum: the index in names */
-                   SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
-                   SK_KEY_STEPS,     /* struct sk_picture_steps */
-                   SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
+enum sk_key_type {
+    /* scalars: their text is all there is to them */
+    SK_KEY_TASK, /* not stored: only `train` */
+    SK_KEY_NAME, /* char[]: text that can name a folder */
+    SK_KEY_TEXT, /* char[] */
+    SK_KEY_BOOL,
+    SK_KEY_INT, /* int within low..high, or word for word_value */
+    SK_KEY_INT64,
+    SK_KEY_REAL, /* double within the range, or word for word_value */
+    SK_KEY_ENUM, /* any C enum: the index in names */
+    /* values with an inside */
+    SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
+    SK_KEY_STEPS,     /* struct sk_picture_steps */
+    SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
 
@@ -40,6 +42,7 @@ extern const struct sk_key sk_keys[]; /* rows of a section stand together, secti
 extern const size_t sk_key_count;
 const struct sk_key *sk_key_find(const char *name); /* NULL: none */
 bool sk_key_is_section(const char *name);
+bool sk_key_is_scalar(const struct sk_key *k);
 /* The key or section that whoever wrote an unknown name most likely meant, copied to out; NULL: no guess. */
 const char *sk_key_nearest(const char *name, char out[SK_NAME]);
 

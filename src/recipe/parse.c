@@ -43,8 +43,7 @@ void sk_recipe_defaults(struct sk_recipe *r)
 {
     memset(r, 0, sizeof(*r));
     for (size_t i = 0; i < sk_key_count; i++) {
-        bool scalar = sk_keys[i].type < SK_KEY_SIDES;
-        bool set = !scalar || sk_key_set_text(&sk_keys[i], r, sk_keys[i].initial, NULL) == SK_OK;
+        bool set = !sk_key_is_scalar(&sk_keys[i]) || sk_key_set_text(&sk_keys[i], r, sk_keys[i].initial, NULL) == SK_OK;
         assert(set && "a default breaks its own bounds");
         (void)set;
     }
@@ -128,7 +127,7 @@ static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *v
     const struct sk_key *k = sk_key_find(name);
     if (!k && !sk_key_is_section(name))
         return unknown_key(name, err);
-    if (k && is_verbatim(k, value) && k->type < SK_KEY_SIDES) {
+    if (k && is_verbatim(k, value) && sk_key_is_scalar(k)) {
         enum sk_code code = sk_key_set_text(k, r, value, err);
         if (code != SK_OK)
             sk_err_prefix(err, "%s", name);

@@ -1,7 +1,7 @@
 /* Recipe: a YAML file (or defaults) plus --set overrides, validated against one table of keys into plain structs.
  *
- * The table (keys.c) is the only place that knows a key's name, type, bounds, default, help text and whether it may change
- * on resume; parsing, --set, `skua help recipe`, the resolved recipe.yaml and the resume check are all made from it. */
+ * The table (keys.c) is the only place that knows a key's name, type, bounds, default, help text and whether it may
+ * change on resume; parsing, --set, `skua help recipe`, the resolved recipe.yaml and the resume check come from it. */
 #ifndef SKUA_RECIPE_H
 #define SKUA_RECIPE_H
 
@@ -116,18 +116,26 @@ struct sk_recipe {
 /* Fills r with the table's defaults. */
 void sk_recipe_defaults(struct sk_recipe *r);
 
-/* Reads a file, or, where no such file exists, an installed recipe of that name (`cifar10-resnet18`). INPUT errors name file,
- * line and column; an unknown key names its nearest known one; at most 1 MiB, 10,000 nodes, depth 16; anchors refused. */
+/* Reads a file, or, where no such file exists, an installed recipe of that name (`cifar10-resnet18`, also with .yaml)
+ * from the folders in the environment's SKUA_RECIPE_DIR, of the source tree and of the installation. Keys not given get
+ * their defaults, the name that of the file. INPUT errors name file and line (syntax: and column); an unknown key names
+ * its nearest known one; at most 1 MiB, 10,000 nodes, depth 16; anchors, aliases and tags refused. On failure r is as
+ * it was; so with the next two. */
 enum sk_code sk_recipe_load(struct sk_recipe *r, const char *file_or_name, struct sk_err *err) SK_MUST;
-/* The same from memory; origin is the name used in messages. Keys not given keep what r holds. */
-enum sk_code sk_recipe_parse(struct sk_recipe *r, const char *text, size_t len, const char *origin, struct sk_err *err) SK_MUST;
-/* One --set override, "train.batch=64" or "data.augment=[{horizontal_flip: {p: 0.5}}]" (the value is YAML). */
+/* The same from memory; origin is the name used in messages. Keys not given keep what r holds. A key's full name also
+ * stands alone: `train.batch: 64`. */
+enum sk_code sk_recipe_parse(struct sk_recipe *r, const char *text, size_t len, const char *origin,
+                             struct sk_err *err) SK_MUST;
+/* One --set override: "train.batch=64", "train.optimizer={name: adam, lr: 0.001}" (a section: the keys given change),
+ * "data.augment=[{horizontal_flip: {p: 0.5}}]". The value is YAML, but text (data.path) is taken as it stands unless it
+ * begins with a quote. USAGE without '='. */
 enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct sk_err *err) SK_MUST;
 /* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). */
 enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err) SK_MUST;
-/* The whole resolved recipe as YAML that parses back to an equal recipe. */
+/* The whole resolved recipe as YAML that parses back to an equal recipe. INPUT where a path is not UTF-8. */
 enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, struct sk_err *err) SK_MUST;
-/* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". */
+/* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". Paths
+ * of data may change (moved data): that it is the same data is for the dataset's fingerprint to tell. */
 enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
 /* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */
 enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err) SK_MUST;

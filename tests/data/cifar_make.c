@@ -70,13 +70,13 @@ static void put_u32(FILE *f, uint32_t n)
     fwrite(&n, sizeof(n), 1, f);
 }
 
+#define PUT(f, literal) fwrite(literal, 1, sizeof(literal) - 1, f)
+
 static void put_array_head(FILE *f)
 {
-    fputs("cnumpy.core.multiarray\n_reconstruct\nq\x02" "cnumpy\nndarray\nq\x03K", f);
-    fwrite("\0\x85U\1b\x87R", 1, 7, f);
-    fprintf(f, "q\x04(K\x01K%cM", CIFAR_MADE);
-    fwrite("\0\x0c\x86" "cnumpy\ndtype\nq\x05U\2u1K\0K\1\x87Rq\6(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T", 1, 54,
-           f);
+    PUT(f, "cnumpy.core.multiarray\n_reconstruct\nq\x02" "cnumpy\nndarray\nq\x03K\0\x85U\1b\x87Rq\x04(K\1");
+    fprintf(f, "K%cM", CIFAR_MADE);
+    PUT(f, "\0\x0c\x86" "cnumpy\ndtype\nq\x05U\2u1K\0K\1\x87Rq\6(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T");
     put_u32(f, CIFAR_MADE * PIXELS);
 }
 
@@ -111,8 +111,7 @@ void cifar_write_pickled(const char *folder)
     FILE *f = create(folder, -1, "");
     fputs("\x80\x02}q\x01(", f);
     put_string(f, "num_vis");
-    fputs("M", f);
-    fwrite("\0\x0c", 1, 2, f);
+    PUT(f, "M\0\x0c");
     put_string(f, "label_names");
     fputs("]q\x02(", f);
     for (int i = 0; i < 10; i++)

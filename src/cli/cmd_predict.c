@@ -1,0 +1,241 @@
+/* skua predict: the most probable classes of pictures. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "data/data.h"
+#include "exec/exec.h"
+
+struct predict_args {
+    struct sk_words set;
+    const char *recipe;
+    int64_t top;
+    bool json, logits, quiet;
+};
+enum { TOP = 5, TOP_MAX = 1000, BAR_WIDTH = 30 };
+
+struct predictor {
+    struct sk_session session;
+    struct sk_picture picture, scratch;
+    int top, *order;       /* [classes] */
+    float *probability;    /* [classes] */
+    bool json, logits;
+};
+
+/* ---- the picture ---- */
+static bool fits(const struct sk_picture *p, const struct sk_net_shape *s)
+{
+    return p->height == s->height && p->width == s->width;
+}
+
+/* The steps of the recipe; what then has not the network's size is scaled and cropped to it. */
+static enum sk_code prepare(struct predictor *p, struct sk_err *err)
+{
+    const struct sk_net_shape *s = sk_net_shape(p->session.net);
+    struct sk_rng rng = {0}; /* no step of data.prepare is random */
+    enum sk_code code = sk_picture_apply(&p->picture, &p->scratch, &p->session.recipe.data.prepare, &rng, err);
+    if (code != SK_OK || fits(&p->picture, s))
+        return code;
+    sk_notice("pictures are scaled and cropped to the network's %d x %d", s->height, s->width);
+    double tall = (double)s->height / p->picture.height, wide = (double)s->width / p->picture.width;
+    double scale = tall > wide ? tall : wide;
+    int height = (int)lround(p->picture.height * scale), width = (int)lround(p->picture.width * scale);
+    height = height < s->height ? s->height : height;
+    width = width < s->width ? s->width : width;
+    code = sk_picture_resize(&p->scratch, &p->picture, height, width, err);
+    if (code != SK_OK)
+        return code;
+    /* the middle, row by row */
+    code = sk_picture_reserve(&p->picture, s->height, s->width, p->scratch.channels, p->scratch.pixel, err);
+    size_t pixel = (size_t)p->scratch.channels, row = (size_t)s->width * pixel;
+    const unsigned char *from = p->scratch.data;
+    from += ((size_t)((height - s->height) / 2) * (size_t)width + (size_t)((width - s->width) / 2)) * pixel;
+    for (int y = 0; y < s->height && code == SK_OK; y++)
+        memcpy((unsigned char *)p->picture.data + (size_t)y * row, from + (size_t)y * (size_t)width * pixel, row);
+    return code;
+}
+
+static enum sk_code read_picture(struct predictor *p, const char *path, struct sk_err *err)
+{
+    char *data = NULL;
+    size_t len = 0;
+    enum sk_code code = sk_file_read(path, SK_MAX_FILE, &data, &len, err);
+    if (code == SK_OK)
+        code = sk_picture_decode(&p->picture, data, len, path, err);
+    sk_free(data);
+    return code == SK_OK ? prepare(p, err) : code;
+}
+
+/* ---- the classes ---- */
+static void rank_classes(struct predictor *p, const float *logits)
+{
+    int n = p->session.classes;
+    float max = logits[0];
+    double sum = 0;
+    for (int i = 1; i < n; i++)
+        max = logits[i] > max ? logits[i] : max;
+    for (int i = 0; i < n; i++)
+        sum += exp((double)logits[i] - (double)max);
+    for (int i = 0; i < n; i++) {
+        p->probability[i] = (float)(exp((double)logits[i] - (double)max) / sum);
+        p->order[i] = i;
+    }
+    for (int k = 0; k < p->top; k++) /* the first few of a selection sort */
+        for (int i = k + 1; i < n; i++)
+            if (p->probability[p->order[i]] > p->probability[p->order[k]]) {
+                int other = p->order[k];
+                p->order[k] = p->order[i];
+                p->order[i] = other;
+            }
+}
+
+static enum sk_code print_text(const struct predictor *p, const char *path, struct sk_err *err)
+{
+    struct sk_table t = {.align = "llrl"};
+    char shown[SK_PATH], name[64];
+    sk_print("%s\n", sk_printable(shown, sizeof(shown), path));
+    for (int k = 0; k < p->top; k++) {
+        struct sk_str bar = {0};
+        float share = p->probability[p->order[k]];
+        if (sk_bar(&bar, (double)share, BAR_WIDTH, err) != SK_OK)
+            t.failed = true;
+        sk_table_cell(&t, "%s", "");
+        sk_table_cell(&t, "%s", sk_printable(name, sizeof(name), p->session.class_name[p->order[k]]));
+        sk_table_cell(&t, "%.2f%%", 100 * (double)share);
+        sk_table_cell(&t, "%s", bar.text ? bar.text : "");
+        sk_str_release(&bar);
+    }
+    return sk_table_print(&t, err);
+}
+
+/* NULL where one is not finite. */
+static json_t *all_logits(const struct predictor *p, const float *logits)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < p->session.classes; i++)
+        if (json_array_append_new(all, json_real((double)logits[i])) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    return all;
+}
+
+static enum sk_code print_json(const struct predictor *p, const char *path, const float *logits, struct sk_err *err)
+{
+    json_t *top = json_array();
+    for (int k = 0; k < p->top; k++)
+        json_array_append_new(top, json_pack("{s:s, s:i, s:f}", "class", p->session.class_name[p->order[k]], "index", p->order[k],
+                                             "probability", (double)p->probability[p->order[k]]));
+    json_t *object = json_pack("{s:s, s:o}", "image", path, "top", top);
+    if (object && p->logits)
+        json_object_set_new(object, "logits", all_logits(p, logits));
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    if (text)
+        sk_print("%s\n", text);
+    json_decref(object);
+    free(text);
+    return text ? SK_OK : sk_fail(err, SK_INPUT, "cannot show '%s' as JSON: its path is not UTF-8", path);
+}
+
+/* An input of floats is taken as [0, 1]. */
+static enum sk_code predict(struct predictor *p, const char *path, struct sk_err *err)
+{
+    struct sk_net_result result;
+    float *floats = NULL;
+    enum sk_code code = read_picture(p, path, err);
+    if (code != SK_OK)
+        return code;
+    const void *pixels = p->picture.data;
+    if (sk_net_shape(p->session.net)->pixel == SK_F32) {
+        size_t n = (size_t)p->picture.height * (size_t)p->picture.width * (size_t)p->picture.channels;
+        pixels = floats = sk_alloc(n, sizeof(*floats), err);
+        if (!floats)
+            return SK_NOMEM;
+        for (size_t i = 0; i < n; i++)
+            floats[i] = (float)((const uint8_t *)p->picture.data)[i] / 255;
+    }
+    code = sk_net_eval(p->session.net, &(struct sk_net_batch){.count = 1, .pixels = pixels}, &result, err);
+    if (code == SK_OK) {
+        rank_classes(p, result.logits);
+        code = p->json ? print_json(p, path, result.logits, err) : print_text(p, path, err);
+    }
+    sk_free(floats);
+    return code;
+}
+
+static enum sk_code open_predictor(struct predictor *p, const char *model, const struct predict_args *a, struct sk_err *err)
+{
+    enum sk_code code =
+        sk_session_open(&p->session, model, &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
+    if (code != SK_OK)
+        return code;
+    if (sk_net_shape(p->session.net)->channels != 3)
+        return sk_fail(err, SK_UNSUPPORTED, "'%s' takes pictures with %d channels: predict reads JPEG and PNG as RGB",
+                       p->session.path, sk_net_shape(p->session.net)->channels);
+    int wanted = a->top > 0 ? (int)a->top : TOP;
+    p->top = wanted < p->session.classes ? wanted : p->session.classes;
+    p->json = a->json;
+    p->logits = a->logits;
+    p->order = sk_alloc((size_t)p->session.classes, sizeof(*p->order), err);
+    p->probability = p->order ? sk_alloc((size_t)p->session.classes, sizeof(*p->probability), err) : NULL;
+    return p->probability ? SK_OK : SK_NOMEM;
+}
+
+/* Every picture gets its turn; the first failure is the status, all but the last failure are told at once. */
+static enum sk_code predict_all(struct predictor *p, const struct sk_words *words, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (size_t i = 1; i < words->count; i++) {
+        struct sk_err one = {0};
+        if (atomic_load(&sk_cancel))
+            return sk_fail(err, SK_CANCELLED, "stopped");
+        if (predict(p, words->item[i], &one) == SK_OK)
+            continue;
+        if (code != SK_OK) {
+            sk_tell("skua: %s", err->text);
+            sk_err_clear(err);
+        }
+        code = sk_fail(err, one.code, "%s", one.text);
+    }
+    return code;
+}
+
+static enum sk_code run_predict(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    struct predictor *p = sk_alloc(1, sizeof(*p), err);
+    if (!p)
+        return SK_NOMEM;
+    enum sk_code code = open_predictor(p, words->item[0], args, err);
+    if (code == SK_OK)
+        code = predict_all(p, words, err);
+    sk_picture_release(&p->picture);
+    sk_picture_release(&p->scratch);
+    sk_free(p->order);
+    sk_free(p->probability);
+    sk_session_close(&p->session);
+    sk_free(p);
+    return code;
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("top", "N", SK_OPTION_COUNT, struct predict_args, top, "so many classes (5)", .low = 1, .high = TOP_MAX),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct predict_args, recipe, "for weights that carry no recipe", ),
+    SK_OPTION_SET(struct predict_args),
+    SK_OPTION_JSON(struct predict_args),
+    SK_OPTION("logits", NULL, SK_OPTION_FLAG, struct predict_args, logits, "with --json: the logits of all classes too", ),
+    SK_OPTION_QUIET(struct predict_args),
+};
+
+const struct sk_command sk_cmd_predict = {
+    .name = "predict",
+    .words = "MODEL IMAGE...",
+    .help = "the most probable classes of pictures (JPEG or PNG)",
+    .words_min = 2,
+    .words_max = SIZE_MAX,
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct predict_args),
+    .run = run_predict,
+};

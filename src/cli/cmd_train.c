@@ -1,0 +1,105 @@
+/* skua train: a recipe into a run directory, or one taken up again. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/train_view.h"
+
+struct train_args {
+    struct sk_words set;
+    const char *data, *out;
+    bool resume, json, quiet;
+};
+
+/* runs/NAME-DATE-TIME that is not there yet. */
+static enum sk_code default_run(char out[SK_PATH], const struct sk_recipe *r, struct sk_err *err)
+{
+    char stamp[32];
+    sk_time_stamp(stamp);
+    enum sk_code code = sk_format(out, SK_PATH, "the path of the run", err, "runs/%s-%s", r->name, stamp);
+    for (int i = 2; code == SK_OK && i < 100 && sk_is_dir(out); i++)
+        code = sk_format(out, SK_PATH, "the path of the run", err, "runs/%s-%s-%d", r->name, stamp, i);
+    return code;
+}
+
+/* With --resume alone, the recipe is that of the run. */
+static enum sk_code get_recipe(struct sk_recipe *r, const struct train_args *a, const char *name, struct sk_err *err)
+{
+    char path[SK_PATH];
+    if (a->resume && !a->out)
+        return sk_fail(err, SK_USAGE, "--resume needs the run: --resume --out RUN");
+    if (name || !a->resume)
+        return sk_cli_recipe(r, name, a->data, &a->set, err);
+    enum sk_code code = sk_path_join(path, err, a->out, "recipe.yaml");
+    if (code == SK_OK && !sk_is_file(path))
+        return sk_fail(err, SK_INPUT, "'%s' holds no run to resume: there is no recipe.yaml, give a recipe to begin one", a->out);
+    return code == SK_OK ? sk_cli_recipe(r, path, a->data, &a->set, err) : code;
+}
+
+static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at, const char *status)
+{
+    if (v->json)
+        sk_print("{\"event\":\"end\",\"status\":\"%s\",\"step\":%lld,\"epochs_done\":%u,\"best\":%.9g}\n", status,
+                 (long long)at->step, at->epoch, at->best);
+    else if (!v->quiet && at->best >= 0)
+        sk_tell("best accuracy %.2f%%; try: skua eval %s", 100 * at->best, v->run);
+    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet)
+        sk_tell("expected accuracy %.2f%% (tolerance %.2f): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
+                v->accuracy >= r->expect.accuracy - r->expect.tolerance ? "reached" : "not reached");
+}
+
+static enum sk_code train(const struct sk_recipe *r, const char *out, const struct train_args *a, struct sk_err *err)
+{
+    struct sk_train_view view = {.json = a->json, .quiet = a->quiet, .run = out};
+    struct sk_position at = {0};
+    struct sk_train_options o = {
+        .recipe = r, .out = out, .resume = a->resume, .cancel = &sk_cancel, .events = sk_train_view_events(&view)};
+    sk_progress_quiet(a->quiet || a->json);
+    sk_terminal_saving(true);
+    enum sk_code code = sk_train(&o, &at, err);
+    sk_terminal_saving(false);
+    sk_progress_clear();
+    if (code == SK_OK || code == SK_CANCELLED)
+        print_end(&view, r, &at, code == SK_OK ? "done" : "stopped");
+    if (code == SK_CANCELLED) {
+        sk_err_clear(err);
+        sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua train --resume --out %s",
+                (long long)at.step, at.epoch + 1, out);
+    }
+    return code;
+}
+
+static enum sk_code run_train(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    const struct train_args *a = args;
+    char out[SK_PATH];
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    if (!r)
+        return SK_NOMEM;
+    enum sk_code code = get_recipe(r, a, words->count ? words->item[0] : NULL, err);
+    if (code == SK_OK)
+        code = a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : default_run(out, r, err);
+    if (code == SK_OK)
+        code = train(r, out, a, err);
+    sk_free(r);
+    return code;
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct train_args, data, "the data; without a recipe a default one is made for it", ),
+    SK_OPTION_SET(struct train_args),
+    SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct train_args, out, "run directory (runs/NAME-DATE-TIME)", ),
+    SK_OPTION("resume", NULL, SK_OPTION_FLAG, struct train_args, resume, "go on where the run stands; its recipe may be left out", ),
+    SK_OPTION_JSON(struct train_args),
+    SK_OPTION_QUIET(struct train_args),
+};
+
+const struct sk_command sk_cmd_train = {
+    .name = "train",
+    .words = "[RECIPE]",
+    .help = "trains a network by a recipe, or on --data DIR by a default one",
+    .words_max = 1,
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct train_args),
+    .run = run_train,
+};

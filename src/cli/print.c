@@ -1,0 +1,97 @@
+/* Results: standard output whose failures are remembered, and numbers as people read them. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <math.h>
+#include <string.h>
+
+static int failure; /* errno of the first write that failed */
+
+static void note(bool failed)
+{
+    if (failed && !failure)
+        failure = errno ? errno : EIO;
+}
+
+void sk_print(const char *fmt, ...)
+{
+    va_list args;
+    sk_progress_clear();
+    va_start(args, fmt);
+    note(vprintf(fmt, args) < 0);
+    va_end(args);
+}
+
+void sk_print_flush(void)
+{
+    note(fflush(stdout) != 0);
+}
+
+enum sk_code sk_print_end(struct sk_err *err)
+{
+    sk_print_flush();
+    if (!failure)
+        return SK_OK;
+    return sk_fail_errno(err, SK_IO, failure, "cannot write to standard output");
+}
+
+bool sk_print_unicode(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+const char *sk_thousands(int64_t n, char out[32])
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%lld", (long long)n), sign = n < 0, at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > sign && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+const char *sk_bytes_text(double bytes, char out[32])
+{
+    static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t u = 0;
+    for (; bytes >= 1000 && u + 1 < SK_COUNT(unit); u++)
+        bytes /= 1000;
+    snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, unit[u]);
+    return out;
+}
+
+const char *sk_time_text(double seconds, char out[32])
+{
+    long whole = isfinite(seconds) && seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
+    if (whole >= 3600)
+        snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
+    return out;
+}
+
+int sk_text_columns(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
+enum sk_code sk_bar(struct sk_str *out, double share, int width, struct sk_err *err)
+{
+    static const char *const eighth[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+    bool unicode = sk_print_unicode();
+    double filled = share > 0 ? (share < 1 ? share : 1) * width : 0;
+    enum sk_code code = SK_OK;
+    for (int i = 0; i < width && code == SK_OK; i++) {
+        double part = filled - i;
+        int eighths = part >= 1 ? 8 : part > 0 ? (int)(part * 8) : 0;
+        code = sk_str_add(out, err, "%s", unicode ? eighth[eighths] : eighths >= 4 ? "#" : ".");
+    }
+    return code;
+}

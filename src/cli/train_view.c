@@ -1,0 +1,98 @@
+/* What `skua train` shows: a heading, the progress bar, a line an epoch, or one JSON object for each of them. */
+#include "cli/train_view.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char *split_words(const struct sk_recipe *r)
+{
+    return r->data.path[0] ? r->data.path : sk_source_name(r->data.source);
+}
+
+static void print_start(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_net *net, int64_t samples,
+                        int64_t val_samples, int64_t params, int64_t step)
+{
+    char a[32], b[32], c[32];
+    const struct sk_net_shape *s = sk_net_shape(net);
+    sk_tell("%s, %s parameters, %dx%dx%d pictures, %d classes", r->model.arch, sk_thousands(params, a), s->height, s->width,
+            s->channels, s->classes);
+    sk_tell("%s: %s training pictures, %s for validation", split_words(r), sk_thousands(samples, b),
+            sk_thousands(val_samples, c));
+    if (step > 0)
+        sk_tell("%s: goes on after step %lld", v->run, (long long)step);
+    else
+        sk_tell("%s", v->run);
+}
+
+static void on_start(void *ctx, const struct sk_recipe *r, const struct sk_net *net, int64_t samples, int64_t val_samples,
+                     int64_t params, int64_t step)
+{
+    const struct sk_train_view *v = ctx;
+    if (v->json) {
+        sk_print("{\"event\":\"start\",\"samples\":%lld,\"val_samples\":%lld,\"params\":%lld,\"step\":%lld}\n",
+                 (long long)samples, (long long)val_samples, (long long)params, (long long)step);
+        sk_print_flush();
+    } else if (!v->quiet) {
+        print_start(v, r, net, samples, val_samples, params, step);
+    }
+}
+
+static void on_step(void *ctx, const struct sk_step_report *r)
+{
+    char label[64], left[32];
+    (void)ctx;
+    snprintf(label, sizeof(label), "Epoch %u/%u", r->epoch, r->epochs);
+    sk_progress(label, r->batch, r->batches, "%lld/%lld  loss %.4f  %.0f img/s  %s left", (long long)r->batch,
+                (long long)r->batches, r->loss, r->images_per_s, sk_time_text(r->seconds_left, left));
+}
+
+static void on_evaluating(void *ctx, int64_t done, int64_t all)
+{
+    (void)ctx;
+    sk_progress("Validation", done, all, "%lld/%lld", (long long)done, (long long)all);
+}
+
+static void print_epoch(const struct sk_epoch_report *r)
+{
+    sk_print("Epoch %u/%u, Train Loss: %.4f", r->epoch, r->epochs, sk_metrics_loss(&r->train));
+    if (r->has_val)
+        sk_print(", Val Loss: %.4f, Accuracy: %.2f%%", sk_metrics_loss(&r->val), 100 * sk_metrics_top1(&r->val));
+    sk_print(", Time: %.2fs", r->seconds);
+    if (r->has_val)
+        sk_print(", Top-5: %.2f%%", 100 * sk_metrics_top5(&r->val));
+    sk_print(", Train Acc: %.2f%%, LR: %.4g, %.0f img/s, waited %.1fs", 100 * sk_metrics_top1(&r->train), r->lr,
+             r->images_per_s, r->wait_seconds);
+    if (r->replaced > 0)
+        sk_print(", replaced %lld damaged", (long long)r->replaced);
+    if (!r->complete)
+        sk_print(", ended within the epoch");
+    sk_print("\n");
+}
+
+static void print_epoch_json(const struct sk_epoch_report *r)
+{
+    struct sk_str text = {0};
+    if (sk_epoch_report_json(r, &text, NULL) == SK_OK)
+        sk_print("{\"event\":\"epoch\",%s\n", text.text + 1);
+    sk_str_release(&text);
+}
+
+static void on_epoch(void *ctx, const struct sk_epoch_report *r)
+{
+    struct sk_train_view *v = ctx;
+    if (r->has_val)
+        v->accuracy = sk_metrics_top1(&r->val);
+    if (v->json)
+        print_epoch_json(r);
+    else
+        print_epoch(r);
+    sk_print_flush();
+}
+
+struct sk_train_events sk_train_view_events(struct sk_train_view *view)
+{
+    view->accuracy = -1;
+    return (struct sk_train_events){
+        .ctx = view, .start = on_start, .step = on_step, .evaluating = on_evaluating, .epoch = on_epoch};
+}

@@ -1,0 +1,80 @@
+/* A few samples of a data set as picture files, spread over the classes. */
+#include "data/internal.h"
+
+#include <ctype.h>
+
+/* Names of classes come from files and folders: what could leave the folder or hide the file is replaced. */
+static void file_name(char *out, size_t size, const char *class_name, int64_t index)
+{
+    char word[SK_NAME];
+    size_t n = 0;
+    for (; class_name[n] && n + 1 < sizeof(word); n++) {
+        unsigned char c = (unsigned char)class_name[n];
+        word[n] = isalnum(c) || c == '_' || c >= 0x80 ? class_name[n] : '_';
+    }
+    word[n] = '\0';
+    snprintf(out, size, "%s-%05lld.png", word, (long long)index);
+}
+
+/* Takes up to share samples of each class in the order given; the share grows until count are taken. taken[classes] is zeroed. */
+static int64_t choose(const struct sk_dataset *ds, int64_t *order, int64_t *taken, int64_t count, int64_t *chosen)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    int64_t n = 0, want = count < info->count ? count : info->count;
+    for (int64_t share = (want + info->classes - 1) / info->classes; n < want; share *= 2) {
+        for (int64_t i = 0; i < info->count && n < want; i++) {
+            int label = order[i] < 0 ? 0 : sk_dataset_label(ds, order[i]);
+            if (order[i] < 0 || taken[label] >= share)
+                continue;
+            taken[label]++;
+            chosen[n++] = order[i];
+            order[i] = -1;
+        }
+    }
+    return n;
+}
+
+static enum sk_code write_one(const struct sk_dataset *ds, int64_t index, const char *dir, struct sk_picture *p,
+                              struct sk_str *png, char path[SK_PATH], struct sk_err *err)
+{
+    char name[SK_NAME + 32];
+    const char *class_name = sk_dataset_info(ds)->class_name[sk_dataset_label(ds, index)];
+    file_name(name, sizeof(name), class_name, index);
+    enum sk_code code = sk_path_join(path, err, dir, name);
+    if (code == SK_OK)
+        code = sk_dataset_read(ds, index, p, err);
+    png->len = 0;
+    if (code == SK_OK)
+        code = sk_picture_encode(p, png, err);
+    return code == SK_OK ? sk_file_write(path, png->text, png->len, err) : code;
+}
+
+enum sk_code sk_data_sample(const struct sk_dataset *ds, int64_t count, int64_t seed, const char *dir,
+                            void (*wrote)(void *ctx, const char *path), void *ctx, struct sk_err *err)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    struct sk_picture picture = {0};
+    struct sk_str png = {0};
+    char path[SK_PATH];
+    enum sk_code code = SK_NOMEM;
+    int64_t *order = sk_alloc((size_t)info->count, sizeof(*order), err);
+    int64_t *taken = sk_alloc((size_t)info->classes, sizeof(*taken), err);
+    int64_t *chosen = sk_alloc((size_t)count, sizeof(*chosen), err);
+    if (!order || !taken || !chosen)
+        goto done;
+    sk_sampler_order(order, info->count, true, seed, 0);
+    int64_t n = choose(ds, order, taken, count, chosen);
+    code = sk_mkdirs(dir, err);
+    for (int64_t i = 0; code == SK_OK && i < n; i++) {
+        code = write_one(ds, chosen[i], dir, &picture, &png, path, err);
+        if (code == SK_OK && wrote)
+            wrote(ctx, path);
+    }
+done:
+    sk_picture_release(&picture);
+    sk_str_release(&png);
+    sk_free(order);
+    sk_free(taken);
+    sk_free(chosen);
+    return code;
+}
