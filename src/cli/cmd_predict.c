@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "data/data.h"
@@ -30,31 +29,27 @@ static bool fits(const struct sk_picture *p, const struct sk_net_shape *s)
     return p->height == s->height && p->width == s->width;
 }
 
+/* Steps that give any picture the network's size. */
+static struct sk_picture_steps steps_to(const struct sk_net_shape *s)
+{
+    if (s->height != s->width)
+        return (struct sk_picture_steps){
+            1, {{.kind = SK_STEP_RESIZE, .exact = true, .height = s->height, .width = s->width}}};
+    return (struct sk_picture_steps){2,
+                                     {{.kind = SK_STEP_RESIZE, .size = s->height}, {.kind = SK_STEP_CENTER_CROP, .size = s->height}}};
+}
+
 /* The steps of the recipe; what then has not the network's size is scaled and cropped to it. */
 static enum sk_code prepare(struct predictor *p, struct sk_err *err)
 {
     const struct sk_net_shape *s = sk_net_shape(p->session.net);
-    struct sk_rng rng = {0}; /* no step of data.prepare is random */
+    struct sk_picture_steps steps = steps_to(s);
+    struct sk_rng rng = {0}; /* none of these steps is random */
     enum sk_code code = sk_picture_apply(&p->picture, &p->scratch, &p->session.recipe.data.prepare, &rng, err);
     if (code != SK_OK || fits(&p->picture, s))
         return code;
     sk_notice("pictures are scaled and cropped to the network's %d x %d", s->height, s->width);
-    double tall = (double)s->height / p->picture.height, wide = (double)s->width / p->picture.width;
-    double scale = tall > wide ? tall : wide;
-    int height = (int)lround(p->picture.height * scale), width = (int)lround(p->picture.width * scale);
-    height = height < s->height ? s->height : height;
-    width = width < s->width ? s->width : width;
-    code = sk_picture_resize(&p->scratch, &p->picture, height, width, err);
-    if (code != SK_OK)
-        return code;
-    /* the middle, row by row */
-    code = sk_picture_reserve(&p->picture, s->height, s->width, p->scratch.channels, p->scratch.pixel, err);
-    size_t pixel = (size_t)p->scratch.channels, row = (size_t)s->width * pixel;
-    const unsigned char *from = p->scratch.data;
-    from += ((size_t)((height - s->height) / 2) * (size_t)width + (size_t)((width - s->width) / 2)) * pixel;
-    for (int y = 0; y < s->height && code == SK_OK; y++)
-        memcpy((unsigned char *)p->picture.data + (size_t)y * row, from + (size_t)y * (size_t)width * pixel, row);
-    return code;
+    return sk_picture_apply(&p->picture, &p->scratch, &steps, &rng, err);
 }
 
 static enum sk_code read_picture(struct predictor *p, const char *path, struct sk_err *err)
@@ -183,9 +178,10 @@ static enum sk_code open_predictor(struct predictor *p, const char *model, const
     return p->probability ? SK_OK : SK_NOMEM;
 }
 
-/* Every picture gets its turn; the first failure is the status, all but the last failure are told at once. */
+/* Every picture gets its turn; failures are told as they arise. */
 static enum sk_code predict_all(struct predictor *p, const struct sk_words *words, struct sk_err *err)
 {
+    size_t pictures = words->count - 1, failed = 0;
     enum sk_code code = SK_OK;
     for (size_t i = 1; i < words->count; i++) {
         struct sk_err one = {0};
@@ -193,13 +189,13 @@ static enum sk_code predict_all(struct predictor *p, const struct sk_words *word
             return sk_fail(err, SK_CANCELLED, "stopped");
         if (predict(p, words->item[i], &one) == SK_OK)
             continue;
-        if (code != SK_OK) {
-            sk_tell("skua: %s", err->text);
-            sk_err_clear(err);
-        }
-        code = sk_fail(err, one.code, "%s", one.text);
+        if (pictures == 1)
+            return sk_fail(err, one.code, "%s", one.text);
+        sk_tell("skua: %s", one.text);
+        failed++;
+        code = one.code;
     }
-    return code;
+    return failed ? sk_fail(err, code, "%zu of %zu pictures could not be classified", failed, pictures) : SK_OK;
 }
 
 static enum sk_code run_predict(const struct sk_words *words, const void *args, struct sk_err *err)

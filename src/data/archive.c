@@ -34,7 +34,8 @@ enum sk_code sk_archive_open(struct sk_archive **out, const char *path, struct s
         code = sk_fail(err, SK_NOMEM, "not enough memory to read '%s'", path);
         goto out;
     }
-    if (archive_read_support_filter_gzip(a->handle) != ARCHIVE_OK || archive_read_support_format_tar(a->handle) != ARCHIVE_OK ||
+    if (archive_read_support_filter_gzip(a->handle) != ARCHIVE_OK ||
+        archive_read_support_format_tar(a->handle) != ARCHIVE_OK ||
         archive_read_open_filename(a->handle, path, READ_BLOCK) != ARCHIVE_OK)
         code = bad_archive(a, err);
 out:
@@ -61,8 +62,8 @@ static enum sk_code check_bounds(const struct sk_archive *a, struct sk_err *err)
     if (a->members > SK_ARCHIVE_MAX_MEMBERS)
         return sk_fail(err, SK_INPUT, "archive '%s' holds more than %d files", a->path, SK_ARCHIVE_MAX_MEMBERS);
     if (size < 0 || size > SK_ARCHIVE_MAX_MEMBER)
-        return sk_fail(err, SK_INPUT, "archive '%s' holds a file of %lld bytes, expected at most %d", a->path, (long long)size,
-                       SK_ARCHIVE_MAX_MEMBER);
+        return sk_fail(err, SK_INPUT, "archive '%s' holds a file of %lld bytes, expected at most %d", a->path,
+                       (long long)size, SK_ARCHIVE_MAX_MEMBER);
     if (total > SK_ARCHIVE_MAX_TOTAL)
         return sk_fail(err, SK_INPUT, "archive '%s' unpacks to more than %d bytes", a->path, SK_ARCHIVE_MAX_TOTAL);
     return SK_OK;
@@ -105,7 +106,8 @@ enum sk_code sk_archive_read(struct sk_archive *a, void **data, size_t *len, str
         sk_free(block);
         if (n < 0)
             return bad_archive(a, err);
-        return sk_fail(err, SK_INPUT, "cannot read archive '%s': '%s' is cut off", a->path, archive_entry_pathname(a->entry));
+        return sk_fail(err, SK_INPUT, "cannot read archive '%s': '%s' is cut off", a->path,
+                       archive_entry_pathname(a->entry));
     }
     *data = block;
     *len = size;

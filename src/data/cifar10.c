@@ -30,7 +30,8 @@ static enum sk_code read_binary(struct sk_cifar *c, struct sk_cifar_batch *b, co
     if (b->len == 0)
         return sk_fail(err, SK_INPUT, "'%s' is empty", shown);
     if (b->len % SK_CIFAR_RECORD != 0)
-        return sk_fail(err, SK_INPUT, "'%s': size %zu is not a multiple of the record size %d", shown, b->len, SK_CIFAR_RECORD);
+        return sk_fail(err, SK_INPUT, "'%s': size %zu is not a multiple of the record size %d", shown, b->len,
+                       SK_CIFAR_RECORD);
     if ((code = reserve_labels(c, count, err)) != SK_OK)
         return code;
     b->pixels = record + 1;
@@ -47,13 +48,14 @@ static enum sk_code check_data(const struct sk_pickle_value *data, const char *s
     if (data->rank != 2)
         return sk_fail(err, SK_INPUT, "'%s': 'data' has %d dimensions, expected 2", shown, data->rank);
     if (data->dim[1] != SK_CIFAR_PIXELS || data->dim[0] < 1)
-        return sk_fail(err, SK_INPUT, "'%s': 'data' is %lld x %lld, expected rows of %d", shown, (long long)data->dim[0],
-                       (long long)data->dim[1], SK_CIFAR_PIXELS);
+        return sk_fail(err, SK_INPUT, "'%s': 'data' is %lld x %lld, expected rows of %d", shown,
+                       (long long)data->dim[0], (long long)data->dim[1], SK_CIFAR_PIXELS);
     return SK_OK;
 }
 
-static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batch *b, const struct sk_pickle_value *labels,
-                                        int64_t rows, const char *shown, struct sk_err *err)
+static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batch *b,
+                                        const struct sk_pickle_value *labels, int64_t rows, const char *shown,
+                                        struct sk_err *err)
 {
     if (!labels || labels->kind != SK_PICKLE_LIST)
         return sk_fail(err, SK_INPUT, "'%s': 'labels' is not there as a list", shown);
@@ -97,7 +99,8 @@ enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, c
 }
 
 /* A name may hold anything: what a terminal cannot show is replaced. */
-static enum sk_code set_name(struct sk_cifar *c, size_t i, const char *text, size_t len, const char *shown, struct sk_err *err)
+static enum sk_code set_name(struct sk_cifar *c, size_t i, const char *text, size_t len, const char *shown,
+                             struct sk_err *err)
 {
     char raw[SK_NAME];
 
@@ -114,12 +117,13 @@ static enum sk_code check_classes(size_t found, const char *shown, struct sk_err
 {
     if (found == SK_CIFAR_CLASSES)
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "'%s' names %s%zu classes, expected %d", shown, found > SK_CIFAR_CLASSES ? "at least " : "",
-                   found, SK_CIFAR_CLASSES);
+    return sk_fail(err, SK_INPUT, "'%s' names %s%zu classes, expected %d", shown,
+                   found > SK_CIFAR_CLASSES ? "at least " : "", found, SK_CIFAR_CLASSES);
 }
 
 /* One name a line; empty lines do not count. */
-static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t len, const char *shown, struct sk_err *err)
+static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t len, const char *shown,
+                                   struct sk_err *err)
 {
     const char *end = text + len;
     size_t found = 0;
@@ -143,7 +147,8 @@ static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t 
     return check_classes(found, shown, err);
 }
 
-static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_t len, const char *shown, struct sk_err *err)
+static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_t len, const char *shown,
+                                     struct sk_err *err)
 {
     struct sk_pickle p;
     enum sk_code code = sk_pickle_read(&p, data, len, shown, err);
@@ -170,5 +175,6 @@ enum sk_code sk_cifar_read_meta(struct sk_cifar *c, const void *data, size_t len
 {
     if (len > SK_CIFAR_MAX_META)
         return sk_fail(err, SK_INPUT, "'%s' has %zu bytes, expected at most %d", shown, len, SK_CIFAR_MAX_META);
-    return c->layout == SK_CIFAR_BINARY ? read_meta_text(c, data, len, shown, err) : read_meta_pickle(c, data, len, shown, err);
+    return c->layout == SK_CIFAR_BINARY ? read_meta_text(c, data, len, shown, err)
+                                        : read_meta_pickle(c, data, len, shown, err);
 }

@@ -1,5 +1,5 @@
-/* CIFAR-10 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html) in memory: batches of pictures as three planes each,
- * in the published binary or pickled layout; private to data. */
+/* CIFAR-10 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html) in memory: batches of pictures as three
+ * planes each, in the published binary or pickled layout; private to data. */
 #ifndef SKUA_DATA_CIFAR10_H
 #define SKUA_DATA_CIFAR10_H
 
@@ -18,8 +18,8 @@ enum {
 enum sk_cifar_layout { SK_CIFAR_BINARY, SK_CIFAR_PICKLED, SK_CIFAR_UNKNOWN };
 
 struct sk_cifar_batch {
-    const char *name;      /* file name */
-    void *file;            /* its whole content */
+    const char *name; /* file name */
+    void *file;       /* its whole content */
     size_t len;
     bool mapped;           /* file: from sk_file_map, else from sk_alloc */
     void *owned;           /* pixels, where they do not lie in file */
@@ -32,7 +32,7 @@ struct sk_cifar { /* one split; zeroed before use */
     enum sk_cifar_layout layout;
     struct sk_cifar_batch batch[SK_CIFAR_BATCHES];
     int batches;
-    uint8_t *label;        /* [count] */
+    uint8_t *label; /* [count] */
     size_t label_capacity;
     int64_t count;
     char name[SK_CIFAR_CLASSES][SK_NAME];
@@ -45,7 +45,8 @@ struct sk_cifar_place { /* a folder of batches, or an archive, whose layout show
     enum sk_cifar_layout layout;
     bool archive;
 };
-/* Whether CIFAR-10 lies at path: the batches themselves, a folder or archive of the published name, or an archive of any name. */
+/* Whether CIFAR-10 lies at path: the batches themselves, a folder or archive of the published name, or an archive of
+ * any name. */
 bool sk_cifar_probe(const char *path);
 /* The same in full: prefers the binary layout, then the pickled one, then archives. None: INPUT. */
 enum sk_code sk_cifar_find(struct sk_cifar_place *place, const char *path, struct sk_err *err) SK_MUST;
@@ -55,10 +56,12 @@ enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *plac
 void sk_cifar_release(struct sk_cifar *c); /* accepts a zeroed one */
 
 /* ---- contents (cifar10.c) ---- */
-/* Reads a batch whose file is set: pixels, stride, count; appends its labels to c. shown is the file's name in messages.
- * Wrong sizes or labels: INPUT. */
-enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err) SK_MUST;
+/* Reads a batch whose file is set: pixels, stride, count; appends its labels to c. shown is the file's name in
+ * messages. Wrong sizes or labels: INPUT. */
+enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown,
+                                 struct sk_err *err) SK_MUST;
 /* Reads the class names from the content of batches.meta.txt or batches.meta, by the layout. */
-enum sk_code sk_cifar_read_meta(struct sk_cifar *c, const void *data, size_t len, const char *shown, struct sk_err *err) SK_MUST;
+enum sk_code sk_cifar_read_meta(struct sk_cifar *c, const void *data, size_t len, const char *shown,
+                                struct sk_err *err) SK_MUST;
 
 #endif

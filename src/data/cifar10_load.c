@@ -10,8 +10,8 @@
 enum { TEST_FILE = SK_CIFAR_BATCHES, META_FILE, FILES };
 
 static const char *const file_names[][FILES] = {
-    [SK_CIFAR_BINARY] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
-                         "test_batch.bin", "batches.meta.txt"},
+    [SK_CIFAR_BINARY] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+                         "data_batch_5.bin", "test_batch.bin", "batches.meta.txt"},
     [SK_CIFAR_PICKLED] = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch",
                           "batches.meta"},
 };
@@ -42,8 +42,10 @@ static bool try_place(struct sk_cifar_place *place, const char *path, const char
 
 static bool find_in_folder(struct sk_cifar_place *place, const char *path)
 {
-    return try_place(place, path, NULL, SK_CIFAR_BINARY) || try_place(place, path, "cifar-10-batches-bin", SK_CIFAR_BINARY) ||
-           try_place(place, path, NULL, SK_CIFAR_PICKLED) || try_place(place, path, "cifar-10-batches-py", SK_CIFAR_PICKLED) ||
+    return try_place(place, path, NULL, SK_CIFAR_BINARY) ||
+           try_place(place, path, "cifar-10-batches-bin", SK_CIFAR_BINARY) ||
+           try_place(place, path, NULL, SK_CIFAR_PICKLED) ||
+           try_place(place, path, "cifar-10-batches-py", SK_CIFAR_PICKLED) ||
            try_place(place, path, "cifar-10-binary.tar.gz", SK_CIFAR_UNKNOWN) ||
            try_place(place, path, "cifar-10-python.tar.gz", SK_CIFAR_UNKNOWN);
 }
@@ -56,10 +58,11 @@ enum sk_code sk_cifar_find(struct sk_cifar_place *place, const char *path, struc
         return SK_OK;
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", path);
-    return sk_fail(err, SK_INPUT,
-                   "'%s' holds no CIFAR-10: expected data_batch_1.bin or data_batch_1, a folder cifar-10-batches-bin or "
-                   "cifar-10-batches-py, or an archive cifar-10-binary.tar.gz or cifar-10-python.tar.gz",
-                   path);
+    return sk_fail(
+        err, SK_INPUT,
+        "'%s' holds no CIFAR-10: expected data_batch_1.bin or data_batch_1, a folder cifar-10-batches-bin or "
+        "cifar-10-batches-py, or an archive cifar-10-binary.tar.gz or cifar-10-python.tar.gz",
+        path);
 }
 
 /* Layout of the file that name (in any folder) is one of, and which; SK_CIFAR_UNKNOWN: of none. */
@@ -166,9 +169,10 @@ static struct sk_cifar_batch *target_of(struct sk_cifar *c, int file, enum sk_sp
     return file == TEST_FILE ? NULL : &c->batch[file];
 }
 
-/* Reads members until the split's batches and the class names are there, or to the end. The first file decides the layout. */
-static enum sk_code read_members(struct sk_cifar *c, struct sk_archive *a, enum sk_split split, struct sk_cifar_batch *meta,
-                                 struct sk_err *err)
+/* Reads members until the split's batches and the class names are there, or to the end. The first file decides the
+ * layout. */
+static enum sk_code read_members(struct sk_cifar *c, struct sk_archive *a, enum sk_split split,
+                                 struct sk_cifar_batch *meta, struct sk_err *err)
 {
     const char *name;
     enum sk_code code;
@@ -204,7 +208,8 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
     enum sk_code code;
 
     if (c->layout == SK_CIFAR_UNKNOWN)
-        return sk_fail(err, SK_INPUT, "archive '%s' holds no CIFAR-10: no data_batch_1.bin or data_batch_1 in it", place->path);
+        return sk_fail(err, SK_INPUT, "archive '%s' holds no CIFAR-10: no data_batch_1.bin or data_batch_1 in it",
+                       place->path);
     for (int i = 0; i < c->batches; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
         if (!b->file && split == SK_VAL)
@@ -235,7 +240,8 @@ static enum sk_code load_archive(struct sk_cifar *c, const struct sk_cifar_place
     return code;
 }
 
-enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split, struct sk_err *err)
+enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
+                           struct sk_err *err)
 {
     for (int i = 0; i < SK_CIFAR_CLASSES; i++) {
         (void)snprintf(c->name[i], sizeof(c->name[i]), "%s", class_names[i]); /* unless the files name them otherwise */

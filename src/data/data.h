@@ -125,11 +125,16 @@ enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk
  * of the same name are replaced (sample.c). wrote (may be NULL) is called with each path. 1 <= count. A sample that cannot be read is an error. */
 enum sk_code sk_data_sample(const struct sk_dataset *ds, int64_t count, int64_t seed, const char *dir,
                             void (*wrote)(void *ctx, const char *path), void *ctx, struct sk_err *err) SK_MUST;
-/* Downloads url to dir/basename through a .part file that is resumed when present, checks md5 or sha256 (hex), renames. */
+/* Downloads url (http or https) to dir/file by way of dir/file.part, checks it and renames. A .part that is there is gone on
+ * from (Range, guarded by If-Range); one that broke off is gone on from at once, as long as it grows. Does nothing where
+ * dir/file is there with the right checksum. A network or disk error: IO, the .part stays for the next call; a wrong
+ * checksum: IO, the .part is deleted; cancelled: CANCELLED, the .part stays. */
 struct sk_download {
     const char *url, *dir, *file;   /* file: name under dir */
-    const char *sha256, *md5;       /* the one that is not NULL is checked */
-    bool (*progress)(void *ctx, int64_t done, int64_t all);
+    const char *sha256, *md5;       /* hex; the one that is not NULL is checked */
+    int64_t bytes;                  /* expected size, 0: unknown; another size is refused early */
+    int stall_seconds;              /* nothing received for so long counts as broken off; 0: 30 */
+    bool (*progress)(void *ctx, int64_t done, int64_t all); /* NULL: none; all is 0 while unknown; false cancels */
     void *ctx;
 };
 enum sk_code sk_data_download(const struct sk_download *d, struct sk_err *err) SK_MUST;

@@ -7,7 +7,7 @@
 #include <spng.h>
 
 /* Deflate makes at most 1032 bytes of one; a header that claims more than the file can hold is refused early. */
-enum { SIGNATURE = 8, CHUNK_HEAD = 8, CHUNK_CRC = 4, CHUNK_MAX = SK_MAX_FILE, DEFLATE_MAX = 1032, SLACK = 1 << 16 };
+enum { SIGNATURE = 8, CHUNK_HEAD = 8, CHUNK_CRC = 4, SIZES_END = 24, CHUNK_MAX = SK_MAX_FILE, DEFLATE_MAX = 1032, SLACK = 1 << 16 };
 
 struct stream {
     const unsigned char *data;
@@ -76,16 +76,18 @@ enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, c
 {
     struct stream s = {.data = data, .len = len, .left = SIGNATURE};
     struct spng_ihdr head;
-    enum sk_code code = SK_OK;
+    /* The header comes first in every PNG; its sizes are checked before the library sees them. */
+    enum sk_code code =
+        len < SIZES_END ? SK_OK : sk_picture_check_size(big_endian(s.data + 20), big_endian(s.data + 16), name, err);
     int status = SPNG_EMEM;
+    if (code != SK_OK)
+        return code;
     spng_ctx *png = spng_ctx_new(0);
     if (!png)
         goto done;
     spng_set_crc_action(png, SPNG_CRC_ERROR, SPNG_CRC_ERROR);
     spng_set_chunk_limits(png, CHUNK_MAX, CHUNK_MAX);
     if ((status = spng_set_png_stream(png, read_stream, &s)) != 0 || (status = spng_get_ihdr(png, &head)) != 0)
-        goto done;
-    if ((code = sk_picture_check_size(head.height, head.width, name, err)) != SK_OK)
         goto done;
     if (raw_bytes(&head) > (uint64_t)len * DEFLATE_MAX + SLACK) {
         status = SPNG_IO_EOF;

@@ -19,8 +19,8 @@ enum sk_code sk_pickle_bad(const struct sk_pickle *p, const char *fmt, ...)
     va_end(args);
     int c = *p->opcode;
     (void)snprintf(opcode, sizeof(opcode), c > ' ' && c < 127 ? "'%c'" : "0x%02x", c);
-    return sk_fail(p->err, SK_INPUT, "'%s': pickle opcode %s at byte %zu %s", p->name, opcode, (size_t)(p->opcode - p->begin),
-                   text);
+    return sk_fail(p->err, SK_INPUT, "'%s': pickle opcode %s at byte %zu %s", p->name, opcode,
+                   (size_t)(p->opcode - p->begin), text);
 }
 
 struct sk_pickle_value *sk_pickle_new(struct sk_pickle *p, enum sk_pickle_kind kind)
@@ -64,7 +64,8 @@ enum sk_code sk_pickle_read(struct sk_pickle *p, const void *data, size_t len, c
     if (len == 0)
         return sk_fail(err, SK_INPUT, "'%s' is empty", name);
     p->end = p->begin + len;
-    enum sk_code code = *p->begin == 0x80 ? run(p) : sk_fail(err, SK_INPUT, "'%s' is not a pickle of protocol 2 to 5", name);
+    enum sk_code code =
+        *p->begin == 0x80 ? run(p) : sk_fail(err, SK_INPUT, "'%s' is not a pickle of protocol 2 to 5", name);
     if (code != SK_OK)
         sk_pickle_release(p);
     return code;
@@ -92,7 +93,8 @@ const struct sk_pickle_value *sk_pickle_get(const struct sk_pickle_value *dict, 
         return NULL;
     for (size_t i = 0; i < dict->count; i += 2) {
         const struct sk_pickle_value *k = dict->item[i];
-        if ((k->kind == SK_PICKLE_BYTES || k->kind == SK_PICKLE_TEXT) && k->len == len && memcmp(k->data, key, len) == 0)
+        if ((k->kind == SK_PICKLE_BYTES || k->kind == SK_PICKLE_TEXT) && k->len == len &&
+            memcmp(k->data, key, len) == 0)
             return dict->item[i + 1];
     }
     return NULL;

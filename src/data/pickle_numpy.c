@@ -93,7 +93,8 @@ static enum sk_code fill(struct sk_pickle *p, struct sk_pickle_value *array, con
     if (dtype->kind != SK_PICKLE_DTYPE || shape->kind != SK_PICKLE_TUPLE || bytes->kind != SK_PICKLE_BYTES)
         return sk_pickle_bad(p, "fills an array with something else than shape, dtype and bytes");
     if (shape->count > SK_PICKLE_MAX_RANK)
-        return sk_pickle_bad(p, "fills an array of %zu dimensions, expected at most %d", shape->count, SK_PICKLE_MAX_RANK);
+        return sk_pickle_bad(p, "fills an array of %zu dimensions, expected at most %d", shape->count,
+                             SK_PICKLE_MAX_RANK);
     for (size_t i = 0; i < shape->count; i++) {
         const struct sk_pickle_value *n = shape->item[i];
         if (n->kind != SK_PICKLE_INT || n->number < 0 || !sk_mul_size(size, (size_t)n->number, &size))
@@ -108,7 +109,8 @@ static enum sk_code fill(struct sk_pickle *p, struct sk_pickle_value *array, con
     return SK_OK;
 }
 
-static enum sk_code call_frombuffer(struct sk_pickle *p, const struct sk_pickle_value *args, struct sk_pickle_value **out)
+static enum sk_code call_frombuffer(struct sk_pickle *p, const struct sk_pickle_value *args,
+                                    struct sk_pickle_value **out)
 {
     if (args->count != 4 || !is_text(args->item[3], "C"))
         return sk_pickle_bad(p, "makes an array that is not in C order");
@@ -118,7 +120,8 @@ static enum sk_code call_frombuffer(struct sk_pickle *p, const struct sk_pickle_
 }
 
 /* The array is made empty; its state comes later. */
-static enum sk_code call_reconstruct(struct sk_pickle *p, const struct sk_pickle_value *args, struct sk_pickle_value **out)
+static enum sk_code call_reconstruct(struct sk_pickle *p, const struct sk_pickle_value *args,
+                                     struct sk_pickle_value **out)
 {
     if (args->count != 3 || !is_global(args->item[0], NDARRAY))
         return sk_pickle_bad(p, "makes something else than an array");
@@ -136,8 +139,8 @@ static enum sk_code call_bytes(struct sk_pickle *p, const struct sk_pickle_value
     return *out ? SK_OK : SK_NOMEM;
 }
 
-enum sk_code sk_pickle_call(struct sk_pickle *p, const struct sk_pickle_value *function, const struct sk_pickle_value *args,
-                            struct sk_pickle_value **out)
+enum sk_code sk_pickle_call(struct sk_pickle *p, const struct sk_pickle_value *function,
+                            const struct sk_pickle_value *args, struct sk_pickle_value **out)
 {
     *out = NULL;
     if (function->kind == SK_PICKLE_GLOBAL && args->kind == SK_PICKLE_TUPLE)
@@ -158,7 +161,8 @@ enum sk_code sk_pickle_call(struct sk_pickle *p, const struct sk_pickle_value *f
     return sk_pickle_bad(p, "calls something that is no function");
 }
 
-enum sk_code sk_pickle_set_state(struct sk_pickle *p, struct sk_pickle_value *object, const struct sk_pickle_value *state)
+enum sk_code sk_pickle_set_state(struct sk_pickle *p, struct sk_pickle_value *object,
+                                 const struct sk_pickle_value *state)
 {
     if (state->kind == SK_PICKLE_TUPLE && object->kind == SK_PICKLE_DTYPE)
         return SK_OK; /* byte order and alignment: nothing that matters to single bytes */

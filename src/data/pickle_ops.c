@@ -11,7 +11,8 @@ static enum sk_code push(struct sk_pickle *p, struct sk_pickle_value *v)
         return SK_NOMEM;
     if (p->stack_count == SK_PICKLE_MAX_STACK)
         return sk_pickle_bad(p, "puts more than %d values on the stack", SK_PICKLE_MAX_STACK);
-    enum sk_code code = sk_grow(&p->stack, &p->stack_capacity, p->stack_count + 1, sizeof(struct sk_pickle_value *), p->err);
+    enum sk_code code =
+        sk_grow(&p->stack, &p->stack_capacity, p->stack_count + 1, sizeof(struct sk_pickle_value *), p->err);
     if (code == SK_OK)
         p->stack[p->stack_count++] = v;
     return code;
@@ -52,7 +53,8 @@ static enum sk_code read_number(struct sk_pickle *p, int width, uint64_t *out)
 static enum sk_code read_bytes(struct sk_pickle *p, uint64_t len, const uint8_t **out)
 {
     if (len > (uint64_t)(p->end - p->at))
-        return sk_pickle_bad(p, "is cut off: %llu bytes said, %zu left", (unsigned long long)len, (size_t)(p->end - p->at));
+        return sk_pickle_bad(p, "is cut off: %llu bytes said, %zu left", (unsigned long long)len,
+                             (size_t)(p->end - p->at));
     *out = p->at;
     p->at += len;
     return SK_OK;
@@ -214,7 +216,8 @@ static enum sk_code memoize(struct sk_pickle *p, uint64_t index)
     if (code != SK_OK)
         return code;
     if (index >= SK_PICKLE_MAX_OPS)
-        return sk_pickle_bad(p, "numbers memo entry %llu, expected less than %d", (unsigned long long)index, SK_PICKLE_MAX_OPS);
+        return sk_pickle_bad(p, "numbers memo entry %llu, expected less than %d", (unsigned long long)index,
+                             SK_PICKLE_MAX_OPS);
     code = sk_grow(&p->memo, &p->memo_capacity, (size_t)index + 1, sizeof(struct sk_pickle_value *), p->err);
     if (code == SK_OK)
         p->memo[index] = top(p);
@@ -245,13 +248,15 @@ static enum sk_code op_get(struct sk_pickle *p, int arg)
     return push(p, p->memo[index]);
 }
 
-static enum sk_code push_global(struct sk_pickle *p, const void *module, size_t module_len, const void *name, size_t name_len)
+static enum sk_code push_global(struct sk_pickle *p, const void *module, size_t module_len, const void *name,
+                                size_t name_len)
 {
     char full[2 * MAX_NAME + 2];
     struct sk_pickle_value *v;
     if (module_len > MAX_NAME || name_len > MAX_NAME)
         return sk_pickle_bad(p, "names something of more than %d letters", MAX_NAME);
-    (void)snprintf(full, sizeof(full), "%.*s %.*s", (int)module_len, (const char *)module, (int)name_len, (const char *)name);
+    (void)snprintf(full, sizeof(full), "%.*s %.*s", (int)module_len, (const char *)module, (int)name_len,
+                   (const char *)name);
     enum sk_code code = sk_pickle_global(p, full, &v);
     return code == SK_OK ? push(p, v) : code;
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PAINTS = 5, CLUTTER_MAX = 4, COLOUR_TRIES = 16 };
+enum { PAINTS = 5, CLUTTER_MAX = 3, COLOUR_TRIES = 16 };
 static const float TWO_PI = 6.2831853f;
 
 /* ---- outlines: negative inside ---- */
@@ -139,7 +139,7 @@ static void paint_random(struct paint *p, const float colour[3], struct sk_rng *
     p->cells = sk_rng_u32(rng);
     for (int c = 0; c < 3; c++) {
         p->from[c] = colour[c];
-        p->by[c] = between(rng, -60.0f, 60.0f);
+        p->by[c] = between(rng, -50.0f, 50.0f);
     }
 }
 
@@ -256,7 +256,7 @@ void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng)
     for (uint32_t left = sk_rng_below(rng, CLUTTER_MAX + 1); left > 0; left--)
         clutter(rgb, size, rng);
 
-    struct figure f = {.distance = OUTLINE[shape], .rx = between(rng, 0.28f, 0.44f)};
+    struct figure f = {.distance = OUTLINE[shape], .rx = between(rng, 0.3f, 0.45f)};
     f.ry = f.rx;
     f.reach = f.rx * 1.1f;
     float margin = f.rx * 0.9f;
@@ -264,9 +264,9 @@ void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng)
     f.cy = between(rng, margin, 1.0f - margin);
     turn(&f, rng);
     fill(rgb, size, &f, &skin);
-    if (sk_rng_below(rng, 2) == 0)
+    if (sk_rng_below(rng, 3) == 0)
         clutter(rgb, size, rng);
     uint64_t state = (uint64_t)sk_rng_u32(rng) << 32;
     state |= sk_rng_u32(rng);
-    add_noise(rgb, size, (int)sk_rng_below(rng, 48), state);
+    add_noise(rgb, size, (int)sk_rng_below(rng, 40), state);
 }

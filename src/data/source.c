@@ -13,7 +13,8 @@ struct sk_dataset {
 static const struct sk_source_ops *const sources[] = {&sk_source_cifar10, &sk_source_npy, &sk_source_folder,
                                                       &sk_source_shapes};
 
-static enum sk_code find_source(const struct sk_source_ops **found, const struct sk_recipe_data *data, struct sk_err *err)
+static enum sk_code find_source(const struct sk_source_ops **found, const struct sk_recipe_data *data,
+                                struct sk_err *err)
 {
     for (size_t i = 0; i < SK_COUNT(sources); i++) {
         if (data->source == SK_SOURCE_AUTO ? sources[i]->probe(data) : data->source == sources[i]->source) {
@@ -33,8 +34,8 @@ static enum sk_code find_source(const struct sk_source_ops **found, const struct
                    data->path);
 }
 
-enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
-                             struct sk_err *err)
+enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
+                             enum sk_split split, struct sk_err *err)
 {
     const struct sk_source_ops *ops = NULL;
     enum sk_code code = find_source(&ops, data, err);

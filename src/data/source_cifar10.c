@@ -25,8 +25,8 @@ static void cifar_close(void *self)
     sk_free(self);
 }
 
-static enum sk_code cifar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
-                               enum sk_split split, struct sk_err *err)
+static enum sk_code cifar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                               int64_t seed, enum sk_split split, struct sk_err *err)
 {
     struct sk_cifar_place place;
     enum sk_code code = sk_cifar_find(&place, data->path, err);

@@ -21,7 +21,8 @@ static enum sk_code find_arrays(const struct sk_recipe_data *data, enum sk_split
                                 char labels[SK_PATH], struct sk_err *err)
 {
     bool given = data->images[0] != '\0' || data->val_images[0] != '\0', val = split == SK_VAL;
-    const char *images_name = val ? data->val_images : data->images, *labels_name = val ? data->val_labels : data->labels;
+    const char *images_name = val ? data->val_images : data->images,
+               *labels_name = val ? data->val_labels : data->labels;
     enum sk_code code;
 
     images[0] = labels[0] = '\0';
@@ -51,14 +52,17 @@ static bool npy_probe(const struct sk_recipe_data *data)
 static enum sk_code check_images(const struct sk_npy *a, const char *path, struct sk_err *err)
 {
     if (a->rank != 4)
-        return sk_fail(err, SK_INPUT, "'%s' has %d dimensions, expected 4: pictures, height, width, channels", path, a->rank);
+        return sk_fail(err, SK_INPUT, "'%s' has %d dimensions, expected 4: pictures, height, width, channels", path,
+                       a->rank);
     if (a->elem != SK_ELEM_U8 && a->elem != SK_ELEM_F32)
         return sk_fail(err, SK_INPUT, "'%s' holds %s, expected U8 or F32: convert it", path, sk_elem_name(a->elem));
     if (a->dim[3] < 1 || a->dim[3] > SK_MAX_CHANNELS)
-        return sk_fail(err, SK_INPUT, "'%s' has %lld channels, expected 1 to %d", path, (long long)a->dim[3], SK_MAX_CHANNELS);
+        return sk_fail(err, SK_INPUT, "'%s' has %lld channels, expected 1 to %d", path, (long long)a->dim[3],
+                       SK_MAX_CHANNELS);
     if (a->dim[1] < 1 || a->dim[2] < 1 || a->dim[1] > SK_MAX_SIDE || a->dim[2] > SK_MAX_SIDE ||
         a->dim[1] * a->dim[2] > SK_MAX_PIXELS)
-        return sk_fail(err, SK_INPUT, "'%s' holds pictures of %lld x %lld pixels, expected sides from 1 to %d and at most %d pixels",
+        return sk_fail(err, SK_INPUT,
+                       "'%s' holds pictures of %lld x %lld pixels, expected sides from 1 to %d and at most %d pixels",
                        path, (long long)a->dim[1], (long long)a->dim[2], SK_MAX_SIDE, SK_MAX_PIXELS);
     if (a->dim[0] == 0)
         return sk_fail(err, SK_INPUT, "'%s' holds no pictures", path);
@@ -66,7 +70,8 @@ static enum sk_code check_images(const struct sk_npy *a, const char *path, struc
 }
 
 /* Reads the labels into s->label and sets *classes. */
-static enum sk_code read_labels(struct arrays *s, const struct sk_npy *a, const char *path, int *classes, struct sk_err *err)
+static enum sk_code read_labels(struct arrays *s, const struct sk_npy *a, const char *path, int *classes,
+                                struct sk_err *err)
 {
     int64_t count = s->images.dim[0], most = 0;
 
@@ -82,8 +87,8 @@ static enum sk_code read_labels(struct arrays *s, const struct sk_npy *a, const 
     for (int64_t i = 0; i < count; i++) {
         int64_t label = sk_elem_integer(a->elem, a->data, (size_t)i);
         if (label < 0 || label > MAX_LABEL)
-            return sk_fail(err, SK_INPUT, "'%s': label %lld is %lld, expected 0 to %d", path, (long long)i, (long long)label,
-                           MAX_LABEL);
+            return sk_fail(err, SK_INPUT, "'%s': label %lld is %lld, expected 0 to %d", path, (long long)i,
+                           (long long)label, MAX_LABEL);
         s->label[i] = (int32_t)label;
         most = label > most ? label : most;
     }
@@ -154,7 +159,8 @@ static enum sk_code npy_open(void **self, struct sk_dataset_info *info, const st
                        split == SK_TRAIN ? "images" : "val_images");
         goto out;
     }
-    if ((code = sk_npy_open(&s->images, images, err)) == SK_OK && (code = check_images(&s->images, images, err)) == SK_OK &&
+    if ((code = sk_npy_open(&s->images, images, err)) == SK_OK &&
+        (code = check_images(&s->images, images, err)) == SK_OK &&
         (code = sk_npy_open(&label_array, labels, err)) == SK_OK &&
         (code = read_labels(s, &label_array, labels, &classes, err)) == SK_OK &&
         (code = name_classes(s, classes, err)) == SK_OK)

@@ -13,11 +13,11 @@ static const struct {
     size_t size;
     enum kind kind;
 } elems[SK_ELEM_COUNT] = {
-    [SK_ELEM_F32] = {"F32", 4, KIND_FLOAT},   [SK_ELEM_F64] = {"F64", 8, KIND_FLOAT},
-    [SK_ELEM_F16] = {"F16", 2, KIND_FLOAT},   [SK_ELEM_BF16] = {"BF16", 2, KIND_FLOAT},
-    [SK_ELEM_I64] = {"I64", 8, KIND_SIGNED},  [SK_ELEM_I32] = {"I32", 4, KIND_SIGNED},
-    [SK_ELEM_I16] = {"I16", 2, KIND_SIGNED},  [SK_ELEM_I8] = {"I8", 1, KIND_SIGNED},
-    [SK_ELEM_U8] = {"U8", 1, KIND_UNSIGNED},  [SK_ELEM_BOOL] = {"BOOL", 1, KIND_BOOL},
+    [SK_ELEM_F32] = {"F32", 4, KIND_FLOAT},    [SK_ELEM_F64] = {"F64", 8, KIND_FLOAT},
+    [SK_ELEM_F16] = {"F16", 2, KIND_FLOAT},    [SK_ELEM_BF16] = {"BF16", 2, KIND_FLOAT},
+    [SK_ELEM_I64] = {"I64", 8, KIND_SIGNED},   [SK_ELEM_I32] = {"I32", 4, KIND_SIGNED},
+    [SK_ELEM_I16] = {"I16", 2, KIND_SIGNED},   [SK_ELEM_I8] = {"I8", 1, KIND_SIGNED},
+    [SK_ELEM_U8] = {"U8", 1, KIND_UNSIGNED},   [SK_ELEM_BOOL] = {"BOOL", 1, KIND_BOOL},
     [SK_ELEM_U16] = {"U16", 2, KIND_UNSIGNED}, [SK_ELEM_U32] = {"U32", 4, KIND_UNSIGNED},
     [SK_ELEM_U64] = {"U64", 8, KIND_UNSIGNED},
 };

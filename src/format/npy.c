@@ -14,9 +14,9 @@ static const struct {
     const char *descr;
     enum sk_elem elem;
 } descrs[] = {
-    {"<f4", SK_ELEM_F32}, {"<f8", SK_ELEM_F64}, {"<f2", SK_ELEM_F16}, {"<i8", SK_ELEM_I64}, {"<i4", SK_ELEM_I32},
-    {"<i2", SK_ELEM_I16}, {"|i1", SK_ELEM_I8},  {"|u1", SK_ELEM_U8},  {"|b1", SK_ELEM_BOOL}, {"<u2", SK_ELEM_U16},
-    {"<u4", SK_ELEM_U32}, {"<u8", SK_ELEM_U64},
+    {"<f4", SK_ELEM_F32},  {"<f8", SK_ELEM_F64}, {"<f2", SK_ELEM_F16}, {"<i8", SK_ELEM_I64},
+    {"<i4", SK_ELEM_I32},  {"<i2", SK_ELEM_I16}, {"|i1", SK_ELEM_I8},  {"|u1", SK_ELEM_U8},
+    {"|b1", SK_ELEM_BOOL}, {"<u2", SK_ELEM_U16}, {"<u4", SK_ELEM_U32}, {"<u8", SK_ELEM_U64},
 };
 
 struct cursor {
@@ -31,7 +31,8 @@ static enum sk_code bad_header(const struct cursor *c, const char *expected)
 
     if (left > 0)
         memcpy(found, c->at, left < NPY_TEXT ? left : NPY_TEXT);
-    return sk_fail(c->err, SK_INPUT, "'%s' is not an npy file: expected %s in the header, found '%s'", c->path, expected, found);
+    return sk_fail(c->err, SK_INPUT, "'%s' is not an npy file: expected %s in the header, found '%s'", c->path,
+                   expected, found);
 }
 
 static bool accept(struct cursor *c, char token)
@@ -88,9 +89,10 @@ static enum sk_code read_descr(struct cursor *c, struct sk_npy *a)
             a->elem = descrs[i].elem;
             return SK_OK;
         }
-    return sk_fail(c->err, SK_UNSUPPORTED,
-                   "cannot read '%s': its elements are of type '%s', only little-endian floats, integers and booleans are read",
-                   c->path, descr);
+    return sk_fail(
+        c->err, SK_UNSUPPORTED,
+        "cannot read '%s': its elements are of type '%s', only little-endian floats, integers and booleans are read",
+        c->path, descr);
 }
 
 static enum sk_code read_dim(struct cursor *c, int64_t *dim)
@@ -169,7 +171,8 @@ static enum sk_code read_header(struct cursor *c, struct sk_npy *a)
     if (c->at != c->end)
         return bad_header(c, "nothing after '}'");
     if (fortran && a->rank > 1)
-        return sk_fail(c->err, SK_UNSUPPORTED, "cannot read '%s': its array is in Fortran order, save it in C order", c->path);
+        return sk_fail(c->err, SK_UNSUPPORTED, "cannot read '%s': its array is in Fortran order, save it in C order",
+                       c->path);
     return SK_OK;
 }
 
@@ -182,8 +185,8 @@ static enum sk_code locate_header(struct cursor *c, const struct sk_npy *a, size
     if (a->map_size < NPY_MAGIC + 4 || memcmp(head, magic, sizeof(magic)) != 0)
         return sk_fail(c->err, SK_INPUT, "'%s' is not an npy file: it does not begin with '\\x93NUMPY'", c->path);
     if (head[6] < 1 || head[6] > 3)
-        return sk_fail(c->err, SK_UNSUPPORTED, "cannot read '%s': npy version %d.%d, expected 1.0 to 3.0", c->path, head[6],
-                       head[7]);
+        return sk_fail(c->err, SK_UNSUPPORTED, "cannot read '%s': npy version %d.%d, expected 1.0 to 3.0", c->path,
+                       head[6], head[7]);
     prefix = head[6] == 1 ? NPY_MAGIC + 4 : NPY_MAGIC + 6;
     len = (size_t)head[8] | (size_t)head[9] << 8;
     if (head[6] > 1 && a->map_size >= prefix)

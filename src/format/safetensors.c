@@ -1,6 +1,6 @@
-/* safetensors: opening a file. The header is checked in four steps: its place in the file, its form as text (depth and number
- * of values, before the JSON reader allocates anything), its meaning, and that the tensors cover the data without hole or
- * overlap. */
+/* safetensors: opening a file. The header is checked in four steps: its place in the file, its form as text (depth and
+ * number of values, before the JSON reader allocates anything), its meaning, and that the tensors cover the data
+ * without hole or overlap. */
 #include "format/format.h"
 
 #include <jansson.h>
@@ -49,7 +49,8 @@ static enum sk_code locate_header(struct reader *r)
         return BAD(r, "it has only %zu bytes", st->map_size);
     memcpy(&len, st->map, sizeof(len));
     if (len > ST_MAX_HEADER)
-        return BAD(r, "its first 8 bytes give a header of %llu bytes, more than %d", (unsigned long long)len, ST_MAX_HEADER);
+        return BAD(r, "its first 8 bytes give a header of %llu bytes, more than %d", (unsigned long long)len,
+                   ST_MAX_HEADER);
     if (len > st->map_size - sizeof(len))
         return BAD(r, "a header of %llu bytes does not fit into its %zu bytes", (unsigned long long)len, st->map_size);
     r->header = (const char *)st->map + sizeof(len);
@@ -96,9 +97,9 @@ static enum sk_code reserve(struct reader *r, json_t *root)
 
     if (meta != NULL && !json_is_object(meta))
         return BAD(r, "__metadata__ is not an object");
-    json_object_foreach(root, key, value)
-        text += strlen(key) + 1;
-    json_object_foreach(meta, key, value) {
+    json_object_foreach(root, key, value) text += strlen(key) + 1;
+    json_object_foreach(meta, key, value)
+    {
         text += strlen(key) + 1 + json_string_length(value) + 1;
         metas++;
     }
@@ -125,7 +126,8 @@ static enum sk_code read_shape(const struct reader *r, struct sk_st_tensor *t, j
     if (!json_is_array(shape))
         return BAD(r, "tensor '%s' has no shape", shown);
     if (rank > SK_MAX_RANK)
-        return bad_file(r, SK_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are read", shown, rank, SK_MAX_RANK);
+        return bad_file(r, SK_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are read", shown, rank,
+                        SK_MAX_RANK);
     for (size_t i = 0; i < rank; i++) {
         json_t *n = json_array_get(shape, i);
         if (!json_is_integer(n) || json_integer_value(n) < 0)
@@ -186,7 +188,8 @@ static enum sk_code read_meta(struct reader *r, json_t *meta)
     const char *key;
     json_t *value;
 
-    json_object_foreach(meta, key, value) {
+    json_object_foreach(meta, key, value)
+    {
         if (!json_is_string(value))
             return BAD(r, "__metadata__ '%s' is not a string", sk_printable(shown, sizeof(shown), key));
         struct sk_st_meta *m = &r->st->meta[r->st->meta_count++];
@@ -211,7 +214,8 @@ static enum sk_code read_header(struct reader *r)
     }
     if ((code = reserve(r, root)) != SK_OK)
         goto out;
-    json_object_foreach(root, key, value) {
+    json_object_foreach(root, key, value)
+    {
         code = strcmp(key, "__metadata__") == 0 ? read_meta(r, value) : read_tensor(r, key, value);
         if (code != SK_OK)
             goto out;
@@ -296,6 +300,7 @@ enum sk_code sk_st_to_f32(const struct sk_st_tensor *t, float *out, size_t n, st
     if (found != n)
         return sk_fail(err, SK_INPUT, "tensor '%s' has %zu elements, expected %zu", shown, found, n);
     if (!sk_elem_to_f32(t->elem, t->data, out, n))
-        return sk_fail(err, SK_INPUT, "tensor '%s' is of type %s, expected a floating type", shown, sk_elem_name(t->elem));
+        return sk_fail(err, SK_INPUT, "tensor '%s' is of type %s, expected a floating type", shown,
+                       sk_elem_name(t->elem));
     return SK_OK;
 }

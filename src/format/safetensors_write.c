@@ -56,7 +56,8 @@ static enum sk_code put_tensor(json_t *root, const struct sk_st_tensor *t, size_
 
     if (!sk_elem_bytes(t->elem, t->rank, t->dim, &expected) || expected != t->bytes) {
         json_decref(shape);
-        return sk_fail(err, SK_BUG, "tensor '%s' has %zu bytes, which is not what its shape and type give", t->name, t->bytes);
+        return sk_fail(err, SK_BUG, "tensor '%s' has %zu bytes, which is not what its shape and type give", t->name,
+                       t->bytes);
     }
     for (int i = 0; i < t->rank; i++)
         if (json_array_append_new(shape, json_integer(t->dim[i])) != 0) {
@@ -104,8 +105,8 @@ static enum sk_code make_header(struct sk_str *out, const struct sk_st_tensor *t
     return code;
 }
 
-enum sk_code sk_st_write(const char *path, const struct sk_st_tensor *tensor, size_t count, const struct sk_st_meta *meta,
-                         size_t meta_count, struct sk_err *err)
+enum sk_code sk_st_write(const char *path, const struct sk_st_tensor *tensor, size_t count,
+                         const struct sk_st_meta *meta, size_t meta_count, struct sk_err *err)
 {
     struct sk_part *part = sk_alloc(count + 1, sizeof(*part), err);
     struct sk_str header = {0};

@@ -64,21 +64,26 @@ static struct span windows(int h, const struct sk_pool_shape *s, int count)
     return w;
 }
 
-SK_INLINE void max_grad_vec(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, int h, int w,
-                            size_t j, __mmask16 m, void *dx, enum sk_ktype t)
+/* One position of dx, and the windows over it. */
+struct position {
+    int h, w;
+    struct span p, q;
+};
+
+SK_INLINE void max_grad_vec(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax,
+                            const struct position *o, size_t j, __mmask16 m, void *dx, enum sk_ktype t)
 {
-    struct span rows = windows(h, s, s->p), columns = windows(w, s, s->q);
     __m512 sum = _mm512_setzero_ps();
     /* backwards: kh and kw rise, the order in which the reference adds */
-    for (int p = rows.to - 1; p >= rows.from; p--)
-        for (int q = columns.to - 1; q >= columns.from; q--) {
-            int kh = h + s->pad - p * s->stride, kw = w + s->pad - q * s->stride;
+    for (int p = o->p.to - 1; p >= o->p.from; p--)
+        for (int q = o->q.to - 1; q >= o->q.from; q--) {
+            int kh = o->h + s->pad - p * s->stride, kw = o->w + s->pad - q * s->stride;
             size_t i = at(p, s->q, q, s->c) + j;
             __m512i where = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, argmax + i));
             __mmask16 mine = _mm512_cmpeq_epi32_mask(where, _mm512_set1_epi32(kh * s->kernel + kw));
             sum = _mm512_mask_add_ps(sum, mine, sum, sk_vload(dy, i, m, t));
         }
-    sk_vstore(dx, at(h, s->w, w, s->c) + j, m, t, sum);
+    sk_vstore(dx, at(o->h, s->w, o->w, s->c) + j, m, t, sum);
 }
 
 SK_INLINE void max_grad(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, void *dx, enum sk_ktype t)
@@ -86,11 +91,12 @@ SK_INLINE void max_grad(const struct sk_pool_shape *s, const void *dy, const uin
     size_t c = (size_t)s->c;
     for (int h = 0; h < s->h; h++)
         for (int w = 0; w < s->w; w++) {
+            const struct position o = {h, w, windows(h, s, s->p), windows(w, s, s->q)};
             size_t j = 0;
             for (; j + SK_VEC <= c; j += SK_VEC)
-                max_grad_vec(s, dy, argmax, h, w, j, SK_ALL, dx, t);
+                max_grad_vec(s, dy, argmax, &o, j, SK_ALL, dx, t);
             if (j < c)
-                max_grad_vec(s, dy, argmax, h, w, j, sk_mask(c - j), dx, t);
+                max_grad_vec(s, dy, argmax, &o, j, sk_mask(c - j), dx, t);
         }
 }
 

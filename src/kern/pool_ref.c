@@ -3,36 +3,49 @@
 #include "kern/scalar.h"
 
 #include <math.h>
+#include <string.h>
 
-/* A NaN wins over everything before it, as in PyTorch. */
-SK_INLINE void max_at(const struct sk_pool_shape *s, const void *x, int p, int q, size_t j, void *y, uint8_t *argmax,
-                      enum sk_ktype t)
+enum { CHUNK = 64 }; /* channels done together */
+
+static size_t at(int row, int width, int column, int c)
 {
-    float best = -INFINITY;
-    int where = -1;
+    return ((size_t)row * (size_t)width + (size_t)column) * (size_t)c;
+}
+
+/* Channels c0 to c0 + n of one window. A NaN wins over everything before it, as in PyTorch. */
+SK_INLINE void max_at(const struct sk_pool_shape *s, const void *x, int p, int q, size_t c0, size_t n, void *y,
+                      uint8_t *argmax, enum sk_ktype t)
+{
+    float best[CHUNK];
+    uint8_t where[CHUNK];
+    bool first = true;
     for (int kh = 0; kh < s->kernel; kh++)
         for (int kw = 0; kw < s->kernel; kw++) {
             int h = p * s->stride - s->pad + kh, w = q * s->stride - s->pad + kw;
             if (h < 0 || h >= s->h || w < 0 || w >= s->w)
                 continue;
-            float v = sk_get(x, ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c + j, t);
-            if (where < 0 || v > best || isnan(v)) {
-                best = v;
-                where = kh * s->kernel + kw;
+            for (size_t j = 0; j < n; j++) {
+                float v = sk_get(x, at(h, s->w, w, s->c) + c0 + j, t);
+                bool wins = first || v > best[j] || isnan(v);
+                best[j] = wins ? v : best[j];
+                where[j] = wins ? (uint8_t)(kh * s->kernel + kw) : where[j];
             }
+            first = false;
         }
-    size_t i = ((size_t)p * (size_t)s->q + (size_t)q) * (size_t)s->c + j;
-    sk_put(y, i, t, best);
+    size_t i = at(p, s->q, q, s->c) + c0;
+    for (size_t j = 0; j < n; j++)
+        sk_put(y, i + j, t, best[j]);
     if (argmax)
-        argmax[i] = (uint8_t)where;
+        memcpy(argmax + i, where, n);
 }
 
 SK_INLINE void max(const struct sk_pool_shape *s, const void *x, void *y, uint8_t *argmax, enum sk_ktype t)
 {
+    size_t c = (size_t)s->c;
     for (int p = 0; p < s->p; p++)
         for (int q = 0; q < s->q; q++)
-            for (size_t j = 0; j < (size_t)s->c; j++)
-                max_at(s, x, p, q, j, y, argmax, t);
+            for (size_t c0 = 0; c0 < c; c0 += CHUNK)
+                max_at(s, x, p, q, c0, c - c0 < CHUNK ? c - c0 : CHUNK, y, argmax, t);
 }
 
 /* The window that has position h at offset k along one side, or -1. */
@@ -43,29 +56,32 @@ static int window(int h, int k, int stride, int pad, int count)
 }
 
 /* Gathers what the windows over one position send to it, so that the sum is rounded once. */
-SK_INLINE float max_grad_at(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, int h, int w,
-                            size_t j, enum sk_ktype t)
+SK_INLINE void max_grad_at(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, int h, int w,
+                           size_t c0, size_t n, void *dx, enum sk_ktype t)
 {
-    float sum = 0;
+    float sum[CHUNK] = {0};
     for (int kh = 0; kh < s->kernel; kh++) {
         int p = window(h, kh, s->stride, s->pad, s->p);
         for (int kw = 0; kw < s->kernel && p >= 0; kw++) {
             int q = window(w, kw, s->stride, s->pad, s->q);
-            size_t i = ((size_t)p * (size_t)s->q + (size_t)(q < 0 ? 0 : q)) * (size_t)s->c + j;
-            if (q >= 0 && argmax[i] == kh * s->kernel + kw)
-                sum += sk_get(dy, i, t);
+            if (q < 0)
+                continue;
+            size_t i = at(p, s->q, q, s->c) + c0;
+            for (size_t j = 0; j < n; j++)
+                sum[j] += argmax[i + j] == kh * s->kernel + kw ? sk_get(dy, i + j, t) : 0.0f;
         }
     }
-    return sum;
+    for (size_t j = 0; j < n; j++)
+        sk_put(dx, at(h, s->w, w, s->c) + c0 + j, t, sum[j]);
 }
 
 SK_INLINE void max_grad(const struct sk_pool_shape *s, const void *dy, const uint8_t *argmax, void *dx, enum sk_ktype t)
 {
+    size_t c = (size_t)s->c;
     for (int h = 0; h < s->h; h++)
         for (int w = 0; w < s->w; w++)
-            for (size_t j = 0; j < (size_t)s->c; j++)
-                sk_put(dx, ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c + j, t,
-                       max_grad_at(s, dy, argmax, h, w, j, t));
+            for (size_t c0 = 0; c0 < c; c0 += CHUNK)
+                max_grad_at(s, dy, argmax, h, w, c0, c - c0 < CHUNK ? c - c0 : CHUNK, dx, t);
 }
 
 SK_INLINE void avg(const void *x, size_t hw, size_t c, void *y, enum sk_ktype t)

@@ -9,7 +9,8 @@
 
 enum { PLANE = 1024, PIXELS = 3 * PLANE, BATCHES = 6 };
 
-static const char *const names[] = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+static const char *const names[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                    "dog",      "frog",       "horse", "ship", "truck"};
 
 uint8_t cifar_pixel(int batch, int record, int channel, int y, int x)
 {
@@ -74,9 +75,11 @@ static void put_u32(FILE *f, uint32_t n)
 
 static void put_array_head(FILE *f)
 {
-    PUT(f, "cnumpy.core.multiarray\n_reconstruct\nq\x02" "cnumpy\nndarray\nq\x03K\0\x85U\1b\x87Rq\x04(K\1");
+    PUT(f, "cnumpy.core.multiarray\n_reconstruct\nq\x02"
+           "cnumpy\nndarray\nq\x03K\0\x85U\1b\x87Rq\x04(K\1");
     fprintf(f, "K%cM", CIFAR_MADE);
-    PUT(f, "\0\x0c\x86" "cnumpy\ndtype\nq\x05U\2u1K\0K\1\x87Rq\6(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T");
+    PUT(f, "\0\x0c\x86"
+           "cnumpy\ndtype\nq\x05U\2u1K\0K\1\x87Rq\6(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T");
     put_u32(f, CIFAR_MADE * PIXELS);
 }
 

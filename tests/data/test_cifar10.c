@@ -261,8 +261,9 @@ static void wrong_shapes_are_named(void **state)
 static void damaged_archives_are_named(void **state)
 {
     (void)state;
-#define PACK(skip) \
-    cifar_write_archive(test_path("a.tar.gz"), test_path("binary/cifar-10-batches-bin"), "cifar-10-batches-bin", 1, skip)
+#define PACK(skip)                                                                                                     \
+    cifar_write_archive(test_path("a.tar.gz"), test_path("binary/cifar-10-batches-bin"), "cifar-10-batches-bin", 1,    \
+                        skip)
     PACK("data_batch_4.bin");
     refused("a.tar.gz", SK_TRAIN, "a.tar.gz' holds no data_batch_4.bin");
     PACK("test_batch.bin");

@@ -91,7 +91,10 @@ static void stored_pickles_are_refused(void **state)
 static void hostile_pickles_are_refused(void **state)
 {
     (void)state;
-#define ROW(pickle, message) {pickle, sizeof(pickle) - 1, message}
+#define ROW(pickle, message)                                                                                           \
+    {                                                                                                                  \
+        pickle, sizeof(pickle) - 1, message                                                                            \
+    }
     static const struct {
         const char *pickle;
         size_t len;
@@ -144,7 +147,7 @@ static void hostile_pickles_are_refused(void **state)
 }
 
 #define ARRAY "\x80\2" NUMPY "cnumpy\nndarray\nK\0\x85U\1b\x87R(K\1"
-#define U1 "cnumpy\ndtype\nU\2u1K\0K\1\x87R"
+#define U1    "cnumpy\ndtype\nU\2u1K\0K\1\x87R"
 
 static void hostile_arrays_are_refused(void **state)
 {
@@ -156,9 +159,12 @@ static void hostile_arrays_are_refused(void **state)
     } rows[] = {
         ROW(ARRAY "K\3\x85" U1 "\x89U\2abtb.", "fills an array of 3 bytes with 2"),
         ROW(ARRAY "J\xff\xff\xff\xff\x85" U1 "\x89U\2abtb.", "whose shape is wrong"),
-        ROW(ARRAY "(\x8a\7\0\0\0\0\0\0\1\x8a\7\0\0\0\0\0\0\1\x8a\7\0\0\0\0\0\0\1t" U1 "\x89U\2abtb.", "whose shape is wrong"),
+        ROW(ARRAY "(\x8a\7\0\0\0\0\0\0\1\x8a\7\0\0\0\0\0\0\1\x8a\7\0\0\0\0\0\0\1t" U1 "\x89U\2abtb.",
+            "whose shape is wrong"),
         ROW(ARRAY "(K\1K\1K\1K\1K\1t" U1 "\x89U\1atb.", "of 5 dimensions, expected at most 4"),
-        ROW(ARRAY "K\2\x85" "cnumpy\ndtype\nU\2f4K\0K\1\x87R\x89U\2abtb.", "makes an array of 'f4', expected 'u1'"),
+        ROW(ARRAY "K\2\x85"
+                  "cnumpy\ndtype\nU\2f4K\0K\1\x87R\x89U\2abtb.",
+            "makes an array of 'f4', expected 'u1'"),
         ROW(ARRAY "K\2\x85" U1 "\x88U\2abtb.", "fills an array in Fortran order"),
         ROW(ARRAY "K\2\x85" U1 "\x89]tb.", "something else than shape, dtype and bytes"),
         ROW(ARRAY "K\2\x85K\1\x89U\2abtb.", "something else than shape, dtype and bytes"),
@@ -200,7 +206,8 @@ static void values_are_read(void **state)
     (void)state;
     struct sk_pickle p;
     struct sk_err err = {0};
-    static const char pickle[] = "\x80\2(NK\xffM\xff\xffJ\xff\xff\xff\xff\x8a\0\x8a\2\0\xff\x8a\1\x7f\x88\x89K\1\x85)K\1K\2\x86t.";
+    static const char pickle[] =
+        "\x80\2(NK\xffM\xff\xffJ\xff\xff\xff\xff\x8a\0\x8a\2\0\xff\x8a\1\x7f\x88\x89K\1\x85)K\1K\2\x86t.";
     static const int64_t want[] = {0, 255, 65535, -1, 0, -256, 127, 1, 0};
     assert_ok(sk_pickle_read(&p, pickle, sizeof(pickle) - 1, "x", &err), err);
     assert_int_equal(p.root->kind, SK_PICKLE_TUPLE);
@@ -218,9 +225,9 @@ static void values_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(real_pickles_are_read),      cmocka_unit_test(stored_pickles_are_refused),
+        cmocka_unit_test(real_pickles_are_read),       cmocka_unit_test(stored_pickles_are_refused),
         cmocka_unit_test(hostile_pickles_are_refused), cmocka_unit_test(hostile_arrays_are_refused),
-        cmocka_unit_test(floods_are_bounded),         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(floods_are_bounded),          cmocka_unit_test(values_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,8 +94,9 @@ static void what_cannot_be_read_is_named(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"bad_fortran.npy", "Fortran order"},      {"bad_endian.npy", "of type '>f4'"}, {"bad_object.npy", "of type '|O'"},
-        {"bad_text.npy", "of type '<U2'"},         {"bad_complex.npy", "of type '<c8'"}, {"bad_rank.npy", "more than 8 dimensions"},
+        {"bad_fortran.npy", "Fortran order"}, {"bad_endian.npy", "of type '>f4'"},
+        {"bad_object.npy", "of type '|O'"},   {"bad_text.npy", "of type '<U2'"},
+        {"bad_complex.npy", "of type '<c8'"}, {"bad_rank.npy", "more than 8 dimensions"},
     };
     struct sk_err err = {0};
     struct sk_npy a;
@@ -167,9 +168,12 @@ static void hostile_files_are_refused(void **state)
     assert_error(sk_npy_open(&a, test_put("a.npy", "", 0), &err), SK_INPUT, err, "does not begin with");
     assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\1\0\xff\xff", 10), &err), SK_INPUT, err, "does not fit");
     assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\2\0\1\0", 10), &err), SK_INPUT, err, "does not fit");
-    assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\2\0\1\0\0\xff{", 13), &err), SK_INPUT, err, "does not fit");
-    assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\4\0\1\0{}", 12), &err), SK_UNSUPPORTED, err, "npy version 4.0");
-    assert_error(sk_npy_open(&a, test_put("a.npy", "\x89PNG...........", 15), &err), SK_INPUT, err, "is not an npy file");
+    assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\2\0\1\0\0\xff{", 13), &err), SK_INPUT, err,
+                 "does not fit");
+    assert_error(sk_npy_open(&a, test_put("a.npy", "\x93NUMPY\4\0\1\0{}", 12), &err), SK_UNSUPPORTED, err,
+                 "npy version 4.0");
+    assert_error(sk_npy_open(&a, test_put("a.npy", "\x89PNG...........", 15), &err), SK_INPUT, err,
+                 "is not an npy file");
 }
 
 static void what_is_written_reads_back(void **state)
@@ -206,10 +210,10 @@ static void what_is_written_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_is_read),          cmocka_unit_test(integers_keep_their_sign),
-        cmocka_unit_test(every_version_is_read),       cmocka_unit_test(odd_shapes_are_read),
+        cmocka_unit_test(every_type_is_read),           cmocka_unit_test(integers_keep_their_sign),
+        cmocka_unit_test(every_version_is_read),        cmocka_unit_test(odd_shapes_are_read),
         cmocka_unit_test(what_cannot_be_read_is_named), cmocka_unit_test(hostile_headers_are_refused),
-        cmocka_unit_test(hostile_files_are_refused),   cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(hostile_files_are_refused),    cmocka_unit_test(what_is_written_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,9 @@
 #include "test.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "format/format.h"
@@ -101,7 +101,8 @@ static void halves_are_exact(void **state)
     (void)state;
     for (unsigned bits = 0; bits < 0x10000; bits++) {
         int exponent = (int)(bits >> 10 & 31);
-        double fraction = (double)(bits & 1023) / 1024, want = ldexp(exponent ? 1 + fraction : fraction, (exponent ? exponent : 1) - 15);
+        double fraction = (double)(bits & 1023) / 1024,
+               want = ldexp(exponent ? 1 + fraction : fraction, (exponent ? exponent : 1) - 15);
         float found = sk_f16_to_f32((uint16_t)bits);
         if (exponent == 31 && fraction > 0) {
             assert_true(isnan(found));
@@ -137,7 +138,7 @@ static void hostile_places_are_refused(void **state)
     sk_st_close(&st);
 }
 
-#define T(name, type, shape, begin, end) \
+#define T(name, type, shape, begin, end)                                                                               \
     "\"" name "\":{\"dtype\":\"" type "\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end "]}"
 
 static void hostile_headers_are_refused(void **state)
@@ -203,7 +204,11 @@ static void unknown_type_is_unsupported(void **state)
 
 static struct sk_st_tensor tensor_of(char *name, enum sk_elem elem, int64_t count, const void *data)
 {
-    return (struct sk_st_tensor){.name = name, .elem = elem, .rank = 1, .dim = {count}, .data = data,
+    return (struct sk_st_tensor){.name = name,
+                                 .elem = elem,
+                                 .rank = 1,
+                                 .dim = {count},
+                                 .data = data,
                                  .bytes = (size_t)count * sk_elem_size(elem)};
 }
 
@@ -214,7 +219,8 @@ static void what_is_written_reads_back(void **state)
     struct sk_safetensors st;
     static const float weights[] = {1.5f, -2.0f, 0.0f};
     static const uint8_t bytes[] = {1, 2, 3, 4, 5};
-    struct sk_st_tensor tensors[] = {tensor_of("fc.weight", SK_ELEM_F32, 3, weights), tensor_of("none", SK_ELEM_F32, 0, NULL),
+    struct sk_st_tensor tensors[] = {tensor_of("fc.weight", SK_ELEM_F32, 3, weights),
+                                     tensor_of("none", SK_ELEM_F32, 0, NULL),
                                      tensor_of("\"quoted\" ü", SK_ELEM_U8, 5, bytes)};
     struct sk_st_meta meta[] = {{"recipe", "a: \"b\"\n\tc"}, {"classes", "[\"ä\"]"}};
     const char *path = test_path("written.safetensors");
@@ -241,7 +247,8 @@ static void bad_writes_are_refused(void **state)
     struct sk_err err = {0};
     static const float weights[] = {1, 2, 3};
     struct sk_st_tensor twice[] = {tensor_of("a", SK_ELEM_F32, 3, weights), tensor_of("a", SK_ELEM_F32, 3, weights)};
-    struct sk_st_tensor latin = tensor_of("\xe4", SK_ELEM_F32, 3, weights), wrong = tensor_of("a", SK_ELEM_F32, 3, weights);
+    struct sk_st_tensor latin = tensor_of("\xe4", SK_ELEM_F32, 3, weights),
+                        wrong = tensor_of("a", SK_ELEM_F32, 3, weights);
     struct sk_st_meta meta = {"k", "\xff"};
     const char *path = test_path("refused.safetensors");
     wrong.bytes = 8;

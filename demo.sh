@@ -1,0 +1,42 @@
+#!/bin/bash
+# Builds skua, trains a small network on the built-in pictures for about a minute, evaluates it and classifies a few
+# pictures. A second run sets nothing up again.
+# Usage: ./demo.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+stage() {
+    printf '\n== %s\n' "$1"
+}
+
+bash tools/setup.sh build
+if [ ! -f build/build.ninja ]; then
+    stage "configuring"
+    mkdir -p build
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSKUA_TESTS=OFF >build/configure.log ||
+        { cat build/configure.log; exit 1; }
+fi
+stage "building build/skua"
+cmake --build build --target skua
+
+run=runs/demo-$(date +%Y%m%d-%H%M%S)
+stage "training a small ResNet-18 on ten classes of drawn pictures (Ctrl-C stops and saves)"
+build/skua train shapes-demo --out "$run"
+stage "evaluating it on pictures that it has not seen"
+build/skua eval "$run"
+stage "classifying four of them; the file names tell what they are"
+build/skua data sample shapes-demo --out "$run/pictures" --count 4 >"$run/pictures.txt"
+mapfile -t pictures <"$run/pictures.txt"
+build/skua predict "$run" "${pictures[@]}"
+
+cat <<END
+
+The run is in $run. What to try next:
+  build/skua info $run                              layers, parameters and memory of the network
+  build/skua train --resume --out $run --set train.epochs=8
+                                                    go on training
+  build/skua data get cifar10                       real pictures (170 MB), then
+  build/skua train cifar10-resnet18 --data cifar-10-binary.tar.gz
+  build/skua train --data DIR                       your own: a folder of JPEG or PNG for each class
+  build/skua help                                   everything else; README.md and docs/guide.md tell more
+END

@@ -1,0 +1,209 @@
+/* skua bench: how fast the machine trains or applies a model, on random data. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "exec/exec.h"
+
+struct bench_args {
+    struct sk_words set;
+    const char *job, *model, *precision;
+    int64_t batch, threads, steps;
+    bool json;
+};
+enum { TRAIN_STEPS = 5, INFER_STEPS = 10, WARM_UP = 2, BATCH = 128, BATCH_LARGE = 16, LARGE_SIDE = 64, STEPS_MAX = 100000 };
+
+struct bench {
+    const struct bench_args *args;
+    bool train;
+    struct sk_recipe recipe;
+    struct sk_net_shape shape;
+    int batch, steps;
+    struct sk_engine *engine;
+    struct sk_net *net;
+    uint8_t *pixels;
+    int32_t *label;
+    double *ms; /* [steps] */
+};
+
+static enum sk_code unknown_model(const char *name, struct sk_err *err)
+{
+    const char *const *names = sk_model_aliases();
+    struct sk_str list = {0};
+    enum sk_code code = SK_OK;
+    for (size_t i = 0; names[i] && code == SK_OK; i++)
+        code = sk_str_add(&list, err, "%s%s", i ? ", " : "", names[i]);
+    if (code == SK_OK)
+        code = sk_fail(err, SK_USAGE, "--model: expected one of %s, got '%s'", list.text, name);
+    sk_str_release(&list);
+    return code;
+}
+
+static enum sk_code set_engine(struct bench *b, struct sk_err *err)
+{
+    char text[SK_NAME];
+    const struct bench_args *a = b->args;
+    enum sk_code code = SK_OK;
+    if (a->threads >= 0)
+        b->recipe.engine.threads = (int)a->threads;
+    if (a->precision) {
+        code = sk_format(text, sizeof(text), "--precision", err, "engine.precision=%s", a->precision);
+        if (code == SK_OK)
+            code = sk_recipe_set(&b->recipe, text, err);
+    }
+    return code == SK_OK ? sk_cli_set(&b->recipe, &a->set, err) : code;
+}
+
+static enum sk_code read_args(struct bench *b, struct sk_err *err)
+{
+    const struct bench_args *a = b->args;
+    const char *job = a->job ? a->job : "train", *model = a->model ? a->model : "resnet18-cifar";
+    int side;
+    b->train = strcmp(job, "train") == 0;
+    if (!b->train && strcmp(job, "infer") != 0)
+        return sk_fail(err, SK_USAGE, "--job: expected train or infer, got '%s'", job);
+    sk_recipe_defaults(&b->recipe);
+    if (!sk_model_alias(model, &b->recipe.model, &side, &b->shape.classes))
+        return unknown_model(model, err);
+    b->shape.height = b->shape.width = side;
+    b->shape.channels = 3;
+    b->shape.pixel = SK_U8;
+    b->batch = a->batch > 0 ? (int)a->batch : side > LARGE_SIDE ? BATCH_LARGE : BATCH;
+    b->steps = a->steps > 0 ? (int)a->steps : b->train ? TRAIN_STEPS : INFER_STEPS;
+    b->recipe.train.optimizer.lr = 1e-3; /* random labels teach nothing */
+    return set_engine(b, err);
+}
+
+static enum sk_code make_data(struct bench *b, struct sk_err *err)
+{
+    size_t picture = (size_t)b->shape.height * (size_t)b->shape.width * (size_t)b->shape.channels;
+    struct sk_rng rng;
+    sk_rng_init(&rng, 0, 0, 0, SK_RNG_TEST);
+    b->pixels = sk_alloc((size_t)b->batch, picture, err);
+    b->label = b->pixels ? sk_alloc((size_t)b->batch, sizeof(*b->label), err) : NULL;
+    b->ms = b->label ? sk_alloc((size_t)b->steps, sizeof(*b->ms), err) : NULL;
+    if (!b->ms)
+        return SK_NOMEM;
+    for (size_t i = 0; i < picture * (size_t)b->batch; i++)
+        b->pixels[i] = (uint8_t)sk_rng_u32(&rng);
+    for (int i = 0; i < b->batch; i++)
+        b->label[i] = (int32_t)sk_rng_below(&rng, (uint32_t)b->shape.classes);
+    return SK_OK;
+}
+
+static enum sk_code open_net(struct bench *b, struct sk_err *err)
+{
+    enum sk_code code = sk_engine_open(&b->engine, &b->recipe.engine, err);
+    if (code == SK_OK)
+        code = sk_net_new(&b->net, b->engine, &b->recipe, &b->shape, err);
+    if (code != SK_OK)
+        return code;
+    sk_net_init(b->net, 0);
+    return sk_net_prepare(b->net, b->batch, b->train, err);
+}
+
+static enum sk_code one_step(struct bench *b, int64_t number, struct sk_err *err)
+{
+    struct sk_net_batch batch = {.count = b->batch, .pixels = b->pixels, .label = b->train ? b->label : NULL};
+    struct sk_step step = {.lr = b->recipe.train.optimizer.lr, .step = number};
+    struct sk_net_result result;
+    if (atomic_load(&sk_cancel))
+        return sk_fail(err, SK_CANCELLED, "stopped");
+    return b->train ? sk_net_train(b->net, &batch, &step, &result, &sk_cancel, err) : sk_net_eval(b->net, &batch, &result, err);
+}
+
+static enum sk_code measure(struct bench *b, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (int i = -WARM_UP; i < b->steps && code == SK_OK; i++) {
+        double since = sk_now();
+        code = one_step(b, i + WARM_UP, err);
+        if (i >= 0)
+            b->ms[i] = 1000 * (sk_now() - since);
+        sk_progress("Bench", i + WARM_UP + 1, b->steps + WARM_UP, "%.1f ms", 1000 * (sk_now() - since));
+    }
+    sk_progress_clear();
+    return code;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static enum sk_code report(const struct bench *b, struct sk_err *err)
+{
+    const char *job = b->train ? "train" : "infer", *model = b->args->model ? b->args->model : "resnet18-cifar";
+    const char *precision = sk_precision_name(sk_engine_precision(b->engine));
+    double least = b->ms[0], median = b->ms[b->steps / 2], rate = b->batch / (least / 1000);
+    double peak = (double)sk_peak_rss() / (1 << 20);
+    if (!b->args->json) {
+        sk_print("%s %s, %s, batch %d, %d threads: %.1f img/s, %.2f ms a step (median %.2f), peak %.0f MB\n", job, model,
+                 precision, b->batch, sk_engine_threads(b->engine), rate, least, median, peak);
+        return SK_OK;
+    }
+    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "job", job, "model", model, "precision",
+                               precision, "batch", b->batch, "threads", sk_engine_threads(b->engine), "steps", b->steps,
+                               "images_per_s", rate, "ms", least, "median_ms", median, "peak_rss_mb", peak);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    json_decref(object);
+    if (text)
+        sk_print("%s\n", text);
+    free(text);
+    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+}
+
+static enum sk_code run_bench(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    (void)words;
+    struct bench *b = sk_alloc(1, sizeof(*b), err);
+    if (!b)
+        return SK_NOMEM;
+    b->args = args;
+    sk_progress_quiet(b->args->json);
+    enum sk_code code = read_args(b, err);
+    if (code == SK_OK)
+        code = make_data(b, err);
+    if (code == SK_OK)
+        code = open_net(b, err);
+    if (code == SK_OK)
+        code = measure(b, err);
+    if (code == SK_OK) {
+        qsort(b->ms, (size_t)b->steps, sizeof(*b->ms), compare);
+        code = report(b, err);
+    }
+    sk_net_free(b->net);
+    sk_engine_close(b->engine);
+    sk_free(b->pixels);
+    sk_free(b->label);
+    sk_free(b->ms);
+    sk_free(b);
+    return code;
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job, "train (default) or infer", ),
+    SK_OPTION("model", "MODEL", SK_OPTION_TEXT, struct bench_args, model,
+              "resnet18-cifar (default), narrow-resnet18-cifar or resnet50", ),
+    SK_OPTION("precision", "P", SK_OPTION_TEXT, struct bench_args, precision, "fp32, bf16 or auto (default)", ),
+    SK_OPTION("batch", "N", SK_OPTION_COUNT, struct bench_args, batch, "pictures a step (128; 16 for resnet50)", .low = 1,
+              .high = 65536),
+    SK_OPTION("threads", "N", SK_OPTION_COUNT, struct bench_args, threads, "computing threads; 0: as the machine allows", .low = 0,
+              .high = 1024),
+    SK_OPTION("steps", "N", SK_OPTION_COUNT, struct bench_args, steps, "measured steps, after 2 to warm up; the least counts",
+              .low = 1, .high = STEPS_MAX),
+    SK_OPTION_SET(struct bench_args),
+    SK_OPTION_JSON(struct bench_args),
+};
+
+const struct sk_command sk_cmd_bench = {
+    .name = "bench",
+    .words = "",
+    .help = "speed of training or inference on random data",
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct bench_args),
+    .run = run_bench,
+};

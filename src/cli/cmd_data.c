@@ -1,0 +1,230 @@
+/* skua data: what a data set holds, a few of its pictures, and getting a published one. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "data/data.h"
+
+struct data_args {
+    struct sk_words set;
+    const char *data, *split, *out, *url;
+    int64_t count;
+    bool json, quiet;
+};
+enum { SAMPLES = 10, SAMPLES_MAX = 10000 };
+
+/* ---- the data meant ---- */
+static enum sk_code get_recipe(struct sk_recipe *r, const char *recipe, const struct data_args *a, struct sk_err *err)
+{
+    if (recipe)
+        return sk_cli_recipe(r, recipe, a->data, &a->set, err);
+    if (!a->data && !a->set.count)
+        return sk_fail(err, SK_USAGE, "skua data needs a recipe or --data DIR");
+    sk_recipe_defaults(r);
+    enum sk_code code = sk_cli_set_data(r, a->data, err);
+    return code == SK_OK ? sk_cli_set(r, &a->set, err) : code;
+}
+
+static enum sk_code open_split(struct sk_dataset **ds, const char *recipe, const char *split, const struct data_args *a,
+                               struct sk_err *err)
+{
+    bool train = strcmp(split, "train") == 0;
+    if (!train && strcmp(split, "val") != 0)
+        return sk_fail(err, SK_USAGE, "--split: expected train or val, got '%s'", split);
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    if (!r)
+        return SK_NOMEM;
+    enum sk_code code = get_recipe(r, recipe, a, err);
+    if (code == SK_OK)
+        code = sk_dataset_open(ds, &r->data, r->train.seed, train ? SK_TRAIN : SK_VAL, err);
+    sk_free(r);
+    return code;
+}
+
+/* ---- inspect ---- */
+static bool on_read(void *ctx, int64_t done, int64_t all)
+{
+    char a[32], b[32];
+    (void)ctx;
+    sk_progress("Reading", done, all, "%s/%s", sk_thousands(done, a), sk_thousands(all, b));
+    return !atomic_load(&sk_cancel);
+}
+
+static void print_sides(const struct sk_data_stats *s, const struct sk_dataset_info *info)
+{
+    const char *pixel = info->pixel == SK_PIXEL_U8 ? "8 bits" : "floats";
+    if (s->min_height == s->max_height && s->min_width == s->max_width)
+        sk_print("size       %d x %d x %d, %s\n", s->min_height, s->min_width, info->channels, pixel);
+    else
+        sk_print("size       heights %d to %d, widths %d to %d, %d channels, %s\n", s->min_height, s->max_height, s->min_width,
+                 s->max_width, info->channels, pixel);
+}
+
+static void print_values(const char *label, const double *value, int n)
+{
+    sk_print("%-10s", label);
+    for (int c = 0; c < n; c++)
+        sk_print("%s%.4f", c ? ", " : " ", value[c]);
+    sk_print("\n");
+}
+
+static enum sk_code print_stats(const struct sk_data_stats *s, const struct sk_dataset_info *info, const char *split,
+                                struct sk_err *err)
+{
+    struct sk_table t = {.align = "lr"};
+    char number[32], name[64];
+    sk_print("split      %s\npictures   %s\nclasses    %d\n", split, sk_thousands(s->count, number), info->classes);
+    print_sides(s, info);
+    print_values("mean", s->mean, info->channels);
+    print_values("deviation", s->std, info->channels);
+    if (s->damaged > 0)
+        sk_print("damaged    %s, the first: %s\n", sk_thousands(s->damaged, number), s->first_damaged);
+    sk_print("\n");
+    sk_table_cell(&t, "class");
+    sk_table_cell(&t, "pictures");
+    for (int c = 0; c < info->classes; c++) {
+        sk_table_cell(&t, "%s", sk_printable(name, sizeof(name), info->class_name[c]));
+        sk_table_cell(&t, "%s", sk_thousands(s->per_class[c], number));
+    }
+    return sk_table_print(&t, err);
+}
+
+static json_t *reals(const double *value, int n)
+{
+    json_t *array = json_array();
+    for (int c = 0; c < n; c++)
+        json_array_append_new(array, json_real(value[c]));
+    return array;
+}
+
+static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct sk_dataset_info *info, const char *split,
+                                     struct sk_err *err)
+{
+    json_t *classes = json_array();
+    for (int c = 0; c < info->classes; c++)
+        json_array_append_new(classes,
+                              json_pack("{s:s, s:I}", "name", info->class_name[c], "count", (json_int_t)s->per_class[c]));
+    json_t *object = json_pack("{s:s, s:I, s:o, s:[ii], s:[ii], s:i, s:s, s:o, s:o, s:I}", "split", split, "count",
+                               (json_int_t)s->count, "classes", classes, "height", s->min_height, s->max_height, "width",
+                               s->min_width, s->max_width, "channels", info->channels, "pixel",
+                               info->pixel == SK_PIXEL_U8 ? "u8" : "f32", "mean", reals(s->mean, info->channels), "std",
+                               reals(s->std, info->channels), "damaged", (json_int_t)s->damaged);
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(object);
+    if (text)
+        sk_print("%s\n", text);
+    free(text);
+    return text ? SK_OK : sk_fail(err, SK_INPUT, "the figures cannot be written as JSON: a class name is not UTF-8 or a mean not finite");
+}
+
+static enum sk_code inspect(const char *recipe, const struct data_args *a, struct sk_err *err)
+{
+    struct sk_dataset *ds = NULL;
+    struct sk_data_stats stats = {0};
+    struct sk_machine m;
+    const char *split = a->split ? a->split : "train";
+    sk_machine_read(&m);
+    enum sk_code code = open_split(&ds, recipe, split, a, err);
+    if (code == SK_OK)
+        code = sk_data_inspect(ds, m.threads, &stats, on_read, NULL, err);
+    sk_progress_clear();
+    if (code == SK_OK)
+        code = a->json ? print_stats_json(&stats, sk_dataset_info(ds), split, err)
+                       : print_stats(&stats, sk_dataset_info(ds), split, err);
+    sk_free(stats.per_class);
+    sk_dataset_close(ds);
+    return code;
+}
+
+/* ---- sample ---- */
+static void on_wrote(void *ctx, const char *path)
+{
+    (void)ctx;
+    sk_print("%s\n", path);
+}
+
+static enum sk_code sample(const char *recipe, const struct data_args *a, struct sk_err *err)
+{
+    struct sk_dataset *ds = NULL;
+    if (!a->out)
+        return sk_fail(err, SK_USAGE, "skua data sample needs --out DIR, a folder for the pictures");
+    enum sk_code code = open_split(&ds, recipe, a->split ? a->split : "val", a, err);
+    if (code == SK_OK)
+        code = sk_data_sample(ds, a->count > 0 ? a->count : SAMPLES, 0, a->out, on_wrote, NULL, err);
+    sk_dataset_close(ds);
+    return code;
+}
+
+/* ---- get ---- */
+static bool on_bytes(void *ctx, int64_t done, int64_t all)
+{
+    const double *since = ctx;
+    char a[32], b[32], c[32];
+    double seconds = sk_now() - *since;
+    sk_progress("Download", done, all, "%s of %s  %s/s", sk_bytes_text((double)done, a), sk_bytes_text((double)all, b),
+                sk_bytes_text(seconds > 0 ? (double)done / seconds : 0, c));
+    return !atomic_load(&sk_cancel);
+}
+
+static enum sk_code get(const char *name, const struct data_args *a, struct sk_err *err)
+{
+    const struct sk_published *p = sk_data_published(name);
+    const char *dir = a->out ? a->out : ".";
+    double since = sk_now();
+    if (!p)
+        return sk_fail(err, SK_USAGE, "skua data get: unknown data set '%s', known: cifar10", name);
+    struct sk_download d = {.url = a->url ? a->url : p->url,
+                            .dir = dir,
+                            .file = p->file,
+                            .md5 = p->md5,
+                            .progress = on_bytes,
+                            .ctx = &since};
+    enum sk_code code = sk_data_download(&d, err);
+    sk_progress_clear();
+    if (code == SK_OK)
+        sk_print("%s/%s\n", dir, p->file);
+    if (code == SK_OK && !a->quiet)
+        sk_tell("try: skua train cifar10-resnet18 --data %s/%s", dir, p->file);
+    return code;
+}
+
+static enum sk_code run_data(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    const struct data_args *a = args;
+    const char *verb = words->item[0], *what = words->count > 1 ? words->item[1] : NULL;
+    sk_progress_quiet(a->quiet || a->json);
+    if (strcmp(verb, "inspect") == 0)
+        return inspect(what, a, err);
+    if (strcmp(verb, "sample") == 0)
+        return sample(what, a, err);
+    if (strcmp(verb, "get") == 0 && what)
+        return get(what, a, err);
+    if (strcmp(verb, "get") == 0)
+        return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10");
+    return sk_fail(err, SK_USAGE, "skua data: expected get, inspect or sample, got '%s'", verb);
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct data_args, data, "inspect, sample: the data", ),
+    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct data_args, split, "train (inspect) or val (sample)", ),
+    SK_OPTION_SET(struct data_args),
+    SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct data_args, out, "get: folder for the file (.); sample: for the pictures", ),
+    SK_OPTION("count", "N", SK_OPTION_COUNT, struct data_args, count, "sample: so many pictures, as PNG (10)", .low = 1,
+              .high = SAMPLES_MAX),
+    SK_OPTION("url", "URL", SK_OPTION_TEXT, struct data_args, url, "get: from there instead", ),
+    SK_OPTION_JSON(struct data_args),
+    SK_OPTION_QUIET(struct data_args),
+};
+
+const struct sk_command sk_cmd_data = {
+    .name = "data",
+    .words = "inspect|sample|get [NAME]",
+    .help = "inspect or sample the data of a recipe; get cifar10 (download)",
+    .words_min = 1,
+    .words_max = 2,
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct data_args),
+    .run = run_data,
+};

@@ -1,0 +1,181 @@
+/* skua info: the machine, or the layers and the plan of a recipe's or a model's network. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/info_layers.h"
+#include "data/data.h"
+
+struct info_args {
+    struct sk_words set;
+    const char *data, *recipe;
+    bool plan, json;
+};
+
+/* ---- the machine ---- */
+static void print_quota(const struct sk_machine *m)
+{
+    if (m->quota > 0)
+        sk_print(", container quota %.2f", m->quota);
+}
+
+static enum sk_code print_machine(struct sk_err *err)
+{
+    struct sk_machine m;
+    struct sk_str backends = {0};
+    char a[32], b[32];
+    sk_machine_read(&m);
+    enum sk_code code = sk_engine_describe(&backends, err);
+    if (code == SK_OK) {
+        sk_print("skua       %s\nprocessor  %s\ncores      %d (%d logical processors", SKUA_VERSION, m.cpu, m.cores, m.affinity);
+        print_quota(&m);
+        sk_print("), %d threads used\nmemory     %s, %s available\n%s", m.threads, sk_bytes_text((double)m.memory_total, a),
+                 sk_bytes_text((double)m.memory_available, b), backends.text);
+    }
+    sk_str_release(&backends);
+    return code;
+}
+
+static enum sk_code print_machine_json(struct sk_err *err)
+{
+    struct sk_machine m;
+    struct sk_str backends = {0};
+    sk_machine_read(&m);
+    enum sk_code code = sk_engine_describe(&backends, err);
+    if (code != SK_OK)
+        return code;
+    json_t *object = json_pack("{s:s, s:s, s:i, s:i, s:f, s:i, s:I, s:I, s:s}", "version", SKUA_VERSION, "processor", m.cpu,
+                               "cores", m.cores, "affinity", m.affinity, "quota", m.quota, "threads", m.threads, "memory_total",
+                               (json_int_t)m.memory_total, "memory_available", (json_int_t)m.memory_available, "backends",
+                               backends.text);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    sk_str_release(&backends);
+    if (text)
+        sk_print("%s\n", text);
+    free(text);
+    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+}
+
+/* ---- networks ---- */
+static enum sk_code explain(struct sk_net *net, int batch, bool train, struct sk_err *err)
+{
+    struct sk_str text = {0};
+    enum sk_code code = sk_net_prepare(net, batch, train, err);
+    if (code == SK_OK)
+        code = sk_plan_explain(sk_net_plan(net, batch, train), &text, err);
+    if (code == SK_OK)
+        sk_print("\n%s, batch %d\n%s", train ? "training" : "evaluation", batch, text.text);
+    sk_str_release(&text);
+    return code;
+}
+
+static enum sk_code show_net(const struct sk_recipe *r, const struct sk_net_shape *s, struct sk_engine *e, struct sk_net *net,
+                             const struct info_args *a, struct sk_err *err)
+{
+    enum sk_dtype compute = sk_engine_precision(e) == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
+    enum sk_code code = sk_info_layers(r, s, compute, a->json, err);
+    if (code == SK_OK && a->plan && !a->json)
+        code = explain(net, r->train.batch, true, err);
+    if (code == SK_OK && a->plan && !a->json)
+        code = explain(net, r->train.batch, false, err);
+    return code;
+}
+
+/* Pictures and classes as the data has them, where the recipe does not say them. */
+static enum sk_code shape_from_data(const struct sk_recipe *r, struct sk_net_shape *s, struct sk_err *err)
+{
+    struct sk_dataset *ds = NULL;
+    struct sk_err why = {0};
+    enum sk_code code = sk_dataset_open(&ds, &r->data, r->train.seed, SK_TRAIN, &why);
+    if (code != SK_OK && s->classes > 0)
+        return SK_OK;
+    if (code != SK_OK)
+        return sk_fail(err, code, "model.classes is 0, and the data that would tell it cannot be opened: %s", why.text);
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    s->channels = info->channels;
+    s->pixel = info->pixel == SK_PIXEL_U8 ? SK_U8 : SK_F32;
+    s->classes = s->classes > 0 ? s->classes : info->classes;
+    if (r->data.augment.count == 0 && r->data.prepare.count == 0 && info->height > 0) {
+        s->height = info->height;
+        s->width = info->width;
+    }
+    sk_dataset_close(ds);
+    return SK_OK;
+}
+
+static enum sk_code info_recipe(const char *name, const struct info_args *a, struct sk_err *err)
+{
+    struct sk_engine *e = NULL;
+    struct sk_net *net = NULL;
+    struct sk_net_shape shape;
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    enum sk_code code = r ? sk_cli_recipe(r, name, a->data, &a->set, err) : SK_NOMEM;
+    if (code == SK_OK) {
+        sk_net_shape_guess(r, &shape);
+        code = shape_from_data(r, &shape, err);
+    }
+    if (code == SK_OK)
+        code = sk_engine_open(&e, &r->engine, err);
+    if (code == SK_OK && a->plan)
+        code = sk_net_new(&net, e, r, &shape, err);
+    if (code == SK_OK)
+        code = show_net(r, &shape, e, net, a, err);
+    sk_net_free(net);
+    sk_engine_close(e);
+    sk_free(r);
+    return code;
+}
+
+static enum sk_code info_model(const char *path, const struct info_args *a, struct sk_err *err)
+{
+    struct sk_session *s = sk_alloc(1, sizeof(*s), err);
+    if (!s)
+        return SK_NOMEM;
+    enum sk_code code =
+        sk_session_open(s, path, &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
+    if (code == SK_OK && !a->json)
+        sk_print("%s, step %lld, recipe %s\n\n", s->path, (long long)s->step, s->recipe.name);
+    if (code == SK_OK)
+        code = show_net(&s->recipe, sk_net_shape(s->net), s->engine, s->net, a, err);
+    sk_session_close(s);
+    sk_free(s);
+    return code;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), e = strlen(end);
+    return n >= e && strcmp(text + n - e, end) == 0;
+}
+
+static enum sk_code run_info(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    const struct info_args *a = args;
+    const char *what = words->count ? words->item[0] : NULL;
+    if (!what && !a->data)
+        return a->json ? print_machine_json(err) : print_machine(err);
+    if (what && (sk_is_dir(what) || ends_with(what, ".safetensors")))
+        return info_model(what, a, err);
+    return info_recipe(what, a, err);
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct info_args, data, "the recipe's data, for what it does not say itself", ),
+    SK_OPTION_SET(struct info_args),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe", ),
+    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, and why that one", ),
+    SK_OPTION_JSON(struct info_args),
+};
+
+const struct sk_command sk_cmd_info = {
+    .name = "info",
+    .words = "[MODEL|RECIPE]",
+    .help = "layers, parameters and memory of a network; without one, the machine",
+    .words_max = 1,
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct info_args),
+    .run = run_info,
+};

@@ -1,0 +1,123 @@
+/* Resizing: stored results of Pillow, float pixels against the 8-bit ones, and what must hold for any size. */
+#include "test.h"
+
+#include "data/internal.h"
+#include "format/format.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void open_stored(struct sk_npy *a, const char *name)
+{
+    struct sk_err err = {0};
+    char path[SK_PATH];
+    snprintf(path, sizeof(path), "%s/data/pictures/%s", SKUA_TEST_DIR, name);
+    assert_ok(sk_npy_open(a, path, &err), err);
+    assert_int_equal(a->rank, 3);
+    assert_int_equal(a->elem, SK_ELEM_U8);
+}
+
+static void load_stored(struct sk_picture *p, const char *name)
+{
+    struct sk_err err = {0};
+    struct sk_npy a;
+    open_stored(&a, name);
+    assert_ok(sk_picture_reserve(p, (int)a.dim[0], (int)a.dim[1], (int)a.dim[2], SK_PIXEL_U8, &err), err);
+    memcpy(p->data, a.data, a.bytes);
+    sk_npy_close(&a);
+}
+
+static void as_pillow(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{37, 53}, {16, 16}, {74, 106}, {37, 20}, {12, 53}, {1, 1},
+                                   {5, 90},  {80, 7},  {36, 52},  {38, 54}, {3, 4}};
+    struct sk_err err = {0};
+    struct sk_picture from = {0}, to = {0};
+    load_stored(&from, "resize_from.npy");
+    for (size_t i = 0; i < SK_COUNT(sizes); i++) {
+        char name[64];
+        struct sk_npy want;
+        snprintf(name, sizeof(name), "resize_%dx%d.npy", sizes[i][0], sizes[i][1]);
+        open_stored(&want, name);
+        assert_ok(sk_picture_resize(&to, &from, sizes[i][0], sizes[i][1], &err), err);
+        assert_int_equal(want.bytes, sk_picture_bytes(&to));
+        assert_memory_equal(to.data, want.data, want.bytes);
+        sk_npy_close(&want);
+    }
+    sk_picture_release(&from);
+    sk_picture_release(&to);
+}
+
+/* Float pixels follow the same weights; the 8-bit path rounds twice, by half a level each at most. */
+static void float_pixels(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{16, 16}, {74, 106}, {37, 20}, {12, 53}, {1, 1}, {80, 7}};
+    struct sk_err err = {0};
+    struct sk_picture from = {0}, to = {0}, f = {0}, g = {0};
+    load_stored(&from, "resize_from.npy");
+    assert_ok(sk_picture_reserve(&f, from.height, from.width, 3, SK_PIXEL_F32, &err), err);
+    for (size_t i = 0; i < sk_picture_bytes(&from); i++)
+        ((float *)f.data)[i] = ((uint8_t *)from.data)[i];
+    for (size_t s = 0; s < SK_COUNT(sizes); s++) {
+        assert_ok(sk_picture_resize(&to, &from, sizes[s][0], sizes[s][1], &err), err);
+        assert_ok(sk_picture_resize(&g, &f, sizes[s][0], sizes[s][1], &err), err);
+        assert_int_equal(g.pixel, SK_PIXEL_F32);
+        for (size_t i = 0; i < sk_picture_bytes(&to); i++)
+            assert_true(fabsf(((float *)g.data)[i] - (float)((uint8_t *)to.data)[i]) <= 1.01f);
+    }
+    sk_picture_release(&from);
+    sk_picture_release(&to);
+    sk_picture_release(&f);
+    sk_picture_release(&g);
+}
+
+/* Whatever the sizes and channels: a flat picture stays flat, and nothing is written beyond the result. */
+static void flat_stays_flat(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_rng rng;
+    sk_rng_init(&rng, 5, 0, 0, SK_RNG_TEST);
+    for (int round = 0; round < 300; round++) {
+        struct sk_picture from = {0}, to = {0};
+        int c = 1 + (int)sk_rng_below(&rng, 3), value = (int)sk_rng_below(&rng, 256);
+        int h = 1 + (int)sk_rng_below(&rng, 60), w = 1 + (int)sk_rng_below(&rng, 60);
+        assert_ok(sk_picture_reserve(&from, h, w, c, SK_PIXEL_U8, &err), err);
+        memset(from.data, value, sk_picture_bytes(&from));
+        int height = 1 + (int)sk_rng_below(&rng, 90), width = 1 + (int)sk_rng_below(&rng, 90);
+        assert_ok(sk_picture_resize(&to, &from, height, width, &err), err);
+        for (size_t i = 0; i < sk_picture_bytes(&to); i++)
+            if (((uint8_t *)to.data)[i] != value)
+                fail_msg("%d x %d x %d of %d to %d x %d: %d", h, w, c, value, height, width, ((uint8_t *)to.data)[i]);
+        sk_picture_release(&from);
+        sk_picture_release(&to);
+    }
+}
+
+static void no_memory(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture from = {0};
+    load_stored(&from, "resize_from.npy");
+    for (long n = 1; n <= 10; n++) { /* the result, two axes of four blocks, the picture between the passes */
+        struct sk_picture to = {0};
+        sk_mem_fail_after(n);
+        enum sk_code code = sk_picture_resize(&to, &from, 10, 12, &err);
+        sk_mem_fail_after(0);
+        assert_error(code, SK_NOMEM, err, "not enough memory");
+        sk_picture_release(&to);
+    }
+    struct sk_picture to = {0};
+    assert_error(sk_picture_resize(&to, &from, 0, 12, &err), SK_INPUT, err, "outside the limits");
+    sk_picture_release(&from);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_pillow), cmocka_unit_test(float_pixels),
+                                       cmocka_unit_test(flat_stays_flat), cmocka_unit_test(no_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+/* Picture steps: crops and flips pixel by pixel for both pixel types, torchvision's rounding, and what must be refused. */
+#include "test.h"
+
+#include "data/internal.h"
+
+/* A picture whose every element tells where it was: 1 + row * 100 + column * 3 + channel, below 256 where it is 8-bit. */
+static int mark(int y, int x, int c)
+{
+    return 1 + (y * 25 + x * 3 + c) % 255;
+}
+
+static void make(struct sk_picture *p, int h, int w, int channels, enum sk_pixel pixel)
+{
+    struct sk_err err = {0};
+    assert_ok(sk_picture_reserve(p, h, w, channels, pixel, &err), err);
+    for (int y = 0, i = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            for (int c = 0; c < channels; c++, i++)
+                if (pixel == SK_PIXEL_F32)
+                    ((float *)p->data)[i] = (float)mark(y, x, c);
+                else
+                    ((uint8_t *)p->data)[i] = (uint8_t)mark(y, x, c);
+}
+
+static int at(const struct sk_picture *p, int y, int x, int c)
+{
+    int i = (y * p->width + x) * p->channels + c;
+    return p->pixel == SK_PIXEL_F32 ? (int)((float *)p->data)[i] : ((uint8_t *)p->data)[i];
+}
+
+/* p must be the window of an h x w picture of marks at (top, left), with zeros outside of it. */
+static void assert_window(const struct sk_picture *p, int h, int w, int top, int left, bool flipped)
+{
+    for (int y = 0; y < p->height; y++) {
+        for (int x = 0; x < p->width; x++) {
+            for (int c = 0; c < p->channels; c++) {
+                int row = y + top, col = (flipped ? p->width - 1 - x : x) + left;
+                int want = row >= 0 && row < h && col >= 0 && col < w ? mark(row, col, c) : 0;
+                if (at(p, y, x, c) != want)
+                    fail_msg("(%d, %d, %d) is %d, expected %d", y, x, c, at(p, y, x, c), want);
+            }
+        }
+    }
+}
+
+static enum sk_code apply(struct sk_picture *p, struct sk_picture_step step, uint64_t index, struct sk_err *err)
+{
+    struct sk_picture scratch = {0};
+    struct sk_picture_steps steps = {.count = 1, .step = {step}};
+    struct sk_rng rng;
+    sk_rng_init(&rng, 1, 0, index, SK_RNG_AUGMENT);
+    enum sk_code code = sk_picture_apply(p, &scratch, &steps, &rng, err);
+    sk_picture_release(&scratch);
+    return code;
+}
+
+/* torchvision 0.2x: F.center_crop(img, size) of pictures h x w begins at (top, left); negative where it pads. */
+static void center_crop(void **state)
+{
+    (void)state;
+    static const struct { int h, w, size, top, left; } rows[] = {
+        {10, 10, 10, 0, 0}, {10, 10, 4, 3, 3},  {11, 13, 4, 4, 4},  {9, 7, 4, 2, 2},  {7, 9, 6, 0, 2},
+        {12, 5, 2, 5, 2},   {5, 5, 8, -1, -1},  {5, 12, 8, -1, 2},  {13, 6, 9, 2, -1}, {1, 1, 3, -1, -1},
+    };
+    struct sk_err err = {0};
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        for (int kind = 0; kind < 4; kind++) {
+            struct sk_picture p = {0};
+            make(&p, rows[i].h, rows[i].w, kind & 1 ? 3 : 1, kind & 2 ? SK_PIXEL_F32 : SK_PIXEL_U8);
+            struct sk_picture_step step = {.kind = SK_STEP_CENTER_CROP, .size = rows[i].size};
+            assert_ok(apply(&p, step, 0, &err), err);
+            assert_int_equal(p.height, rows[i].size);
+            assert_int_equal(p.width, rows[i].size);
+            assert_window(&p, rows[i].h, rows[i].w, rows[i].top, rows[i].left, false);
+            sk_picture_release(&p);
+        }
+    }
+}
+
+/* Every window of a padded picture comes up, and none other. */
+static void random_crop(void **state)
+{
+    (void)state;
+    enum { H = 6, W = 7, SIZE = 5, PAD = 2, ROWS = H + 2 * PAD - SIZE + 1, COLS = W + 2 * PAD - SIZE + 1, DRAWS = 3000 };
+    struct sk_err err = {0};
+    int seen[ROWS][COLS] = {{0}};
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        struct sk_picture p = {0};
+        make(&p, H, W, 3, draw % 2 ? SK_PIXEL_F32 : SK_PIXEL_U8);
+        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_RANDOM_CROP, .size = SIZE, .padding = PAD}, draw, &err), err);
+        assert_int_equal(p.height, SIZE);
+        assert_int_equal(p.width, SIZE);
+        struct sk_rng rng;
+        sk_rng_init(&rng, 1, 0, draw, SK_RNG_AUGMENT);
+        int top = (int)sk_rng_below(&rng, ROWS), left = (int)sk_rng_below(&rng, COLS);
+        assert_window(&p, H, W, top - PAD, left - PAD, false);
+        seen[top][left]++;
+        sk_picture_release(&p);
+    }
+    for (int i = 0; i < ROWS * COLS; i++) /* 62.5 expected of each, deviation 7.8 */
+        assert_in_range(seen[i / COLS][i % COLS], 25, 100);
+}
+
+/* A window that lies wholly beside the picture is empty. */
+static void random_crop_of_padding_only(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    for (uint64_t draw = 0; draw < 200; draw++) {
+        struct sk_picture p = {0};
+        make(&p, 2, 3, 3, SK_PIXEL_U8);
+        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_RANDOM_CROP, .size = 2, .padding = 9}, draw, &err), err);
+        struct sk_rng rng;
+        sk_rng_init(&rng, 1, 0, draw, SK_RNG_AUGMENT);
+        int top = (int)sk_rng_below(&rng, 19), left = (int)sk_rng_below(&rng, 20);
+        assert_window(&p, 2, 3, top - 9, left - 9, false);
+        sk_picture_release(&p);
+    }
+}
+
+static void random_crop_too_large(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    make(&p, 6, 9, 3, SK_PIXEL_U8);
+    struct sk_picture_step step = {.kind = SK_STEP_RANDOM_CROP, .size = 9, .padding = 1};
+    assert_error(apply(&p, step, 0, &err), SK_INPUT, err, "random_crop of size 9 is larger than a picture of 6 x 9");
+    sk_picture_release(&p);
+}
+
+static void flip(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    int flipped = 0;
+    for (uint64_t draw = 0; draw < 2000; draw++) {
+        struct sk_picture p = {0};
+        int w = 1 + (int)(draw % 8), c = 1 + (int)(draw % 3);
+        make(&p, 3, w, c, draw % 5 ? SK_PIXEL_U8 : SK_PIXEL_F32);
+        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_FLIP, .p = 0.25}, draw, &err), err);
+        struct sk_rng rng;
+        sk_rng_init(&rng, 1, 0, draw, SK_RNG_AUGMENT);
+        bool is = sk_rng_unit(&rng) < 0.25f;
+        assert_window(&p, 3, w, 0, 0, is);
+        flipped += is;
+        sk_picture_release(&p);
+    }
+    assert_in_range(flipped, 400, 600); /* 500 expected, deviation 19 */
+}
+
+/* torchvision's Resize(size): the shorter side becomes size, the longer int(size * long / short). */
+static void resize_sizes(void **state)
+{
+    (void)state;
+    static const struct { int h, w, size, height, width; } rows[] = {
+        {10, 20, 5, 5, 10}, {20, 10, 5, 10, 5}, {10, 15, 7, 7, 10}, {37, 53, 16, 16, 22}, {53, 37, 64, 91, 64}, {8, 8, 8, 8, 8},
+    };
+    struct sk_err err = {0};
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct sk_picture p = {0};
+        make(&p, rows[i].h, rows[i].w, 3, SK_PIXEL_U8);
+        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_RESIZE, .size = rows[i].size}, 0, &err), err);
+        assert_int_equal(p.height, rows[i].height);
+        assert_int_equal(p.width, rows[i].width);
+        struct sk_picture_step exact = {.kind = SK_STEP_RESIZE, .exact = true, .height = 4, .width = 9};
+        assert_ok(apply(&p, exact, 0, &err), err);
+        assert_int_equal(p.height, 4);
+        assert_int_equal(p.width, 9);
+        sk_picture_release(&p);
+    }
+    struct sk_picture strip = {0};
+    make(&strip, 1, 60000, 1, SK_PIXEL_U8);
+    struct sk_picture_step step = {.kind = SK_STEP_RESIZE, .size = 256};
+    assert_error(apply(&strip, step, 0, &err), SK_INPUT, err, "too large");
+    sk_picture_release(&strip);
+}
+
+/* Several steps follow each other, and the same key gives the same picture. */
+static void several_steps(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture_steps steps = {.count = 3,
+                                     .step = {{.kind = SK_STEP_RESIZE, .size = 20},
+                                              {.kind = SK_STEP_RANDOM_CROP, .size = 12, .padding = 2},
+                                              {.kind = SK_STEP_FLIP, .p = 0.5}}};
+    uint8_t first[12 * 12 * 3];
+    int changed = 0;
+    for (uint64_t index = 0; index < 20; index++) {
+        for (int again = 0; again < 2; again++) {
+            struct sk_picture p = {0}, scratch = {0};
+            struct sk_rng rng;
+            make(&p, 25, 31, 3, SK_PIXEL_U8);
+            sk_rng_init(&rng, 3, 1, index, SK_RNG_AUGMENT);
+            assert_ok(sk_picture_apply(&p, &scratch, &steps, &rng, &err), err);
+            assert_int_equal(sk_picture_bytes(&p), sizeof(first));
+            if (again)
+                assert_memory_equal(first, p.data, sizeof(first));
+            changed += !again && index > 0 && memcmp(first, p.data, sizeof(first)) != 0;
+            memcpy(first, p.data, sizeof(first));
+            sk_picture_release(&p);
+            sk_picture_release(&scratch);
+        }
+    }
+    assert_true(changed > 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(center_crop), cmocka_unit_test(random_crop), cmocka_unit_test(random_crop_of_padding_only),
+        cmocka_unit_test(random_crop_too_large), cmocka_unit_test(flip), cmocka_unit_test(resize_sizes),
+        cmocka_unit_test(several_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
