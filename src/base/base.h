@@ -91,8 +91,8 @@ void sk_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]
 enum sk_code sk_path_join(char out[SK_PATH], struct sk_err *err, const char *dir, const char *name) SK_MUST;
 /* Whole file, with a NUL after it, into *data (sk_free). Larger than max, not a regular file or unreadable: error that names the path. */
 enum sk_code sk_file_read(const char *path, size_t max, char **data, size_t *len, struct sk_err *err) SK_MUST;
-/* Maps a regular file read-only (map.c); an empty one gives *map = NULL, *len = 0. Absent, unreadable or no regular file: INPUT that
- * names the path. Bytes read from a file that is cut while mapped are undefined (SIGBUS): map only what is not rewritten in place. */
+/* Maps a regular file read-only (map.c); an empty one gives *map = NULL, *len = 0. Absent, unreadable or no regular file:
+ * INPUT that names the path. Reading what another process cuts off meanwhile is SIGBUS: map only what is replaced by rename. */
 enum sk_code sk_file_map(const char *path, void **map, size_t *len, struct sk_err *err) SK_MUST;
 void sk_file_unmap(void *map, size_t len); /* NULL is fine */
 /* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part. */

@@ -10,7 +10,7 @@ struct data_args {
     struct sk_words set;
     const char *data, *split, *out, *url;
     int64_t count;
-    bool json, quiet;
+    bool json, prepared, quiet;
 };
 enum { SAMPLES = 10, SAMPLES_MAX = 10000 };
 
@@ -26,8 +26,9 @@ static enum sk_code get_recipe(struct sk_recipe *r, const char *recipe, const st
     return code == SK_OK ? sk_cli_set(r, &a->set, err) : code;
 }
 
-static enum sk_code open_split(struct sk_dataset **ds, const char *recipe, const char *split, const struct data_args *a,
-                               struct sk_err *err)
+/* steps: what its pictures go through. */
+static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, const char *recipe, const char *split,
+                               const struct data_args *a, struct sk_err *err)
 {
     bool train = strcmp(split, "train") == 0;
     if (!train && strcmp(split, "val") != 0)
@@ -38,6 +39,7 @@ static enum sk_code open_split(struct sk_dataset **ds, const char *recipe, const
     enum sk_code code = get_recipe(r, recipe, a, err);
     if (code == SK_OK)
         code = sk_dataset_open(ds, &r->data, r->train.seed, train ? SK_TRAIN : SK_VAL, err);
+    *steps = train ? r->data.augment : r->data.prepare;
     sk_free(r);
     return code;
 }
@@ -122,10 +124,11 @@ static enum sk_code inspect(const char *recipe, const struct data_args *a, struc
 {
     struct sk_dataset *ds = NULL;
     struct sk_data_stats stats = {0};
+    struct sk_picture_steps steps;
     struct sk_machine m;
     const char *split = a->split ? a->split : "train";
     sk_machine_read(&m);
-    enum sk_code code = open_split(&ds, recipe, split, a, err);
+    enum sk_code code = open_split(&ds, &steps, recipe, split, a, err);
     if (code == SK_OK)
         code = sk_data_inspect(ds, m.threads, &stats, on_read, NULL, err);
     sk_progress_clear();
@@ -147,11 +150,14 @@ static void on_wrote(void *ctx, const char *path)
 static enum sk_code sample(const char *recipe, const struct data_args *a, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
+    struct sk_picture_steps steps;
+    struct sk_samples s = {.count = a->count > 0 ? a->count : SAMPLES, .steps = a->prepared ? &steps : NULL, .dir = a->out,
+                           .wrote = on_wrote};
     if (!a->out)
         return sk_fail(err, SK_USAGE, "skua data sample needs --out DIR, a folder for the pictures");
-    enum sk_code code = open_split(&ds, recipe, a->split ? a->split : "val", a, err);
+    enum sk_code code = open_split(&ds, &steps, recipe, a->split ? a->split : "val", a, err);
     if (code == SK_OK)
-        code = sk_data_sample(ds, a->count > 0 ? a->count : SAMPLES, 0, a->out, on_wrote, NULL, err);
+        code = sk_data_sample(ds, &s, err);
     sk_dataset_close(ds);
     return code;
 }
@@ -212,6 +218,8 @@ static const struct sk_option options[] = {
     SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct data_args, out, "get: folder for the file (.); sample: for the pictures", ),
     SK_OPTION("count", "N", SK_OPTION_COUNT, struct data_args, count, "sample: so many pictures, as PNG (10)", .low = 1,
               .high = SAMPLES_MAX),
+    SK_OPTION("prepared", NULL, SK_OPTION_FLAG, struct data_args, prepared,
+              "sample: after data.prepare (of train: data.augment), as the network gets them", ),
     SK_OPTION("url", "URL", SK_OPTION_TEXT, struct data_args, url, "get: from there instead", ),
     SK_OPTION_JSON(struct data_args),
     SK_OPTION_QUIET(struct data_args),

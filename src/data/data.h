@@ -121,12 +121,18 @@ struct sk_data_stats {
 /* Reads every sample once with threads workers. progress (may be NULL) is called now and then from the calling thread; returning false cancels. */
 enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
                              bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
-/* Writes count samples (fewer where ds has not so many) as dir/CLASS-INDEX.png, spread over the classes, chosen by seed; dir is made, files
- * of the same name are replaced (sample.c). wrote (may be NULL) is called with each path. 1 <= count. A sample that cannot be read is an error. */
-enum sk_code sk_data_sample(const struct sk_dataset *ds, int64_t count, int64_t seed, const char *dir,
-                            void (*wrote)(void *ctx, const char *path), void *ctx, struct sk_err *err) SK_MUST;
-/* Downloads url (http or https) to dir/file by way of dir/file.part, checks it and renames. A .part that is there is gone on
- * from (Range, guarded by If-Range); one that broke off is gone on from at once, as long as it grows. Does nothing where
+/* Writes samples as dir/CLASS-INDEX.png (sample.c); dir is made, files of the same name are replaced. A sample that cannot be read is an error. */
+struct sk_samples {
+    int64_t count;                        /* at least 1; fewer are written where the data set has not so many */
+    int64_t seed;                         /* chooses them, spread over the classes; and what random steps do, as in epoch 0 */
+    const struct sk_picture_steps *steps; /* applied before; NULL: none */
+    const char *dir;
+    void (*wrote)(void *ctx, const char *path); /* may be NULL */
+    void *ctx;
+};
+enum sk_code sk_data_sample(const struct sk_dataset *ds, const struct sk_samples *s, struct sk_err *err) SK_MUST;
+/* Downloads url (http or https) to dir/file by way of dir/file.part, checks it and renames. A .part that is there is gone
+ * on from (Range, guarded by If-Range); one that broke off is gone on from at once, as long as it grows. Does nothing where
  * dir/file is there with the right checksum. A network or disk error: IO, the .part stays for the next call; a wrong
  * checksum: IO, the .part is deleted; cancelled: CANCELLED, the .part stays. */
 struct sk_download {

@@ -190,6 +190,7 @@ static void set_options(struct sk_loader *l, const struct sk_loader_options *o, 
 enum sk_code sk_loader_new(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err)
 {
     int64_t samples = sk_dataset_info(o->dataset)->count;
+    *loader = NULL;
     if (o->limit > 0 && o->limit < samples)
         samples = o->limit;
     enum sk_code code = check_options(o, samples, err);

@@ -34,45 +34,55 @@ static int64_t choose(const struct sk_dataset *ds, int64_t *order, int64_t *take
     return n;
 }
 
-static enum sk_code write_one(const struct sk_dataset *ds, int64_t index, const char *dir, struct sk_picture *p,
-                              struct sk_str *png, char path[SK_PATH], struct sk_err *err)
+struct writer { /* buffers used for one picture after the other */
+    struct sk_picture picture, scratch;
+    struct sk_str png;
+    char path[SK_PATH];
+};
+
+static enum sk_code write_one(struct writer *w, const struct sk_dataset *ds, int64_t index, const struct sk_samples *s,
+                              struct sk_err *err)
 {
     char name[SK_NAME + 32];
-    const char *class_name = sk_dataset_info(ds)->class_name[sk_dataset_label(ds, index)];
-    file_name(name, sizeof(name), class_name, index);
-    enum sk_code code = sk_path_join(path, err, dir, name);
+    struct sk_rng rng;
+    file_name(name, sizeof(name), sk_dataset_info(ds)->class_name[sk_dataset_label(ds, index)], index);
+    enum sk_code code = sk_path_join(w->path, err, s->dir, name);
     if (code == SK_OK)
-        code = sk_dataset_read(ds, index, p, err);
-    png->len = 0;
+        code = sk_dataset_read(ds, index, &w->picture, err);
+    sk_rng_init(&rng, (uint64_t)s->seed, 0, (uint64_t)index, SK_RNG_AUGMENT);
+    if (code == SK_OK && s->steps)
+        code = sk_picture_apply(&w->picture, &w->scratch, s->steps, &rng, err);
+    w->png.len = 0;
     if (code == SK_OK)
-        code = sk_picture_encode(p, png, err);
-    return code == SK_OK ? sk_file_write(path, png->text, png->len, err) : code;
+        code = sk_picture_encode(&w->picture, &w->png, err);
+    return code == SK_OK ? sk_file_write(w->path, w->png.text, w->png.len, err) : code;
 }
 
-enum sk_code sk_data_sample(const struct sk_dataset *ds, int64_t count, int64_t seed, const char *dir,
-                            void (*wrote)(void *ctx, const char *path), void *ctx, struct sk_err *err)
+enum sk_code sk_data_sample(const struct sk_dataset *ds, const struct sk_samples *s, struct sk_err *err)
 {
     const struct sk_dataset_info *info = sk_dataset_info(ds);
-    struct sk_picture picture = {0};
-    struct sk_str png = {0};
-    char path[SK_PATH];
     enum sk_code code = SK_NOMEM;
+    struct writer *w = sk_alloc(1, sizeof(*w), err);
     int64_t *order = sk_alloc((size_t)info->count, sizeof(*order), err);
     int64_t *taken = sk_alloc((size_t)info->classes, sizeof(*taken), err);
-    int64_t *chosen = sk_alloc((size_t)count, sizeof(*chosen), err);
-    if (!order || !taken || !chosen)
+    int64_t *chosen = sk_alloc((size_t)s->count, sizeof(*chosen), err);
+    if (!w || !order || !taken || !chosen)
         goto done;
-    sk_sampler_order(order, info->count, true, seed, 0);
-    int64_t n = choose(ds, order, taken, count, chosen);
-    code = sk_mkdirs(dir, err);
+    sk_sampler_order(order, info->count, true, s->seed, 0);
+    int64_t n = choose(ds, order, taken, s->count, chosen);
+    code = sk_mkdirs(s->dir, err);
     for (int64_t i = 0; code == SK_OK && i < n; i++) {
-        code = write_one(ds, chosen[i], dir, &picture, &png, path, err);
-        if (code == SK_OK && wrote)
-            wrote(ctx, path);
+        code = write_one(w, ds, chosen[i], s, err);
+        if (code == SK_OK && s->wrote)
+            s->wrote(s->ctx, w->path);
     }
 done:
-    sk_picture_release(&picture);
-    sk_str_release(&png);
+    if (w) {
+        sk_picture_release(&w->picture);
+        sk_picture_release(&w->scratch);
+        sk_str_release(&w->png);
+    }
+    sk_free(w);
     sk_free(order);
     sk_free(taken);
     sk_free(chosen);

@@ -1,4 +1,5 @@
-/* File formats of weights and arrays: safetensors and npy. Strict readers: sizes, offsets and names are checked before use. */
+/* File formats of weights and arrays: safetensors and npy. Strict readers: sizes, offsets and names are checked before
+ * use. */
 #ifndef SKUA_FORMAT_H
 #define SKUA_FORMAT_H
 
@@ -16,7 +17,7 @@ const char *sk_elem_name(enum sk_elem e); /* safetensors spelling: "F32" */
 bool sk_elem_parse(const char *name, enum sk_elem *e); /* from that spelling; false: unknown */
 bool sk_elem_is_float(enum sk_elem e);
 bool sk_elem_is_integer(enum sk_elem e); /* signed or unsigned, not BOOL */
-/* Converts n elements of a floating type (false: e is none, out untouched). data is little endian and need not be aligned. */
+/* Converts n elements of a floating type (false: e is none, out untouched). data is little endian, also unaligned. */
 bool sk_elem_to_f32(enum sk_elem e, const void *data, float *out, size_t n);
 float sk_f16_to_f32(uint16_t bits);  /* IEEE binary16, exact */
 float sk_bf16_to_f32(uint16_t bits); /* exact */
@@ -44,19 +45,20 @@ struct sk_safetensors { /* tensors lie in the order of the file's data */
     char *text;                 /* private: block that holds the names, keys and values */
     void *map; size_t map_size; /* private */
 };
-/* Opens and checks a file (header at most 100 MB, no overlap, no hole, no duplicate name, bytes = product of dims * size).
- * Data stays mapped until close. A file that is no safetensors: INPUT "'x' is not a safetensors file: ..."; an element type
- * that skua does not know (8-bit floats): UNSUPPORTED. *st is overwritten; on failure it is zeroed. */
+/* Opens and checks a file (header at most 100 MB, no overlap, no hole, no duplicate name, bytes as shape and type say).
+ * Data stays mapped until close. A file that is no safetensors: INPUT "'x' is not a safetensors file: ..."; an element
+ * type that skua does not know (8-bit floats): UNSUPPORTED. *st is overwritten; on failure it is zeroed. */
 enum sk_code sk_st_open(struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
 void sk_st_close(struct sk_safetensors *st); /* accepts a zeroed one */
 const struct sk_st_tensor *sk_st_find(const struct sk_safetensors *st, const char *name);
 const char *sk_st_meta(const struct sk_safetensors *st, const char *key); /* NULL: absent */
 /* Copies a tensor to float32 (from F32, F64, F16, BF16). n must equal its number of elements. */
 enum sk_code sk_st_to_f32(const struct sk_st_tensor *t, float *out, size_t n, struct sk_err *err) SK_MUST;
-/* Writes tensors (data borrowed) and metadata in the order given, streaming (no second copy in memory), fsync'd. The data
- * begins 8-byte aligned and has no holes, as the format demands: give tensors of larger elements first to keep all aligned.
- * A name, key or value that is not UTF-8 is INPUT, a duplicate name or a wrong byte count BUG. path is created or truncated: callers that need atomicity write into a temporary folder and rename. On an
- * error (full disk) the file is removed. */
+/* Writes tensors (data borrowed) and metadata in the order given, streaming (no second copy in memory), fsync'd. The
+ * data begins 8-byte aligned and has no holes, as the format demands: give tensors of larger elements first to keep all
+ * aligned. A name, key or value that is not UTF-8 is INPUT, a duplicate name or a wrong byte count BUG. path is created
+ * or truncated: callers that need atomicity write into a temporary folder and rename. On an error (full disk) the file
+ * is removed. */
 enum sk_code sk_st_write(const char *path, const struct sk_st_tensor *tensor, size_t count,
                          const struct sk_st_meta *meta, size_t meta_count, struct sk_err *err) SK_MUST;
 
@@ -69,8 +71,8 @@ struct sk_npy {
     size_t bytes;
     void *map; size_t map_size; /* private */
 };
-/* Maps a file read-only. Broken, cut or with bytes after the array: INPUT; Fortran order, big endian, complex, strings, objects:
- * UNSUPPORTED. *a is overwritten; on failure it is zeroed. */
+/* Maps a file read-only. Broken, cut or with bytes after the array: INPUT; Fortran order, big endian, complex, strings,
+ * objects: UNSUPPORTED. *a is overwritten; on failure it is zeroed. */
 enum sk_code sk_npy_open(struct sk_npy *a, const char *path, struct sk_err *err) SK_MUST;
 void sk_npy_close(struct sk_npy *a); /* accepts a zeroed one */
 /* Writes version 1.0; path is created or truncated, on an error removed. BF16 has no npy type: UNSUPPORTED. */

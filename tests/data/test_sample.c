@@ -93,7 +93,8 @@ static void check_file(void *ctx, const char *path)
 static void sample_into(const char *folder, struct sk_dataset *ds, int64_t count, char ***names, size_t *n)
 {
     struct sk_err err = {0};
-    assert_ok(sk_data_sample(ds, count, SEED, folder, check_file, ds, &err), err);
+    struct sk_samples s = {.count = count, .seed = SEED, .dir = folder, .wrote = check_file, .ctx = ds};
+    assert_ok(sk_data_sample(ds, &s, &err), err);
     assert_ok(sk_dir_list(folder, names, n, &err), err);
 }
 
@@ -127,6 +128,35 @@ static void samples_all_there_are(void **state)
     sk_dataset_close(ds);
 }
 
+static void measure_file(void *ctx, const char *path)
+{
+    struct sk_picture p = {0};
+    struct sk_err err = {0};
+    char *data = NULL;
+    size_t len = 0;
+    assert_ok(sk_file_read(path, 1 << 20, &data, &len, &err), err);
+    assert_ok(sk_picture_decode(&p, data, len, path, &err), err);
+    assert_int_equal(p.height, 11);
+    assert_int_equal(p.width, 11);
+    ++*(int *)ctx;
+    sk_free(data);
+    sk_picture_release(&p);
+}
+
+static void applies_steps(void **state)
+{
+    (void)state;
+    struct sk_dataset *ds = open_shapes(13);
+    struct sk_err err = {0};
+    struct sk_picture_steps steps = {.count = 1, .step = {{.kind = SK_STEP_CENTER_CROP, .size = 11}}};
+    int seen = 0;
+    struct sk_samples s = {
+        .count = 3, .steps = &steps, .dir = test_path("cropped"), .wrote = measure_file, .ctx = &seen};
+    assert_ok(sk_data_sample(ds, &s, &err), err);
+    assert_int_equal(seen, 3);
+    sk_dataset_close(ds);
+}
+
 static void names_a_folder_that_cannot_be_made(void **state)
 {
     (void)state;
@@ -135,7 +165,7 @@ static void names_a_folder_that_cannot_be_made(void **state)
     const char *file = test_put("file", "x", 1);
     char dir[SK_PATH];
     assert_ok(sk_path_join(dir, &err, file, "below"), err);
-    assert_error(sk_data_sample(ds, 1, SEED, dir, NULL, NULL, &err), SK_IO, err, "file");
+    assert_error(sk_data_sample(ds, &(struct sk_samples){.count = 1, .dir = dir}, &err), SK_IO, err, "file");
     sk_dataset_close(ds);
 }
 
@@ -146,6 +176,7 @@ int main(void)
         cmocka_unit_test(refuses_floats),
         cmocka_unit_test(samples_every_class),
         cmocka_unit_test(samples_all_there_are),
+        cmocka_unit_test(applies_steps),
         cmocka_unit_test(names_a_folder_that_cannot_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

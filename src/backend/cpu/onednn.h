@@ -69,6 +69,10 @@ struct sk_dnnl_iter {
     dnnl_primitive_desc_t at;
 #else
     dnnl_primitive_desc_iterator_t at;
+    union sk_dnnl_operation { /* what const_dnnl_op_desc_t points to; the library reads it while it walks */
+        dnnl_convolution_desc_t conv;
+        dnnl_inner_product_desc_t inner;
+    } op;
 #endif
 };
 enum sk_code sk_dnnl_iter_open(struct sk_dnnl_iter *it, const struct sk_dnnl_spec *s, struct sk_err *err) SK_MUST;

@@ -91,12 +91,7 @@ static dnnl_status_t append_relu(dnnl_post_ops_t ops)
     return dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
 }
 
-union operation { /* what const_dnnl_op_desc_t points to */
-    dnnl_convolution_desc_t conv;
-    dnnl_inner_product_desc_t inner;
-};
-
-static dnnl_status_t init_inner(union operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
+static dnnl_status_t init_inner(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
 {
     sk_dnnl_md x = sk_dnnl_desc_md(&s->x), bias = sk_dnnl_desc_md(&s->bias), y = sk_dnnl_desc_md(&s->y);
     if (pass == SK_DNNL_GRAD_DATA)
@@ -106,7 +101,7 @@ static dnnl_status_t init_inner(union operation *op, const struct sk_dnnl_spec *
     return dnnl_inner_product_forward_desc_init(&op->inner, dnnl_forward_training, x, w, bias, y);
 }
 
-static dnnl_status_t init_conv(union operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
+static dnnl_status_t init_conv(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
 {
     sk_dnnl_md x = sk_dnnl_desc_md(&s->x), bias = sk_dnnl_desc_md(&s->bias), y = sk_dnnl_desc_md(&s->y);
     if (pass == SK_DNNL_GRAD_DATA)
@@ -121,19 +116,18 @@ static dnnl_status_t init_conv(union operation *op, const struct sk_dnnl_spec *s
 
 static dnnl_status_t make_first(struct sk_dnnl_iter *it, const struct sk_dnnl_spec *s)
 {
-    dnnl_status_t (*init)(union operation *, const struct sk_dnnl_spec *, enum sk_dnnl_pass, sk_dnnl_md) =
+    dnnl_status_t (*init)(union sk_dnnl_operation *, const struct sk_dnnl_spec *, enum sk_dnnl_pass, sk_dnnl_md) =
         s->inner ? init_inner : init_conv;
-    union operation op;
     dnnl_status_t status = dnnl_success;
     if (s->pass != SK_DNNL_FORWARD) {
-        status = init(&op, s, SK_DNNL_FORWARD, sk_dnnl_desc_md(&s->hint_w));
+        status = init(&it->op, s, SK_DNNL_FORWARD, sk_dnnl_desc_md(&s->hint_w));
         if (status == dnnl_success)
-            status = dnnl_primitive_desc_create(&it->hint, &op, NULL, sk_dnnl_engine(), NULL);
+            status = dnnl_primitive_desc_create(&it->hint, &it->op, NULL, sk_dnnl_engine(), NULL);
     }
     if (status == dnnl_success)
-        status = init(&op, s, s->pass, sk_dnnl_desc_md(&s->w));
+        status = init(&it->op, s, s->pass, sk_dnnl_desc_md(&s->w));
     if (status == dnnl_success)
-        status = dnnl_primitive_desc_iterator_create(&it->at, &op, it->attr, sk_dnnl_engine(), it->hint);
+        status = dnnl_primitive_desc_iterator_create(&it->at, &it->op, it->attr, sk_dnnl_engine(), it->hint);
     return status;
 }
 

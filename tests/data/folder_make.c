@@ -1,0 +1,41 @@
+/* For tests of folders: small PNG files whose pixels tell which they are. */
+#include "data/folder_make.h"
+
+#include "test.h"
+
+static void make_parents(const char *path)
+{
+    struct sk_err err = {0};
+    char parent[SK_PATH];
+    snprintf(parent, sizeof(parent), "%s", test_path(path));
+    *strrchr(parent, '/') = '\0';
+    assert_ok(sk_mkdirs(parent, &err), err);
+}
+
+void folder_file(const char *path, const char *text)
+{
+    make_parents(path);
+    test_put(path, text, strlen(text));
+}
+
+void folder_picture(const char *path, int height, int width, int red, int green)
+{
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    struct sk_str file = {0};
+    assert_ok(sk_picture_reserve(&p, height, width, 3, SK_PIXEL_U8, &err), err);
+    for (int i = 0; i < height * width; i++)
+        memcpy((uint8_t *)p.data + i * 3, (uint8_t[]){(uint8_t)red, (uint8_t)green, 7}, 3);
+    assert_ok(sk_picture_encode(&p, &file, &err), err);
+    make_parents(path);
+    test_put(path, file.text, file.len);
+    sk_str_release(&file);
+    sk_picture_release(&p);
+}
+
+struct sk_recipe_data folder_recipe(const char *path)
+{
+    struct sk_recipe_data d = {.source = SK_SOURCE_FOLDER, .val_fraction = 0.2};
+    snprintf(d.path, sizeof(d.path), "%s", test_path(path));
+    return d;
+}

@@ -1,0 +1,80 @@
+"""Holds skua's logits against torchvision's: the same safetensors file, the same pictures. Usage: logits.py WORK SKUA"""
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from safetensors.torch import save_file
+
+LIMIT = 1e-4  # of the largest logit
+SEED, PICTURES, SIDE = 20, 3, 224
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+RECIPE = """data: {{source: folder, prepare: [], normalize: {{mean: {mean}, std: {std}}}}}
+model: {{arch: {arch}, stem: imagenet, classes: 1000}}
+engine: {{precision: fp32}}
+"""
+
+
+def network(arch):
+    """Fresh weights say little (every shift 0, every scale 1): all of batch norm is made random too."""
+    model = getattr(torchvision.models, arch)()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.2)
+            torch.nn.init.normal_(module.running_mean, std=0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return model.eval()
+
+
+def make_pictures(folder):
+    """Smooth colours with noise over them."""
+    random, paths = np.random.default_rng(SEED), []
+    for i in range(PICTURES):
+        coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize((SIDE, SIDE), Image.BILINEAR)
+        noise = random.integers(-30, 31, (SIDE, SIDE, 3))
+        paths.append(folder / f"picture{i}.png")
+        Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8)).save(paths[-1])
+    return paths
+
+
+def reference(model, paths):
+    pixels = torch.stack([torch.from_numpy(np.array(Image.open(p))).double().permute(2, 0, 1) / 255 for p in paths])
+    mean, std = (torch.tensor(v, dtype=torch.float64).reshape(1, 3, 1, 1) for v in (MEAN, STD))
+    with torch.no_grad():
+        return copy.deepcopy(model).double()((pixels - mean) / std).numpy()
+
+
+def of_skua(skua, weights, recipe, paths):
+    command = [skua, "predict", weights, *paths, "--recipe", recipe, "--json", "--logits", "--top", "1"]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["image"] for row in rows] == list(map(str, paths)), "the pictures are not answered in order"
+    return np.array([row["logits"] for row in rows]), [row["top"][0]["index"] for row in rows]
+
+
+def main():
+    work, skua = pathlib.Path(sys.argv[1]), sys.argv[2]
+    paths, failed = make_pictures(work), False
+    torch.manual_seed(SEED)
+    print(f"seed {SEED}, torchvision {torchvision.__version__}")
+    for arch in ("resnet18", "resnet50"):
+        model = network(arch)
+        save_file(model.state_dict(), work / f"{arch}.safetensors")
+        (work / f"{arch}.yaml").write_text(RECIPE.format(arch=arch, mean=list(MEAN), std=list(STD)), encoding="utf-8")
+        expected = reference(model, paths)
+        got, top = of_skua(skua, work / f"{arch}.safetensors", work / f"{arch}.yaml", paths)
+        error = np.abs(got - expected).max() / np.abs(expected).max()
+        spread = np.abs(expected - expected.mean(axis=0)).max() / np.abs(expected).max()
+        print(f"{arch}: error {error:.2e} of the largest logit (limit {LIMIT:.0e}); pictures differ by {spread:.2e}")
+        assert spread > 100 * LIMIT, "the pictures give all the same logits: this test would show nothing"
+        failed |= not error <= LIMIT or top != list(expected.argmax(axis=1))
+    sys.exit(1 if failed else 0)
+
+
+main()

@@ -1,0 +1,99 @@
+"""Holds skua's pictures against Pillow's, files of all modes and sizes. Usage: pictures.py WORK SKUA"""
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import PIL
+from PIL import Image
+
+SEED = 5
+SIZES = [(1, 1), (3, 50), (37, 23), (64, 64), (120, 181), (300, 200)]  # width, height
+STEPS = {  # data.prepare: what Pillow does; at most one grey level apart
+    "[]": lambda p: p,
+    "[{resize: {size: [32, 48]}}]": lambda p: p.resize((48, 32), Image.BILINEAR),
+    "[{resize: {size: [200, 211]}}]": lambda p: p.resize((211, 200), Image.BILINEAR),
+    "[{resize: 40}, {center_crop: 40}]": lambda p: centre(shorter(p, 40), 40),
+}
+
+
+def shorter(p, size):
+    """torchvision's Resize of the shorter side."""
+    if p.width <= p.height:
+        return p.resize((size, int(size * p.height / p.width)), Image.BILINEAR)
+    return p.resize((int(size * p.width / p.height), size), Image.BILINEAR)
+
+
+def centre(p, size):
+    left, top = round((p.width - size) / 2), round((p.height - size) / 2)
+    return p.crop((left, top, left + size, top + size))
+
+
+def smooth(random, size, channels):
+    coarse = random.integers(0, 256, (5, 5, channels), dtype=np.uint8)
+    planes = [np.asarray(Image.fromarray(coarse[:, :, c]).resize(size, Image.BICUBIC)) for c in range(channels)]
+    noise = random.integers(-12, 13, (size[1], size[0], channels))
+    return np.clip(np.stack(planes, axis=2) + noise, 0, 255).astype(np.uint8)
+
+
+def files(folder, random):
+    """Writes pictures of each mode and size; gives them with what Pillow reads from them."""
+    written = []
+
+    def put(picture, name, expected=None, **options):
+        path = folder / name
+        picture.save(path, **options)
+        written.append((path, expected or Image.open(path).convert("RGB")))
+
+    for n, size in enumerate(SIZES):
+        rgb = Image.fromarray(smooth(random, size, 3))
+        grey = Image.fromarray(smooth(random, size, 1)[:, :, 0])
+        alpha = Image.fromarray(smooth(random, size, 4))
+        put(rgb, f"rgb{n}.png")
+        put(grey, f"grey{n}.png")
+        put(alpha, f"alpha{n}.png")
+        put(Image.merge("LA", (grey, alpha.getchannel("A"))), f"grey-alpha{n}.png")
+        put(rgb.quantize(31), f"palette{n}.png")
+        put(grey.convert("1"), f"one-bit{n}.png")
+        wide = random.integers(0, 65536, (size[1], size[0]), dtype=np.uint16)
+        put(Image.fromarray(wide), f"grey16-{n}.png", Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB"))
+        put(rgb, f"rgb{n}.jpg", quality=90)
+        put(rgb, f"halved{n}.jpeg", quality=75, subsampling=2)
+        put(rgb, f"progressive{n}.JPG", progressive=True, subsampling=0)
+        put(grey, f"grey{n}.jpg", quality=80)
+        put(rgb.convert("CMYK"), f"cmyk{n}.jpg")
+    return sorted(written)
+
+
+def compare(skua, data, out, prepare, step, pictures):
+    command = [skua, "data", "sample", "--data", data, "--split", "val", "--count", "10000", "--prepared", "--out", out,
+               "--set", f"data.prepare={prepare}"]
+    subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL, check=True)
+    worst, found = (0, ""), list(out.iterdir())
+    assert len(found) == len(pictures), f"{len(found)} pictures written, {len(pictures)} expected"
+    for i, (path, picture) in enumerate(pictures):
+        got = np.array(Image.open(out / f"{path.parent.name}-{i:05d}.png")).astype(int)
+        expected = np.array(step(picture)).astype(int)
+        assert got.shape == expected.shape, f"{path.name}: {got.shape} is not Pillow's {expected.shape}"
+        worst = max(worst, (np.abs(got - expected).max(), path.name))
+    print(f"{prepare}: largest difference {worst[0]} ({worst[1]})")
+    return worst[0]
+
+
+def main():
+    work, skua = pathlib.Path(sys.argv[1]), sys.argv[2]
+    random, folder = np.random.default_rng(SEED), work / "data" / "val" / "many"
+    print(f"seed {SEED}, Pillow {PIL.__version__}")
+    folder.mkdir(parents=True)
+    pictures = files(folder, random)
+    other = folder.parent / "other" / "black.png"  # a folder has two classes at least
+    other.parent.mkdir()
+    Image.new("RGB", (4, 4)).save(other)
+    pictures.append((other, Image.new("RGB", (4, 4))))
+    worst = 0
+    for n, (prepare, step) in enumerate(STEPS.items()):
+        worst = max(worst, compare(skua, work / "data", work / f"out{n}", prepare, step, pictures))
+    sys.exit(0 if worst <= 1 else 1)
+
+
+main()
