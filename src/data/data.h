@@ -61,6 +61,7 @@ void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size
 struct sk_source_ops {
     enum sk_source source;
     const char *name, *help;
+    bool decodes; /* reading is work that data.cache can save */
     bool (*probe)(const struct sk_recipe_data *data); /* for SK_SOURCE_AUTO: does path look like this? */
     enum sk_code (*open)(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
                          enum sk_split split, struct sk_err *err);

@@ -11,9 +11,21 @@ static bool begins(const unsigned char *data, size_t len, const char *magic, siz
 /* What a file that cannot be decoded seems to be, for the message. */
 static const char *guess(const unsigned char *data, size_t len)
 {
-    static const struct { const char *magic; size_t len; const char *name; } known[] = {
-        {"GIF8", 4, "GIF"}, {"BM", 2, "BMP"}, {"II*\0", 4, "TIFF"}, {"MM\0*", 4, "TIFF"}, {"%PDF", 4, "PDF"},
-        {"\x1f\x8b", 2, "gzip"}, {"PK\3\4", 4, "zip"}, {"<svg", 4, "SVG"}, {"<!DOCTYPE", 9, "HTML"}, {"<html", 5, "HTML"},
+    static const struct {
+        const char *magic;
+        size_t len;
+        const char *name;
+    } known[] = {
+        {"GIF8", 4, "GIF"},
+        {"BM", 2, "BMP"},
+        {"II*\0", 4, "TIFF"},
+        {"MM\0*", 4, "TIFF"},
+        {"%PDF", 4, "PDF"},
+        {"\x1f\x8b", 2, "gzip"},
+        {"PK\3\4", 4, "zip"},
+        {"<svg", 4, "SVG"},
+        {"<!DOCTYPE", 9, "HTML"},
+        {"<html", 5, "HTML"},
         {"\0\0\0\x0cjP  ", 8, "JPEG 2000"},
     };
     for (size_t i = 0; i < SK_COUNT(known); i++)

@@ -7,7 +7,8 @@
 #include <spng.h>
 
 /* Deflate makes at most 1032 bytes of one; a header that claims more than the file can hold is refused early. */
-enum { SIGNATURE = 8, CHUNK_HEAD = 8, CHUNK_CRC = 4, SIZES_END = 24, CHUNK_MAX = SK_MAX_FILE, DEFLATE_MAX = 1032, SLACK = 1 << 16 };
+enum { SIGNATURE = 8, CHUNK_HEAD = 8, CHUNK_CRC = 4, SIZES_END = 24 };
+enum { CHUNK_MAX = SK_MAX_FILE, DEFLATE_MAX = 1032, SLACK = 1 << 16 };
 
 struct stream {
     const unsigned char *data;
@@ -20,7 +21,7 @@ static size_t big_endian(const unsigned char *p)
     return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 }
 
-/* Moves on to the next critical chunk; ancillary ones have a lower case first letter. False: the data ends before it. */
+/* Moves on to the next critical chunk; ancillary ones begin with a lower case letter. False: the data ends before it. */
 static bool next_chunk(struct stream *s)
 {
     while (s->len - s->at >= CHUNK_HEAD) {

@@ -41,8 +41,8 @@ static bool is_damage(enum sk_code code)
     return code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED;
 }
 
-/* Reads the sample at a position or, where it is damaged and may be replaced, the next good one of the order, which wraps
- * round. More damaged ones in a row than an epoch may have are an error at once. *index: the sample read. */
+/* Reads the sample at a position or, where it is damaged and may be replaced, the next good one of the order, which
+ * wraps round. More damaged ones in a row than an epoch may have are an error at once. *index: the sample read. */
 static enum sk_code read_sample(const struct sk_fill *f, struct sk_picture *p, int64_t position, int64_t *index,
                                 struct sk_fill_report *r, struct sk_err *err)
 {
@@ -83,9 +83,11 @@ static enum sk_code check_shape(const struct sk_fill *f, const struct sk_picture
         return SK_OK;
     char name[SK_PATH];
     sk_dataset_name(f->dataset, index, name, sizeof(name));
-    return sk_fail(err, SK_INPUT,
-                   "'%s' is %d x %d x %d, but the first picture is %d x %d x %d: add resize and crop steps that give all "
-                   "pictures one size", name, p->height, p->width, p->channels, f->height, f->width, f->channels);
+    return sk_fail(
+        err, SK_INPUT,
+        "'%s' is %d x %d x %d, but the first picture is %d x %d x %d: add resize and crop steps that give all "
+        "pictures one size",
+        name, p->height, p->width, p->channels, f->height, f->width, f->channels);
 }
 
 enum sk_code sk_fill_learn_shape(struct sk_fill *f, struct sk_fill_scratch *s, struct sk_err *err)

@@ -28,7 +28,8 @@ struct sk_fill_report {
     int64_t replaced;
 };
 void sk_fill_report_reset(struct sk_fill_report *r);
-/* Joins part into all: counts add up, of errors and damages the one at the lower position stays. The order of joining does not matter. */
+/* Joins part into all: counts add up, of errors and damages the one at the lower position stays. The order of joining
+ * does not matter. */
 void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report *part);
 
 /* Damaged samples that an epoch of n samples may have: 1% of them, rounded down. */
@@ -37,7 +38,8 @@ int64_t sk_fill_damage_limit(int64_t n);
 /* Learns the shape after the steps from the first sample that can be read. */
 enum sk_code sk_fill_learn_shape(struct sk_fill *f, struct sk_fill_scratch *s, struct sk_err *err) SK_MUST;
 
-/* Writes samples first..first+count of batch b, whose sample 0 is at position start of the order; stops at the first error. r is reset. */
+/* Writes samples first..first+count of batch b, whose sample 0 is at position start of the order; stops at the first
+ * error. r is reset. */
 void sk_fill_samples(const struct sk_fill *f, struct sk_fill_scratch *s, struct sk_batch *b, int64_t start, int first,
                      int count, struct sk_fill_report *r);
 

@@ -20,10 +20,11 @@ struct sk_file_list { /* release accepts a zeroed one */
 };
 enum sk_code sk_file_list_init(struct sk_file_list *l, const char *root, struct sk_err *err) SK_MUST;
 void sk_file_list_release(struct sk_file_list *l);
-/* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may be
- * nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so is a link to a folder that it lies in. A class without
- * a picture and an unreadable folder are INPUT. */
-enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label, struct sk_err *err) SK_MUST;
+/* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may
+ * be nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so is a link to a folder that it lies in. A class
+ * without a picture and an unreadable folder are INPUT. */
+enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label,
+                                    struct sk_err *err) SK_MUST;
 
 /* Names of the folders (also through links) in root that do not begin with a dot, sorted; *names: sk_free. */
 enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err) SK_MUST;

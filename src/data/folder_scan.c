@@ -67,7 +67,8 @@ static bool is_inside(const struct level *at, const struct stat *st)
 
 static enum sk_code walk(struct sk_file_list *l, const struct level *here, int label, struct sk_err *err);
 
-static enum sk_code visit(struct sk_file_list *l, const struct level *here, const char *name, int label, struct sk_err *err)
+static enum sk_code visit(struct sk_file_list *l, const struct level *here, const char *name, int label,
+                          struct sk_err *err)
 {
     char relative[SK_PATH], path[SK_PATH];
     struct stat st;

@@ -203,7 +203,8 @@ static void report(struct sk_data_stats *stats, const struct part *t, const stru
     stats->min_width = t->min_width;
     stats->max_width = t->max_width;
     stats->damaged = t->damaged;
-    snprintf(stats->first_damaged, sizeof(stats->first_damaged), "%.*s", (int)sizeof(stats->first_damaged) - 1, t->damage.text);
+    snprintf(stats->first_damaged, sizeof(stats->first_damaged), "%.*s", (int)sizeof(stats->first_damaged) - 1,
+             t->damage.text);
     for (int c = 0; c < sk_dataset_info(dataset)->channels && t->pixels > 0; c++) {
         double mean = ((double)t->sum[c] / 255.0 + t->fsum[c]) / t->pixels;
         double square = ((double)t->square[c] / 65025.0 + t->fsquare[c]) / t->pixels;
@@ -224,7 +225,7 @@ enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk
     pthread_mutex_init(&all.lock, NULL);
     pthread_cond_init(&all.ended, NULL);
     enum sk_code code = SK_NOMEM;
-    struct part *part = sk_alloc((size_t)all.threads + 1, sizeof(*part), err), *total = part ? part + all.threads : NULL;
+    struct part *part = sk_alloc((size_t)all.threads + 1, sizeof(*part), err); /* the last one is their sum */
     if (!part)
         goto done;
     stats->per_class = sk_alloc((size_t)sk_dataset_info(ds)->classes, sizeof(*stats->per_class), err);
@@ -237,10 +238,10 @@ enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk
         pthread_join(part[i].thread, NULL);
         if (code == SK_OK && part[i].err.code != SK_OK)
             code = sk_fail(err, part[i].err.code, "%s", part[i].err.text);
-        join_part(total, &part[i]);
+        join_part(&part[all.threads], &part[i]);
     }
     if (code == SK_OK)
-        report(stats, total, ds);
+        report(stats, &part[all.threads], ds);
 done:
     if (code != SK_OK) {
         sk_free(stats->per_class);

@@ -11,8 +11,10 @@ size_t sk_pixel_size(enum sk_pixel pixel);
 enum sk_code sk_picture_check_size(uint64_t height, uint64_t width, const char *name, struct sk_err *err) SK_MUST;
 
 /* As sk_picture_decode, for data known to begin like a file of that format. */
-enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
-enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name,
+                            struct sk_err *err) SK_MUST;
+enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
+                           struct sk_err *err) SK_MUST;
 
 /* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
 enum { SK_SHAPES = 10 };

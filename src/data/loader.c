@@ -1,8 +1,8 @@
 /* The loader: a ring of batches filled by worker threads while the network computes.
  *
  * Work is handed out in runs of samples, batch by batch, under one mutex; a run is long enough that the mutex does not
- * matter. Batch k lies in slot k % ring. A slot is free once its batch was given back, so workers run ahead of the caller by
- * the length of the ring. Waiting is on condition variables only. */
+ * matter. Batch k lies in slot k % ring. A slot is free once its batch was given back, so workers run ahead of the
+ * caller by the length of the ring. Waiting is on condition variables only. */
 #include "data/fill.h"
 
 #include <pthread.h>
@@ -162,14 +162,17 @@ static enum sk_code allocate(struct sk_loader *l, struct sk_err *err)
 
 static enum sk_code check_options(const struct sk_loader_options *o, int64_t samples, struct sk_err *err)
 {
-    if (o->batch < 1 || o->workers < -1 || o->workers > WORKERS_MAX || o->ring < 0 || o->ring > RING_MAX || o->limit < 0)
-        return sk_fail(err, SK_INPUT, "cannot load data with batch %d, workers %d, ring %d, limit %lld", o->batch, o->workers,
-                       o->ring, (long long)o->limit);
+    if (o->batch < 1 || o->workers < -1 || o->workers > WORKERS_MAX || o->ring < 0 || o->ring > RING_MAX ||
+        o->limit < 0)
+        return sk_fail(err, SK_INPUT, "cannot load data with batch %d, workers %d, ring %d, limit %lld", o->batch,
+                       o->workers, o->ring, (long long)o->limit);
     if (samples < 1 || samples > UINT32_MAX)
-        return sk_fail(err, SK_INPUT, "cannot load data from %lld samples: expected 1 to %u", (long long)samples, UINT32_MAX);
+        return sk_fail(err, SK_INPUT, "cannot load data from %lld samples: expected 1 to %u", (long long)samples,
+                       UINT32_MAX);
     if (o->drop_last && samples < o->batch)
-        return sk_fail(err, SK_INPUT, "a batch of %d is larger than the %lld samples, and smaller batches are to be dropped",
-                       o->batch, (long long)samples);
+        return sk_fail(err, SK_INPUT,
+                       "a batch of %d is larger than the %lld samples, and smaller batches are to be dropped", o->batch,
+                       (long long)samples);
     return SK_OK;
 }
 

@@ -45,7 +45,8 @@ enum sk_code sk_picture_check_size(uint64_t height, uint64_t width, const char *
     if (h == 0 || w == 0)
         return sk_fail(err, SK_INPUT, "cannot decode '%s': it has %llu x %llu pixels", name, h, w);
     if (h > SK_MAX_SIDE || w > SK_MAX_SIDE || h * w > SK_MAX_PIXELS)
-        return sk_fail(err, SK_INPUT, "cannot decode '%s': %llu x %llu pixels is more than the limit (sides %d, pixels %d)",
-                       name, h, w, SK_MAX_SIDE, SK_MAX_PIXELS);
+        return sk_fail(err, SK_INPUT,
+                       "cannot decode '%s': %llu x %llu pixels is more than the limit (sides %d, pixels %d)", name, h,
+                       w, SK_MAX_SIDE, SK_MAX_PIXELS);
     return SK_OK;
 }

@@ -1,7 +1,8 @@
-/* Antialiased bilinear resize, separable: each output pixel is a weighted mean of the input pixels under a triangle whose
- * half width is one output pixel (one input pixel where the picture grows). Rows first, then columns; for 8-bit pixels
- * weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR) does (from
- * version 13 on it takes columns first where the height shrinks more than the width, which may differ by one grey level). */
+/* Antialiased bilinear resize, separable: each output pixel is a weighted mean of the input pixels under a triangle
+ * whose half width is one output pixel (one input pixel where the picture grows). Rows first, then columns; for 8-bit
+ * pixels weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR)
+ * does (from version 13 on it takes columns first where the height shrinks more than the width, which may differ by one
+ * grey level). */
 #include "data/internal.h"
 
 #include <math.h>
@@ -151,7 +152,8 @@ static void resize_column(struct sk_picture *dst, int y, const void *in, size_t 
         column_u8((uint8_t *)dst->data + (size_t)y * row, in, row, a->fixed + at, a->count[y]);
 }
 
-enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err)
+enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
+                               struct sk_err *err)
 {
     struct axis across = {0}, down = {0};
     void *wide = NULL; /* src with its rows resized */

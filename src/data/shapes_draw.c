@@ -1,5 +1,5 @@
 /* Draws one picture of the built-in set: a figure over a textured background with clutter and noise. Every outline is a
- * signed distance in a frame where the figure has radius 1; coverage of a pixel is the distance clamped to one pixel. */
+ * signed distance in a frame where the figure has radius 1; coverage of a pixel is the distance clamped to one. */
 #include "data/internal.h"
 
 #include <math.h>
@@ -7,6 +7,28 @@
 
 enum { PAINTS = 5, CLUTTER_MAX = 3, COLOUR_TRIES = 16 };
 static const float TWO_PI = 6.2831853f;
+
+/* Written out, for those of the mathematics library are calls where the compiler must respect NaN or lacks SSE 4.1. */
+static inline float least(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float most(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static inline float clamp(float v, float low, float high)
+{
+    return least(most(v, low), high);
+}
+
+static inline int whole(float v) /* rounded down; |v| is small here */
+{
+    int i = (int)v;
+    return i - ((float)i > v);
+}
 
 /* ---- outlines: negative inside ---- */
 static float circle(float x, float y)
@@ -16,12 +38,12 @@ static float circle(float x, float y)
 
 static float square(float x, float y)
 {
-    return fmaxf(fabsf(x), fabsf(y)) - 0.75f;
+    return most(fabsf(x), fabsf(y)) - 0.75f;
 }
 
 static float triangle(float x, float y)
 {
-    return fmaxf(-y, fabsf(x) * 0.8660254f + y * 0.5f) - 0.5f;
+    return most(-y, fabsf(x) * 0.8660254f + y * 0.5f) - 0.5f;
 }
 
 /* A pentagram is what lies outside at most one of five half-planes: the second largest of five distances. */
@@ -32,8 +54,8 @@ static float star(float x, float y)
     float first = -2.0f, second = -2.0f;
     for (int i = 0; i < 5; i++) {
         float d = x * nx[i] + y * ny[i];
-        second = fmaxf(second, fminf(first, d));
-        first = fmaxf(first, d);
+        second = most(second, least(first, d));
+        first = most(first, d);
     }
     return second - 0.36f;
 }
@@ -46,13 +68,13 @@ static float ring(float x, float y)
 static float cross(float x, float y)
 {
     float ax = fabsf(x), ay = fabsf(y);
-    return fminf(fmaxf(ax - 0.9f, ay - 0.28f), fmaxf(ax - 0.28f, ay - 0.9f));
+    return least(most(ax - 0.9f, ay - 0.28f), most(ax - 0.28f, ay - 0.9f));
 }
 
 static float moon(float x, float y)
 {
     float shifted = x - 0.5f;
-    return fmaxf(sqrtf(x * x + y * y) - 0.9f, 0.72f - sqrtf(shifted * shifted + y * y));
+    return most(sqrtf(x * x + y * y) - 0.9f, 0.72f - sqrtf(shifted * shifted + y * y));
 }
 
 static float diamond(float x, float y)
@@ -65,18 +87,18 @@ static float heart(float x, float y)
 {
     const float half = 0.5f, up = 0.12f;
     float u = (x + y) * 0.7071068f + up, v = (y - x) * 0.7071068f + up;
-    float box = fmaxf(fabsf(u), fabsf(v)) - half;
+    float box = most(fabsf(u), fabsf(v)) - half;
     float right = sqrtf((u - half) * (u - half) + v * v) - half;
     float left = sqrtf(u * u + (v - half) * (v - half)) - half;
-    return fminf(box, fminf(left, right));
+    return least(box, least(left, right));
 }
 
 static float arrow(float x, float y)
 {
     float ay = fabsf(y);
-    float shaft = fmaxf(ay - 0.2f, fmaxf(-x - 0.95f, x - 0.1f));
-    float head = fmaxf(-x, (x * 0.7f + ay * 0.95f - 0.665f) * 0.8474f);
-    return fminf(shaft, head);
+    float shaft = most(ay - 0.2f, most(-x - 0.95f, x - 0.1f));
+    float head = most(-x, (x * 0.7f + ay * 0.95f - 0.665f) * 0.8474f);
+    return least(shaft, head);
 }
 
 const char *const sk_shape_name[SK_SHAPES] = {"circle", "square", "triangle", "star",  "ring",
@@ -101,13 +123,13 @@ static float between(struct sk_rng *rng, float low, float high)
 
 static float wave(float t) /* period 1: a rounded square wave in [0, 1] */
 {
-    float saw = fabsf(t - floorf(t) - 0.5f) * 4.0f - 0.5f;
-    return fminf(fmaxf(saw, 0.0f), 1.0f);
+    float saw = fabsf(t - (float)whole(t) - 0.5f) * 4.0f - 0.5f;
+    return clamp(saw, 0.0f, 1.0f);
 }
 
 static float speckle(const struct paint *p, float u, float v)
 {
-    uint32_t h = (uint32_t)(int32_t)floorf(u * 2.0f) * 0x9E3779B1u ^ (uint32_t)(int32_t)floorf(v * 2.0f) * 0x85EBCA77u ^ p->cells;
+    uint32_t h = (uint32_t)whole(u * 2.0f) * 0x9E3779B1u ^ (uint32_t)whole(v * 2.0f) * 0x85EBCA77u ^ p->cells;
     h = (h ^ (h >> 15)) * 0x2C1B3C6Du;
     return (float)((h ^ (h >> 13)) & 255u) * (1.0f / 255.0f);
 }
@@ -119,7 +141,7 @@ static float paint_at(const struct paint *p, float x, float y)
     case FLAT: return 0.0f;
     case STRIPES: return wave(u);
     case CHECKER: return fabsf(wave(u) - wave(v));
-    case GRADIENT: return fminf(fmaxf(x * p->ux + y * p->uy, -1.0f), 1.0f) * 0.5f + 0.5f;
+    case GRADIENT: return clamp(x * p->ux + y * p->uy, -1.0f, 1.0f) * 0.5f + 0.5f;
     case SPECKLE: return speckle(p, u, v);
     }
     return 0.0f;
@@ -147,7 +169,7 @@ static void blend(uint8_t *pixel, const struct paint *p, float x, float y, float
 {
     float t = paint_at(p, x, y);
     for (int c = 0; c < 3; c++) {
-        float colour = fminf(fmaxf(p->from[c] + t * p->by[c], 0.0f), 255.0f), under = (float)pixel[c];
+        float colour = clamp(p->from[c] + t * p->by[c], 0.0f, 255.0f), under = (float)pixel[c];
         pixel[c] = (uint8_t)(under + (colour - under) * cover + 0.5f);
     }
 }
@@ -161,16 +183,18 @@ struct figure {
 
 static void fill(uint8_t *rgb, int size, const struct figure *f, const struct paint *p)
 {
-    float side = (float)size;
-    int x0 = (int)fmaxf((f->cx - f->reach) * side - 1.0f, 0.0f), x1 = (int)fminf((f->cx + f->reach) * side + 2.0f, side);
-    int y0 = (int)fmaxf((f->cy - f->reach) * side - 1.0f, 0.0f), y1 = (int)fminf((f->cy + f->reach) * side + 2.0f, side);
+    float side = (float)size, pixel = 1.0f / side, sharp = f->rx * side;
+    float ax = f->cosine / f->rx, bx = f->sine / f->rx, ay = f->cosine / f->ry, by = f->sine / f->ry;
+    int x0 = (int)most((f->cx - f->reach) * side - 1.0f, 0.0f), x1 = (int)least((f->cx + f->reach) * side + 2.0f, side);
+    int y0 = (int)most((f->cy - f->reach) * side - 1.0f, 0.0f), y1 = (int)least((f->cy + f->reach) * side + 2.0f, side);
     for (int row = y0; row < y1; row++) {
+        uint8_t *line = rgb + (size_t)row * (size_t)size * 3;
         for (int col = x0; col < x1; col++) {
-            float x = ((float)col + 0.5f) / side, y = ((float)row + 0.5f) / side, dx = x - f->cx, dy = y - f->cy;
-            float d = f->distance((dx * f->cosine + dy * f->sine) / f->rx, (dy * f->cosine - dx * f->sine) / f->ry);
-            float cover = fminf(fmaxf(0.5f - d * f->rx * side, 0.0f), 1.0f);
+            float x = ((float)col + 0.5f) * pixel, y = ((float)row + 0.5f) * pixel, dx = x - f->cx, dy = y - f->cy;
+            float d = f->distance(dx * ax + dy * bx, dy * ay - dx * by);
+            float cover = clamp(0.5f - d * sharp, 0.0f, 1.0f);
             if (cover > 0.0f)
-                blend(rgb + ((size_t)row * (size_t)size + (size_t)col) * 3, p, x, y, cover);
+                blend(line + (size_t)col * 3, p, x, y, cover);
         }
     }
 }
@@ -250,7 +274,8 @@ void sk_shape_draw(uint8_t *rgb, int size, int shape, struct sk_rng *rng)
     paint_random(&background, behind, rng);
     paint_random(&skin, front, rng);
 
-    struct figure whole = {.distance = square, .cx = 0.5f, .cy = 0.5f, .rx = 1.0f, .ry = 1.0f, .cosine = 1.0f, .reach = 1.0f};
+    struct figure whole = {
+        .distance = square, .cx = 0.5f, .cy = 0.5f, .rx = 1.0f, .ry = 1.0f, .cosine = 1.0f, .reach = 1.0f};
     memset(rgb, 0, (size_t)size * (size_t)size * 3);
     fill(rgb, size, &whole, &background);
     for (uint32_t left = sk_rng_below(rng, CLUTTER_MAX + 1); left > 0; left--)

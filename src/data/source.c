@@ -3,10 +3,13 @@
 
 #include <assert.h>
 
+#include "data/cache.h"
+
 struct sk_dataset {
     const struct sk_source_ops *ops;
     void *self;
     struct sk_dataset_info info;
+    struct sk_picture_cache *cache; /* NULL: decoded at each read */
 };
 
 /* In the order in which they are asked whether a path is theirs. */
@@ -34,6 +37,12 @@ static enum sk_code find_source(const struct sk_source_ops **found, const struct
                    data->path);
 }
 
+static enum sk_code add_cache(struct sk_dataset *d, struct sk_err *err)
+{
+    d->cache = sk_alloc(1, sizeof(*d->cache), err);
+    return d->cache ? sk_picture_cache_init(d->cache, d->info.count, err) : SK_NOMEM;
+}
+
 enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
                              enum sk_split split, struct sk_err *err)
 {
@@ -57,8 +66,12 @@ enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data
         return sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
                        data->path);
     }
-    *ds = d;
-    return SK_OK;
+    code = data->cache == SK_CACHE_MEMORY && ops->decodes ? add_cache(d, err) : SK_OK;
+    if (code != SK_OK)
+        sk_dataset_close(d);
+    else
+        *ds = d;
+    return code;
 }
 
 void sk_dataset_close(struct sk_dataset *ds)
@@ -66,6 +79,9 @@ void sk_dataset_close(struct sk_dataset *ds)
     if (!ds)
         return;
     ds->ops->close(ds->self);
+    if (ds->cache)
+        sk_picture_cache_release(ds->cache);
+    sk_free(ds->cache);
     sk_free(ds);
 }
 
@@ -83,7 +99,14 @@ int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     assert(index >= 0 && index < ds->info.count);
-    return ds->ops->read(ds->self, index, p, err);
+    bool found = false;
+    enum sk_code code = ds->cache ? sk_picture_cache_get(ds->cache, index, p, &found, err) : SK_OK;
+    if (code != SK_OK || found)
+        return code;
+    code = ds->ops->read(ds->self, index, p, err);
+    if (code == SK_OK && ds->cache)
+        sk_picture_cache_put(ds->cache, index, p);
+    return code;
 }
 
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)

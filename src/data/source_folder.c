@@ -70,7 +70,8 @@ static enum sk_code find_layout(struct layout *out, const char *path, enum sk_sp
         memcpy(out->other, split == SK_TRAIN ? val : train, SK_PATH);
     } else if (val[0] && only) {
         if (split == SK_TRAIN)
-            return sk_fail(err, SK_INPUT, "'%s' has no training split: expected a folder 'train' beside '%s'", path, val);
+            return sk_fail(err, SK_INPUT, "'%s' has no training split: expected a folder 'train' beside '%s'", path,
+                           val);
         memcpy(out->root, val, SK_PATH);
     } else {
         out->by_seed = true;
@@ -124,9 +125,10 @@ static enum sk_code find_classes(struct folder *f, const struct layout *where, s
 
 /* ---- the split by seed ---- */
 
-/* Moves the chosen share of files[0..n), one class, to the front of *kept; which they are depends on seed and label alone. */
-static enum sk_code split_class(const struct sk_file_entry *file, size_t n, double fraction, int64_t seed, enum sk_split split,
-                                struct sk_file_entry *kept, size_t *count, struct sk_err *err)
+/* Moves the chosen share of files[0..n), one class, to the front of *kept; which they are depends on seed and label
+ * alone. */
+static enum sk_code split_class(const struct sk_file_entry *file, size_t n, double fraction, int64_t seed,
+                                enum sk_split split, struct sk_file_entry *kept, size_t *count, struct sk_err *err)
 {
     size_t val = (size_t)((double)n * fraction + 0.5);
     val = val < 1 ? 1 : val;
@@ -154,8 +156,8 @@ static enum sk_code split_class(const struct sk_file_entry *file, size_t n, doub
     return is_val ? SK_OK : SK_NOMEM;
 }
 
-static enum sk_code split_by_seed(struct sk_file_list *l, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
-                                  struct sk_err *err)
+static enum sk_code split_by_seed(struct sk_file_list *l, const struct sk_recipe_data *data, int64_t seed,
+                                  enum sk_split split, struct sk_err *err)
 {
     size_t kept = 0, end;
     if (split == SK_VAL && !(data->val_fraction > 0.0))
@@ -218,8 +220,8 @@ static enum sk_code list_pictures(struct folder *f, const struct layout *where, 
     return code;
 }
 
-static enum sk_code folder_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
-                                enum sk_split split, struct sk_err *err)
+static enum sk_code folder_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                                int64_t seed, enum sk_split split, struct sk_err *err)
 {
     struct layout where;
     enum sk_code code = find_layout(&where, data->path, split, err);
@@ -275,7 +277,7 @@ static void folder_name(const void *self, int64_t index, char *out, size_t size)
 }
 
 const struct sk_source_ops sk_source_folder = {
-    .source = SK_SOURCE_FOLDER, .name = "folder", .help = "a folder of JPEG or PNG pictures for each class",
+    .source = SK_SOURCE_FOLDER, .name = "folder", .decodes = true, .help = "a folder of JPEG or PNG pictures for each class",
     .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label, .read = folder_read,
     .name_of = folder_name,
 };

@@ -1,5 +1,6 @@
-/* The built-in data set: ten classes of pictures drawn by the program itself, on the fly. Sample i of a split is the same
- * for the same (data.shapes_seed, split, i, size), whatever is asked for before. Classes take turns, so any first N are balanced. */
+/* The built-in data set: ten classes of pictures drawn by the program itself, on the fly. Sample i of a split is the
+ * same for the same (data.shapes_seed, split, i, size), whatever is asked for before. Classes take turns, so any first
+ * N are balanced. */
 #include "data/internal.h"
 
 enum { SIDE_MIN = 16, SIDE_MAX = 512 };
@@ -16,16 +17,18 @@ static bool shapes_probe(const struct sk_recipe_data *data)
     return false; /* nothing at a path stands for it: it is asked for by name */
 }
 
-static enum sk_code shapes_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
-                                enum sk_split split, struct sk_err *err)
+static enum sk_code shapes_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                                int64_t seed, enum sk_split split, struct sk_err *err)
 {
     (void)seed; /* the set is one for every training seed */
     int64_t count = split == SK_TRAIN ? data->train_size : data->val_size;
     if (data->image_size < SIDE_MIN || data->image_size > SIDE_MAX)
-        return sk_fail(err, SK_INPUT, "data.image_size: expected %d to %d, got %d", SIDE_MIN, SIDE_MAX, data->image_size);
+        return sk_fail(err, SK_INPUT, "data.image_size: expected %d to %d, got %d", SIDE_MIN, SIDE_MAX,
+                       data->image_size);
     if (count < 1)
         return sk_fail(err, SK_INPUT, "the shapes have no %s split: data.%s_size is %lld",
-                       split == SK_TRAIN ? "training" : "validation", split == SK_TRAIN ? "train" : "val", (long long)count);
+                       split == SK_TRAIN ? "training" : "validation", split == SK_TRAIN ? "train" : "val",
+                       (long long)count);
     struct shapes *s = sk_alloc(1, sizeof(*s), err);
     if (!s)
         return SK_NOMEM;
@@ -64,7 +67,7 @@ static void shapes_name(const void *self, int64_t index, char *out, size_t size)
 }
 
 const struct sk_source_ops sk_source_shapes = {
-    .source = SK_SOURCE_SHAPES, .name = "shapes", .help = "ten classes of pictures drawn by the program",
+    .source = SK_SOURCE_SHAPES, .name = "shapes", .decodes = true, .help = "ten classes of pictures drawn by the program",
     .probe = shapes_probe, .open = shapes_open, .close = sk_free, .label = shapes_label, .read = shapes_read,
     .name_of = shapes_name,
 };

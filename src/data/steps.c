@@ -47,8 +47,8 @@ static enum sk_code random_crop(struct sk_picture *p, struct sk_picture *scratch
     int64_t rows = (int64_t)p->height + 2 * (int64_t)s->padding - s->size + 1;
     int64_t cols = (int64_t)p->width + 2 * (int64_t)s->padding - s->size + 1;
     if (rows < 1 || cols < 1 || rows > UINT32_MAX || cols > UINT32_MAX)
-        return sk_fail(err, SK_INPUT, "random_crop of size %d is larger than a picture of %d x %d with padding %d", s->size,
-                       p->height, p->width, s->padding);
+        return sk_fail(err, SK_INPUT, "random_crop of size %d is larger than a picture of %d x %d with padding %d",
+                       s->size, p->height, p->width, s->padding);
     int top = (int)sk_rng_below(rng, (uint32_t)rows) - s->padding;
     int left = (int)sk_rng_below(rng, (uint32_t)cols) - s->padding;
     return window(p, scratch, top, left, s->size, s->size, err);
@@ -101,8 +101,9 @@ static enum sk_code resize(struct sk_picture *p, struct sk_picture *scratch, con
         w = h * p->width / p->height;
     }
     if (h > SK_MAX_SIDE || w > SK_MAX_SIDE || h * w > SK_MAX_PIXELS)
-        return sk_fail(err, SK_INPUT, "resize would make a picture of %d x %d into one of %lld x %lld, which is too large",
-                       p->height, p->width, (long long)h, (long long)w);
+        return sk_fail(err, SK_INPUT,
+                       "resize would make a picture of %d x %d into one of %lld x %lld, which is too large", p->height,
+                       p->width, (long long)h, (long long)w);
     if (h == p->height && w == p->width)
         return SK_OK;
     enum sk_code code = sk_picture_resize(scratch, p, (int)h, (int)w, err);

@@ -43,21 +43,60 @@ static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
-static enum sk_code open_loader(struct sk_training *t, struct sk_err *err)
+/* The shape of a training picture, from a loader for one. */
+static enum sk_code learn_shape(const struct sk_training *t, const struct sk_loader_options *o, struct sk_net_shape *s,
+                                struct sk_err *err)
 {
+    struct sk_loader_options one = *o;
+    struct sk_loader *loader = NULL;
+    enum sk_pixel pixel;
+    one.batch = 1;
+    one.workers = 0;
+    enum sk_code code = sk_loader_new(&loader, &one, err);
+    if (code != SK_OK)
+        return code;
+    sk_loader_shape(loader, &s->height, &s->width, &s->channels, &pixel);
+    s->pixel = pixel == SK_PIXEL_U8 ? SK_U8 : SK_F32;
+    s->classes = t->recipe.model.classes;
+    sk_loader_free(loader);
+    return SK_OK;
+}
+
+/* Buffers are cleared when they are made: what is too large must be refused before. */
+static enum sk_code check_room(const struct sk_loader_options *o, const struct sk_net_shape *s, struct sk_err *err)
+{
+    struct sk_machine m;
+    int64_t samples = sk_dataset_info(o->dataset)->count;
+    double batch = o->batch < samples ? o->batch : (double)samples;
+    double need = o->ring * batch * s->height * s->width * s->channels * (double)sk_dtype_size(s->pixel);
+    sk_machine_read(&m);
+    if (need <= (double)m.memory_available)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "a batch of %d pictures of %dx%dx%d: %.2f GB of memory are needed to load it, %.2f GB are available",
+                   o->batch, s->height, s->width, s->channels, need / 1e9, (double)m.memory_available / 1e9);
+}
+
+static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shape, struct sk_err *err)
+{
+    enum { RING = 3 };
     const struct sk_recipe *r = &t->recipe;
     struct sk_loader_options o = {
         .dataset = t->train,
         .steps = &r->data.augment,
         .batch = r->train.batch,
         .workers = r->data.workers,
+        .ring = RING,
         .shuffle = r->data.shuffle,
         .drop_last = r->train.drop_last,
         .seed = r->train.seed,
         .limit = r->data.train_limit,
         .on_error = r->data.on_error,
     };
-    enum sk_code code = sk_loader_new(&t->loader, &o, err);
+    enum sk_code code = learn_shape(t, &o, shape, err);
+    if (code == SK_OK)
+        code = check_room(&o, shape, err);
+    if (code == SK_OK)
+        code = sk_loader_new(&t->loader, &o, err);
     if (code != SK_OK)
         return code;
     t->batches = sk_loader_batches(t->loader);
@@ -68,13 +107,9 @@ static enum sk_code open_loader(struct sk_training *t, struct sk_err *err)
     return SK_OK;
 }
 
-static enum sk_code network_shape(const struct sk_training *t, struct sk_net_shape *s, struct sk_err *err)
+static enum sk_code check_normalize(const struct sk_training *t, const struct sk_net_shape *s, struct sk_err *err)
 {
     const struct sk_recipe_data *d = &t->recipe.data;
-    enum sk_pixel pixel;
-    sk_loader_shape(t->loader, &s->height, &s->width, &s->channels, &pixel);
-    s->pixel = pixel == SK_PIXEL_U8 ? SK_U8 : SK_F32;
-    s->classes = t->recipe.model.classes;
     if (d->has_normalize && d->normalize_channels != 1 && d->normalize_channels != s->channels)
         return sk_fail(err, SK_INPUT, "data.normalize has %d values for the mean, the pictures have %d channels",
                        d->normalize_channels, s->channels);
@@ -100,9 +135,9 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
     t->at.best = -1;
     enum sk_code code = open_data(t, err);
     if (code == SK_OK)
-        code = open_loader(t, err);
+        code = open_loader(t, &shape, err);
     if (code == SK_OK)
-        code = network_shape(t, &shape, err);
+        code = check_normalize(t, &shape, err);
     if (code == SK_OK)
         code = sk_engine_open(&t->engine, &t->recipe.engine, err);
     if (code == SK_OK)

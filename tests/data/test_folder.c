@@ -73,8 +73,14 @@ static void both_splits(void **state)
     assert_string_equal(info->class_name[1], "dog");
     assert_int_equal(info->height, 0);
     assert_int_equal(info->channels, 3);
-    static const struct { const char *name; int label, red; } want[] = {
-        {"two/train/cat/a.PNG", 0, 11}, {"two/train/cat/b.png", 0, 10}, {"two/train/cat/deep/er/z.png", 0, 12}, {"two/train/dog/y.jpeg", 1, 13},
+    static const struct {
+        const char *name;
+        int label, red;
+    } want[] = {
+        {"two/train/cat/a.PNG", 0, 11},
+        {"two/train/cat/b.png", 0, 10},
+        {"two/train/cat/deep/er/z.png", 0, 12},
+        {"two/train/dog/y.jpeg", 1, 13},
     };
     for (int i = 0; i < 4; i++) {
         assert_string_equal(name_of(train, i), want[i].name);

@@ -1,4 +1,5 @@
-/* Inspection: counts, sizes, mean and deviation of known pictures, the same whatever the threads; damaged ones; cancelling. */
+/* Inspection: counts, sizes, mean and deviation of known pictures, the same whatever the threads; damaged ones;
+ * cancelling. */
 #include "test.h"
 
 #include "data/data.h"
@@ -152,8 +153,11 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_pictures), cmocka_unit_test(damaged_are_counted), cmocka_unit_test(same_whatever_the_threads),
-        cmocka_unit_test(progress), cmocka_unit_test(no_memory),
+        cmocka_unit_test(known_pictures),
+        cmocka_unit_test(damaged_are_counted),
+        cmocka_unit_test(same_whatever_the_threads),
+        cmocka_unit_test(progress),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The loader and damaged samples: replaced, counted and named in the same way whatever the workers; errors at their batch.
- * Run under the thread sanitizer too. */
+/* The loader and damaged samples: replaced, counted and named in the same way whatever the workers; errors at their
+ * batch. Run under the thread sanitizer too. */
 #include "test.h"
 
 #include "data/data.h"
@@ -30,13 +30,19 @@ static struct sk_dataset *make(const char *name, bool (*damaged)(int i))
     return ds;
 }
 
-static struct sk_loader *new_loader(const struct sk_dataset *ds, int workers, enum sk_on_error on_error)
+static struct sk_loader *new_loader_of(const struct sk_dataset *ds, int batch, int workers, enum sk_on_error on_error)
 {
     struct sk_err err = {0};
     struct sk_loader *l;
-    struct sk_loader_options o = {.dataset = ds, .batch = BATCH, .workers = workers, .shuffle = true, .seed = 2, .on_error = on_error};
+    struct sk_loader_options o = {
+        .dataset = ds, .batch = batch, .workers = workers, .shuffle = true, .seed = 2, .on_error = on_error};
     assert_ok(sk_loader_new(&l, &o, &err), err);
     return l;
+}
+
+static struct sk_loader *new_loader(const struct sk_dataset *ds, int workers, enum sk_on_error on_error)
+{
+    return new_loader_of(ds, BATCH, workers, on_error);
 }
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -89,7 +95,8 @@ static void replaced_by_the_next(void **state)
     }
     sk_notice_sink(NULL);
     assert_int_equal(notices, 3); /* each once, over all loaders and epochs */
-    assert_non_null(strstr(last_notice, ".png': not a JPEG or PNG file (unknown content); the next sample takes its place"));
+    assert_non_null(
+        strstr(last_notice, ".png': not a JPEG or PNG file (unknown content); the next sample takes its place"));
     sk_dataset_close(ds);
 }
 
@@ -134,7 +141,8 @@ static void too_many_damaged(void **state)
         first = workers == 0 ? err : first;
         assert_int_equal(n, batches);
         assert_string_equal(err.text, first.text);
-        assert_error(err.code, SK_INPUT, err, "more than 1% of the samples are damaged (4 of 300 so far); the first: cannot decode '");
+        assert_error(err.code, SK_INPUT, err,
+                     "more than 1% of the samples are damaged (4 of 300 so far); the first: cannot decode '");
         sk_loader_free(l);
     }
     sk_dataset_close(ds);
@@ -188,22 +196,27 @@ static bool none_damaged(int i)
     return false;
 }
 
+/* Of two errors in one batch, which several workers fill, the one that comes first in the order is told. */
 static void shapes_must_agree(void **state)
 {
     (void)state;
     struct sk_dataset *ds = make("sizes", none_damaged);
     folder_picture("sizes/train/c2/050.png", SIDE, SIDE + 1, 1, 1);
     folder_picture("sizes/train/c1/070.png", SIDE + 2, SIDE, 1, 1);
-    char first[2048] = "";
-    for (int workers = 0; workers < 4; workers++) {
-        struct sk_loader *l = new_loader(ds, workers, SK_ON_ERROR_REPLACE);
-        struct sk_err err = {0};
-        batches_before_error(l, 1, &err);
-        if (workers == 0)
-            memcpy(first, err.text, sizeof(first));
-        assert_string_equal(first, err.text);
-        assert_error(err.code, SK_INPUT, err, "but the first picture is 4 x 4 x 3: add resize and crop steps");
-        sk_loader_free(l);
+    for (uint32_t epoch = 0; epoch < 6; epoch++) {
+        int64_t order[SAMPLES], at = 0;
+        sk_sampler_order(order, SAMPLES, true, 2, epoch);
+        while (order[at] != 250 && order[at] != 170)
+            at++;
+        for (int workers = 0; workers < 4; workers++) {
+            struct sk_loader *l = new_loader_of(ds, SAMPLES, workers, SK_ON_ERROR_REPLACE);
+            struct sk_err err = {0};
+            assert_int_equal(batches_before_error(l, epoch, &err), 0);
+            assert_non_null(strstr(err.text, "but the first picture is 4 x 4 x 3: add resize and crop steps"));
+            assert_error(err.code, SK_INPUT, err,
+                         order[at] == 250 ? "c2/050.png' is 4 x 5 x 3" : "c1/070.png' is 6 x 4 x 3");
+            sk_loader_free(l);
+        }
     }
     sk_dataset_close(ds);
 }

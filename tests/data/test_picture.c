@@ -125,7 +125,8 @@ static void truncated_files(void **state)
 static void flipped_bits(void **state)
 {
     (void)state;
-    static const char *const names[] = {"rgb_8.png", "palette_2.png", "rgb_420.jpg", "progressive.jpg", "ycck.jpg", "restart.jpg"};
+    static const char *const names[] = {"rgb_8.png",       "palette_2.png", "rgb_420.jpg",
+                                        "progressive.jpg", "ycck.jpg",      "restart.jpg"};
     struct sk_err err = {0};
     for (size_t f = 0; f < SK_COUNT(names); f++) {
         size_t len, refused = 0;
@@ -289,10 +290,16 @@ static void buffers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stored_pictures), cmocka_unit_test(foreign_content), cmocka_unit_test(truncated_files),
-        cmocka_unit_test(flipped_bits), cmocka_unit_test(damaged_png_data_is_refused),
-        cmocka_unit_test(ancillary_chunks_are_skipped), cmocka_unit_test(huge_headers), cmocka_unit_test(scans_without_end),
-        cmocka_unit_test(no_memory), cmocka_unit_test(buffers),
+        cmocka_unit_test(stored_pictures),
+        cmocka_unit_test(foreign_content),
+        cmocka_unit_test(truncated_files),
+        cmocka_unit_test(flipped_bits),
+        cmocka_unit_test(damaged_png_data_is_refused),
+        cmocka_unit_test(ancillary_chunks_are_skipped),
+        cmocka_unit_test(huge_headers),
+        cmocka_unit_test(scans_without_end),
+        cmocka_unit_test(no_memory),
+        cmocka_unit_test(buffers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
-/* Picture steps: crops and flips pixel by pixel for both pixel types, torchvision's rounding, and what must be refused. */
+/* Picture steps: crops and flips pixel by pixel for both pixel types, torchvision's rounding, what must be refused. */
 #include "test.h"
 
 #include "data/internal.h"
 
-/* A picture whose every element tells where it was: 1 + row * 100 + column * 3 + channel, below 256 where it is 8-bit. */
+/* What a picture of marks holds at a place: never 0, and the same again no nearer than ten rows. */
 static int mark(int y, int x, int c)
 {
     return 1 + (y * 25 + x * 3 + c) % 255;
@@ -58,7 +58,9 @@ static enum sk_code apply(struct sk_picture *p, struct sk_picture_step step, uin
 static void center_crop(void **state)
 {
     (void)state;
-    static const struct { int h, w, size, top, left; } rows[] = {
+    static const struct {
+        int h, w, size, top, left;
+    } rows[] = {
         {10, 10, 10, 0, 0}, {10, 10, 4, 3, 3},  {11, 13, 4, 4, 4},  {9, 7, 4, 2, 2},  {7, 9, 6, 0, 2},
         {12, 5, 2, 5, 2},   {5, 5, 8, -1, -1},  {5, 12, 8, -1, 2},  {13, 6, 9, 2, -1}, {1, 1, 3, -1, -1},
     };
@@ -81,13 +83,15 @@ static void center_crop(void **state)
 static void random_crop(void **state)
 {
     (void)state;
-    enum { H = 6, W = 7, SIZE = 5, PAD = 2, ROWS = H + 2 * PAD - SIZE + 1, COLS = W + 2 * PAD - SIZE + 1, DRAWS = 3000 };
+    enum { H = 6, W = 7, SIZE = 5, PAD = 2, DRAWS = 3000 };
+    enum { ROWS = H + 2 * PAD - SIZE + 1, COLS = W + 2 * PAD - SIZE + 1 };
     struct sk_err err = {0};
     int seen[ROWS][COLS] = {{0}};
     for (uint64_t draw = 0; draw < DRAWS; draw++) {
         struct sk_picture p = {0};
         make(&p, H, W, 3, draw % 2 ? SK_PIXEL_F32 : SK_PIXEL_U8);
-        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_RANDOM_CROP, .size = SIZE, .padding = PAD}, draw, &err), err);
+        struct sk_picture_step step = {.kind = SK_STEP_RANDOM_CROP, .size = SIZE, .padding = PAD};
+        assert_ok(apply(&p, step, draw, &err), err);
         assert_int_equal(p.height, SIZE);
         assert_int_equal(p.width, SIZE);
         struct sk_rng rng;
@@ -109,7 +113,8 @@ static void random_crop_of_padding_only(void **state)
     for (uint64_t draw = 0; draw < 200; draw++) {
         struct sk_picture p = {0};
         make(&p, 2, 3, 3, SK_PIXEL_U8);
-        assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_RANDOM_CROP, .size = 2, .padding = 9}, draw, &err), err);
+        struct sk_picture_step step = {.kind = SK_STEP_RANDOM_CROP, .size = 2, .padding = 9};
+        assert_ok(apply(&p, step, draw, &err), err);
         struct sk_rng rng;
         sk_rng_init(&rng, 1, 0, draw, SK_RNG_AUGMENT);
         int top = (int)sk_rng_below(&rng, 19), left = (int)sk_rng_below(&rng, 20);
@@ -153,8 +158,11 @@ static void flip(void **state)
 static void resize_sizes(void **state)
 {
     (void)state;
-    static const struct { int h, w, size, height, width; } rows[] = {
-        {10, 20, 5, 5, 10}, {20, 10, 5, 10, 5}, {10, 15, 7, 7, 10}, {37, 53, 16, 16, 22}, {53, 37, 64, 91, 64}, {8, 8, 8, 8, 8},
+    static const struct {
+        int h, w, size, height, width;
+    } rows[] = {
+        {10, 20, 5, 5, 10},   {20, 10, 5, 10, 5},   {10, 15, 7, 7, 10},
+        {37, 53, 16, 16, 22}, {53, 37, 64, 91, 64}, {8, 8, 8, 8, 8},
     };
     struct sk_err err = {0};
     for (size_t i = 0; i < SK_COUNT(rows); i++) {

@@ -1,10 +1,8 @@
-/* Fuzzer: decoding a picture; what can be decoded is resized and cropped. Seeds: tests/data/pictures. Pictures of more than a
- * megapixel are not decoded to the end: the fuzzer looks for faults, and those show in small ones. */
+/* Fuzzer: decoding a picture; what can be decoded is resized and cropped. Seeds: tests/data/pictures. Pictures of more
+ * than a megapixel are not decoded to the end: the fuzzer looks for faults, and those show in small ones. */
 #include "fuzz.h"
 
 #include "data/data.h"
-
-#include <string.h>
 
 /* Whether the header, where the format has it at a fixed place or the frame marker, claims a large picture. */
 static int claims_much(const uint8_t *d, size_t n)
@@ -12,7 +10,8 @@ static int claims_much(const uint8_t *d, size_t n)
     if (n >= 24 && d[0] == 0x89)
         return d[16] | d[17] | d[20] | d[21] || (d[18] << 8 | d[19]) * (d[22] << 8 | d[23]) > 1 << 20;
     for (size_t i = 0; i + 9 < n; i++)
-        if (d[i] == 0xff && d[i + 1] >= 0xc0 && d[i + 1] <= 0xcf && (d[i + 5] << 8 | d[i + 6]) * (d[i + 7] << 8 | d[i + 8]) > 1 << 20)
+        if (d[i] == 0xff && d[i + 1] >= 0xc0 && d[i + 1] <= 0xcf &&
+            (d[i + 5] << 8 | d[i + 6]) * (d[i + 7] << 8 | d[i + 8]) > 1 << 20)
             return 1;
     return 0;
 }
@@ -22,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sk_picture p = {0}, scratch = {0};
     struct sk_err err = {0};
     struct sk_rng rng;
-    struct sk_picture_steps steps = {.count = 2,
-                                     .step = {{.kind = SK_STEP_RESIZE, .size = 9}, {.kind = SK_STEP_CENTER_CROP, .size = 8}}};
+    struct sk_picture_steps steps = {
+        .count = 2, .step = {{.kind = SK_STEP_RESIZE, .size = 9}, {.kind = SK_STEP_CENTER_CROP, .size = 8}}};
 
     sk_rng_init(&rng, 0, 0, 0, SK_RNG_TEST);
     if (!claims_much(data, size) && sk_picture_decode(&p, data, size, "x", &err) == SK_OK)

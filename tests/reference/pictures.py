@@ -14,6 +14,8 @@ STEPS = {  # data.prepare: what Pillow does; at most one grey level apart
     "[{resize: {size: [32, 48]}}]": lambda p: p.resize((48, 32), Image.BILINEAR),
     "[{resize: {size: [200, 211]}}]": lambda p: p.resize((211, 200), Image.BILINEAR),
     "[{resize: 40}, {center_crop: 40}]": lambda p: centre(shorter(p, 40), 40),
+    "[{resize: 40}, {center_crop: 39}]": lambda p: centre(shorter(p, 40), 39),  # odd margins
+    "[{resize: 40}, {center_crop: 37}]": lambda p: centre(shorter(p, 40), 37),
 }
 
 

@@ -38,6 +38,22 @@ static enum sk_code check_tensor(const struct sk_desc *d, const char *what, int 
     return SK_OK;
 }
 
+static enum sk_code check_shape(const struct sk_conv_shape *s, const struct sk_desc *w, const struct sk_desc *y,
+                                struct sk_err *err)
+{
+    if (w->dim[1] != s->c || y->dim[0] != s->n || y->dim[3] != s->k)
+        return sk_fail(err, SK_UNSUPPORTED, "x, w and y do not belong together");
+    int high = s->h + 2 * s->pad - s->r, wide = s->w + 2 * s->pad - s->s;
+    if (s->stride < 1 || s->pad < 0 || s->pad >= s->r || s->pad >= s->s || high < 0 || wide < 0)
+        return sk_fail(err, SK_UNSUPPORTED, "kernel %dx%d, stride %d and padding %d do not fit %dx%d pixels", s->r,
+                       s->s, s->stride, s->pad, s->h, s->w);
+    int p = high / s->stride + 1, q = wide / s->stride + 1;
+    if (s->p != p || s->q != q)
+        return sk_fail(err, SK_UNSUPPORTED, "y is %dx%d, where x, kernel, stride and padding give %dx%d", s->p, s->q, p,
+                       q);
+    return SK_OK;
+}
+
 /* x, w and y as in the forward pass. */
 static enum sk_code read_shape(struct sk_conv_shape *s, const struct sk_attr *attr, const struct sk_desc *x,
                                const struct sk_desc *w, const struct sk_desc *y, struct sk_err *err)
@@ -62,7 +78,7 @@ static enum sk_code read_shape(struct sk_conv_shape *s, const struct sk_attr *at
                                 .q = (int)y->dim[2],
                                 .stride = attr->stride,
                                 .pad = attr->pad};
-    return SK_OK;
+    return check_shape(s, w, y, err);
 }
 
 static enum sk_code open_weights(struct conv *self, sk_dnnl_md chosen, struct sk_err *err)

@@ -1,0 +1,115 @@
+# Resuming gives bit for bit what an uninterrupted run gives, however and wherever it was interrupted.
+. "$(dirname "$0")/lib.sh"
+
+run 0 train tiny.yaml --out whole
+
+# stop SIGNAL STATUS LINES DIR ARGUMENTS...: trains and sends SIGNAL once the log has LINES lines. Where the run was quicker
+# than we were, it is tried again.
+stop() {
+    local signal=$1 status=$2 lines=$3 dir=$4 try got pid
+    shift 4
+    checks=$((checks + 1))
+    for try in 1 2 3 4 5; do
+        rm -f err
+        "$skua" train "$@" --out "$dir" > out 2> err &
+        pid=$!
+        until { [ -s err ] && [ "$(cat "$dir/log.jsonl" 2> /dev/null | wc -l)" -ge "$lines" ]; } ||
+            ! kill -0 $pid 2> /dev/null; do
+            :
+        done
+        kill -"$signal" $pid 2> /dev/null
+        wait $pid 2> /dev/null
+        got=$?
+        [ "$got" -ne 0 ] && break
+        rm -rf "$dir"
+    done
+    [ "$got" -eq "$status" ] || bad "$signal: expected status $status, got $got"
+}
+
+# Ctrl-C, then SIGTERM later in the same run, each within an epoch; then to the end with other workers
+stop INT 130 5 ctrl-c tiny.yaml
+says err 'finishing the step'
+says err 'to go on: skua train --resume --out ctrl-c'
+at=$(readlink ctrl-c/last)
+check 'stopped within the first epoch' [ "${at#ckpt-}" -lt 12 ]
+stop TERM 75 20 ctrl-c --resume
+run 0 train --resume --out ctrl-c --set data.workers=2
+same_run whole ctrl-c
+
+# killed outright: from the last checkpoint, the log is cut back
+stop KILL 137 18 killed tiny.yaml --set train.checkpoint_every=5 --set data.workers=0
+run 0 train --resume --out killed --set train.checkpoint_every=0
+same_run whole killed
+
+# killed again and again
+rm -rf often
+for lines in 8 16 24 32; do
+    stop KILL 137 $lines often tiny.yaml --resume --set train.checkpoint_every=3
+done
+run 0 train tiny.yaml --resume --out often
+same_run whole often
+
+# a log with a cut last line
+run 0 train tiny.yaml --out cut --set train.epochs=1
+printf '{"step":13,"epo' >> cut/log.jsonl
+run 0 train tiny.yaml --resume --out cut
+same_run whole cut
+
+# more epochs later are the same as all at once, for the schedule's length is given
+run 0 train tiny.yaml --out grown --set train.epochs=2
+run 0 train --resume --out grown --set train.epochs=3
+same_run whole grown
+
+# more steps later, from within an epoch
+run 0 train tiny.yaml --out steps --set train.max_steps=17
+run 0 train --resume --out steps --set train.max_steps=36
+check 'no line twice' [ "$(wc -l < steps/log.jsonl)" -eq 39 ]
+check 'the same losses' diff <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*' whole/log.jsonl) \
+    <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*' steps/log.jsonl)
+check 'the same weights' cmp steps/last/state.safetensors whole/last/state.safetensors
+
+# finished; nothing to resume; a damaged checkpoint
+run 0 train --resume --out whole
+says err 'is finished: 3 of 3 epochs are done; a larger train.epochs continues it'
+check 'nothing was printed' [ ! -s out ]
+run 0 train tiny.yaml --resume --out fresh
+says err 'has no checkpoint: training starts anew'
+same_run whole fresh
+cp -r whole damaged
+truncate -s 1000 damaged/ckpt-36/model.safetensors
+run 0 train --resume --out damaged
+says err "damaged/ckpt-36' is passed over: "
+same_run whole damaged
+rm -r damaged/ckpt-*
+run 0 train --resume --out damaged
+says err 'has no checkpoint: training starts anew'
+
+# refused: another model, other data, another job on the run
+refused 'model.width was 0.0625 in the run, is 0.125 now' train tiny.yaml --resume --out whole --set model.width=0.125
+refused 'train.batch was 16 in the run, is 8 now' train --resume --out whole --set train.batch=8
+refused 'train.epochs was 3 in the run, is 2 now' train --resume --out whole --set train.epochs=2
+refused 'exists already' train tiny.yaml --out whole
+refused '--resume needs the run' train tiny.yaml --resume
+refused 'holds no run to resume' train --resume --out nowhere
+check 'nothing was made' [ ! -e nowhere ]
+mkdir pictures classes classes/a classes/b
+run 0 data sample tiny.yaml --count 40 --out pictures
+n=0
+find pictures -name '*.png' | sort > list
+while read -r file; do
+    n=$((n + 1))
+    cp "$file" "classes/$([ $n -le 20 ] && echo a || echo b)/"
+done < list
+run 0 train tiny.yaml --data classes --out changed --set data.augment='[]' --set train.epochs=1 --set model.classes=2
+rm "$(find classes/a -name '*.png' | sort | head -1)"
+refused 'the training data changed' train --resume --out changed --set train.epochs=2
+
+"$skua" train tiny.yaml --out busy --set train.epochs=1000 > /dev/null 2>&1 &
+pid=$!
+until [ "$(cat busy/log.jsonl 2> /dev/null | wc -l)" -ge 14 ] || ! kill -0 $pid 2> /dev/null; do :; done
+refused "is in use by process $pid" train --resume --out busy
+refused "is in use by process $pid" train tiny.yaml --out busy
+kill -KILL $pid
+wait $pid 2> /dev/null
+stop TERM 75 30 busy --resume
+finish

@@ -1,0 +1,67 @@
+# skua train and eval: what a run leaves, what is printed, and that evaluation gives the logged figures again.
+. "$(dirname "$0")/lib.sh"
+
+run 0 train tiny.yaml --out run
+matches out '^Epoch 1/3, Train Loss: [0-9]+\.[0-9]{4}, Val Loss: [0-9]+\.[0-9]{4}, Accuracy: [0-9]+\.[0-9]{2}%, Time: [0-9]+\.[0-9]{2}s, Top-5: '
+matches out ' img/s, waited [0-9.]+s$'
+check 'one line an epoch' [ "$(wc -l < out)" -eq 3 ]
+for file in recipe.yaml plan.json log.jsonl last/model.safetensors last/state.safetensors last/state.json best/model.safetensors; do
+    check "run/$file is there" [ -s "run/$file" ]
+done
+check 'the last checkpoint is that of step 36' [ "$(readlink run/last)" = ckpt-36 ]
+check '36 steps and 3 epochs are logged' [ "$(wc -l < run/log.jsonl)" -eq 39 ]
+matches run/log.jsonl '^\{"step":1,"epoch":1,"loss":[0-9.]{6,},"top1":[0-9.]+,"lr":0\.00166666667\}$'
+says run/recipe.yaml 'tiny'
+
+# the logged figures again, with other workers and another number of threads' worth of time
+logged=$(grep -o '"val_loss":[^,]*,"val_top1":[^,]*,"val_top5":[^,]*' run/log.jsonl | tail -1)
+run 0 eval run/last --json --set data.workers=3
+loss=$(grep -o '"loss":[^,]*,"top1":[^,]*,"top5":[^,]*' out)
+check "eval gives $logged, not $loss" [ "$(echo "$logged" | sed 's/val_//g')" = "$loss" ]
+run 0 eval run
+matches out '^Loss: [0-9.]+, Accuracy: [0-9.]+%, Top-5: [0-9.]+%, 60 pictures, [0-9]+ img/s$'
+check 'a heading and a row for each class' [ "$(grep -c '%' out)" -eq 11 ]
+run 0 eval run/ckpt-36/model.safetensors --split train --json
+says out '"count":188'
+
+# machines
+run 0 train tiny.yaml --out json --json --set train.epochs=1
+check 'start, epoch and end, nothing else' [ "$(grep -c '^{"event":"[a-z]*",.*}$' out)" -eq 3 ]
+check 'no noise beside JSON' [ ! -s err ]
+run 0 train tiny.yaml --out quiet --quiet --set train.epochs=1
+check 'nothing but results when quiet' [ ! -s err ]
+
+# the same seed: the same bits; workers do not matter, another seed does
+run 0 train tiny.yaml --out again --set data.workers=0
+same_run run again
+run 0 train tiny.yaml --out seed --set train.seed=1 --set train.epochs=1
+check 'another seed, other losses' [ "$(head -1 seed/log.jsonl)" != "$(head -1 run/log.jsonl)" ]
+
+# steps instead of epochs; a run that ends within an epoch is evaluated too
+run 0 train tiny.yaml --out steps --set train.max_steps=15 --set train.log_every=5
+matches out '^Epoch 2/2, .*, ended within the epoch$'
+check '15 steps by five, two epochs' [ "$(wc -l < steps/log.jsonl)" -eq 5 ]
+
+# what is checked before training; what has no validation
+run 0 train tiny.yaml --out big --set train.batch=1000 --set train.epochs=1
+says big/log.jsonl '"step":1,"epoch":1'
+refused 'train.drop_last' train tiny.yaml --set train.batch=1000 --set train.drop_last=true --set data.train_limit=100
+run 0 train tiny.yaml --out limit --set data.train_limit=32 --set train.epochs=1
+check 'two steps' [ "$(grep -c '"loss"' limit/log.jsonl)" -eq 2 ]
+
+# checkpoints within an epoch: two are kept besides those linked
+run 0 train tiny.yaml --out often --set train.checkpoint_every=2
+same_run run often
+check 'few checkpoints stay' [ "$(ls -d often/ckpt-* | wc -l)" -le 3 ]
+
+# initial weights from a file; then from one that does not fit
+run 0 train tiny.yaml --out init --set train.epochs=1 --set "model.init=$PWD/run/last/model.safetensors"
+check 'begins where the other ended' [ "$(head -1 init/log.jsonl)" != "$(head -1 run/log.jsonl)" ]
+refused "'conv1.weight'" train tiny.yaml --out no --set model.width=0.125 --set "model.init=$PWD/run/last/model.safetensors"
+check 'a run that came to nothing leaves no folder' [ ! -e no ]
+
+# the default name
+run 0 train tiny.yaml --set train.max_steps=1
+matches err '^runs/tiny-[0-9]{8}-[0-9]{6}$'
+check 'runs/NAME-DATE-TIME' [ -d "$(grep '^runs/' err)" ]
+finish
