@@ -32,11 +32,14 @@ build/skua predict "$run" "${pictures[@]}"
 cat <<END
 
 The run is in $run. What to try next:
-  build/skua info $run                              layers, parameters and memory of the network
+  # layers, parameters and memory of the network
+  build/skua info $run
+  # go on training
   build/skua train --resume --out $run --set train.epochs=8
-                                                    go on training
-  build/skua data get cifar10                       real pictures (170 MB), then
+  # real pictures (170 MB)
+  build/skua data get cifar10
   build/skua train cifar10-resnet18 --data cifar-10-binary.tar.gz
-  build/skua train --data DIR                       your own: a folder of JPEG or PNG for each class
-  build/skua help                                   everything else; README.md and docs/guide.md tell more
+  # your own: a folder of JPEG or PNG for each class
+  build/skua train --data DIR
+README.md and docs/guide.md tell more; build/skua help lists everything.
 END

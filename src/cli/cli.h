@@ -9,10 +9,10 @@
 
 /* ---- options (options.c): rows of a table, written --name VALUE or --name=VALUE ---- */
 enum sk_option_kind {
-    SK_OPTION_FLAG, /* bool */
-    SK_OPTION_TEXT, /* const char *, NULL: not given */
+    SK_OPTION_FLAG,  /* bool */
+    SK_OPTION_TEXT,  /* const char *, NULL: not given */
     SK_OPTION_COUNT, /* int64_t from low to high; low - 1: not given */
-    SK_OPTION_LIST  /* struct sk_words; may be given again and again */
+    SK_OPTION_LIST   /* struct sk_words; may be given again and again */
 };
 struct sk_words { /* texts of argv, NULL-terminated once there is one; release with sk_free(item) */
     const char **item;
@@ -21,7 +21,7 @@ struct sk_words { /* texts of argv, NULL-terminated once there is one; release w
 struct sk_option {
     const char *name, *value, *help; /* name without --; value: what stands for it in the help, NULL for a flag */
     enum sk_option_kind kind;
-    size_t offset;                   /* of the member in the command's arguments */
+    size_t offset; /* of the member in the command's arguments */
     int64_t low, high;
 };
 struct sk_command {
@@ -29,30 +29,37 @@ struct sk_command {
     size_t words_min, words_max;
     const struct sk_option *option;
     size_t options;
-    size_t args_size;                /* of the struct that run gets, filled from the options */
+    size_t args_size; /* of the struct that run gets, filled from the options */
     enum sk_code (*run)(const struct sk_words *words, const void *args, struct sk_err *err);
 };
-/* Fills args (args_size zeroed bytes) and words. USAGE: unknown options (nearest named), values missing or out of bounds, too few or
- * too many words. *help: --help was given, nothing else was checked. */
-enum sk_code sk_options_parse(const struct sk_command *c, int argc, char **argv, void *args, struct sk_words *words, bool *help,
-                              struct sk_err *err) SK_MUST;
+/* Fills args (args_size zeroed bytes) and words. USAGE: unknown options (nearest named), values missing or out of
+ * bounds, too few or too many words. *help: --help was given, nothing else was checked. */
+enum sk_code sk_options_parse(const struct sk_command *c, int argc, char **argv, void *args, struct sk_words *words,
+                              bool *help, struct sk_err *err) SK_MUST;
 void sk_options_release(const struct sk_command *c, void *args);
 /* Options as lines of a help text. */
 enum sk_code sk_options_help(const struct sk_command *c, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 /* Rows that several commands share: put into their tables with the struct that holds the member. */
-#define SK_OPTION(text, placeholder, kind_, type, member, phrase, ...)                                                           \
-    {                                                                                                                            \
-        .name = (text), .value = (placeholder), .help = (phrase), .kind = (kind_), .offset = offsetof(type, member), __VA_ARGS__ \
+#define SK_OPTION(text, placeholder, kind_, type, member, phrase)                                                      \
+    {                                                                                                                  \
+        .name = (text), .value = (placeholder), .help = (phrase), .kind = (kind_), .offset = offsetof(type, member)    \
     }
-#define SK_OPTION_SET(type)  SK_OPTION("set", "KEY=VALUE", SK_OPTION_LIST, type, set, "overrides a key of the recipe; may be repeated", )
-#define SK_OPTION_JSON(type) SK_OPTION("json", NULL, SK_OPTION_FLAG, type, json, "for machines: one JSON object a line", )
-#define SK_OPTION_QUIET(type) SK_OPTION("quiet", NULL, SK_OPTION_FLAG, type, quiet, "no progress bar, results only", )
+#define SK_OPTION_NUMBER(text, placeholder, type, member, phrase, from, to)                                            \
+    {                                                                                                                  \
+        .name = (text), .value = (placeholder), .help = (phrase), .kind = SK_OPTION_COUNT,                             \
+        .offset = offsetof(type, member), .low = (from), .high = (to)                                                  \
+    }
+#define SK_OPTION_SET(type)                                                                                            \
+    SK_OPTION("set", "KEY=VALUE", SK_OPTION_LIST, type, set, "overrides a key of the recipe; may be repeated")
+#define SK_OPTION_JSON(type)  SK_OPTION("json", NULL, SK_OPTION_FLAG, type, json, "for machines: one JSON object a line")
+#define SK_OPTION_QUIET(type) SK_OPTION("quiet", NULL, SK_OPTION_FLAG, type, quiet, "no progress bar, results only")
 
 /* ---- commands (commands.c, cmd_*.c) ---- */
-extern const struct sk_command sk_cmd_train, sk_cmd_eval, sk_cmd_predict, sk_cmd_info, sk_cmd_bench, sk_cmd_data, sk_cmd_help;
-extern const struct sk_command *const sk_commands[]; /* NULL-terminated */
-const struct sk_command *sk_command_find(const char *name); /* NULL: none */
+extern const struct sk_command sk_cmd_train, sk_cmd_eval, sk_cmd_predict, sk_cmd_info, sk_cmd_bench, sk_cmd_data,
+    sk_cmd_help;
+extern const struct sk_command *const sk_commands[];                   /* NULL-terminated */
+const struct sk_command *sk_command_find(const char *name);            /* NULL: none */
 enum sk_code sk_command_unknown(const char *name, struct sk_err *err); /* USAGE that names the nearest */
 /* The program: parses, runs, prints errors; returns the exit status. */
 int sk_cli_main(int argc, char **argv);
@@ -62,8 +69,8 @@ enum sk_code sk_help_print(const struct sk_command *c, struct sk_err *err) SK_MU
 /* ---- the terminal (terminal.c) ---- */
 /* Standard descriptors are open, signals ask to stop, notices go to standard error. */
 void sk_terminal_start(void);
-extern atomic_bool sk_cancel;       /* set by the first SIGINT, SIGTERM or SIGHUP; the second ends the process */
-int sk_terminal_signal(void);       /* the signal that asked to stop; 0: none */
+extern atomic_bool sk_cancel;        /* set by the first SIGINT, SIGTERM or SIGHUP; the second ends the process */
+int sk_terminal_signal(void);        /* the signal that asked to stop; 0: none */
 void sk_terminal_saving(bool saves); /* whether stopping writes a checkpoint, for the message */
 /* A message to standard error, past the progress bar; a newline is added. */
 void sk_tell(const char *fmt, ...) SK_PRINTF(1, 2);
@@ -80,9 +87,9 @@ void sk_print(const char *fmt, ...) SK_PRINTF(1, 2);
 void sk_print_flush(void);
 /* IO when something could not be written. */
 enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
-bool sk_print_unicode(void);                        /* whether block characters can be shown */
-const char *sk_thousands(int64_t n, char out[32]);  /* "11,173,962" */
-const char *sk_bytes_text(double bytes, char out[32]); /* "43.2 MB" */
+bool sk_print_unicode(void);                            /* whether block characters can be shown */
+const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
+const char *sk_bytes_text(double bytes, char out[32]);  /* "43.2 MB" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);
@@ -101,8 +108,10 @@ void sk_table_cell(struct sk_table *t, const char *fmt, ...) SK_PRINTF(2, 3);
 enum sk_code sk_table_print(struct sk_table *t, struct sk_err *err) SK_MUST;
 
 /* ---- recipes given on the command line (recipe_args.c) ---- */
-/* The recipe called name, or a default one for the data (then data must be given), with data and set applied and checked. */
-enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *data, const struct sk_words *set, struct sk_err *err) SK_MUST;
+/* The recipe called name, or a default one for the data (then data must be given), with data and set applied and
+ * checked. */
+enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *data, const struct sk_words *set,
+                           struct sk_err *err) SK_MUST;
 /* --data DIR on a recipe. */
 enum sk_code sk_cli_set_data(struct sk_recipe *r, const char *data, struct sk_err *err) SK_MUST;
 enum sk_code sk_cli_set(struct sk_recipe *r, const struct sk_words *set, struct sk_err *err) SK_MUST;

@@ -12,7 +12,15 @@ struct bench_args {
     int64_t batch, threads, steps;
     bool json;
 };
-enum { TRAIN_STEPS = 5, INFER_STEPS = 10, WARM_UP = 2, BATCH = 128, BATCH_LARGE = 16, LARGE_SIDE = 64, STEPS_MAX = 100000 };
+enum {
+    TRAIN_STEPS = 5,
+    INFER_STEPS = 10,
+    WARM_UP = 2,
+    BATCH = 128,
+    BATCH_LARGE = 16,
+    LARGE_SIDE = 64,
+    STEPS_MAX = 100000
+};
 
 struct bench {
     const struct bench_args *args;
@@ -110,7 +118,8 @@ static enum sk_code one_step(struct bench *b, int64_t number, struct sk_err *err
     struct sk_net_result result;
     if (atomic_load(&sk_cancel))
         return sk_fail(err, SK_CANCELLED, "stopped");
-    return b->train ? sk_net_train(b->net, &batch, &step, &result, &sk_cancel, err) : sk_net_eval(b->net, &batch, &result, err);
+    return b->train ? sk_net_train(b->net, &batch, &step, &result, &sk_cancel, err)
+                    : sk_net_eval(b->net, &batch, &result, err);
 }
 
 static enum sk_code measure(struct bench *b, struct sk_err *err)
@@ -140,13 +149,14 @@ static enum sk_code report(const struct bench *b, struct sk_err *err)
     double least = b->ms[0], median = b->ms[b->steps / 2], rate = b->batch / (least / 1000);
     double peak = (double)sk_peak_rss() / (1 << 20);
     if (!b->args->json) {
-        sk_print("%s %s, %s, batch %d, %d threads: %.1f img/s, %.2f ms a step (median %.2f), peak %.0f MB\n", job, model,
-                 precision, b->batch, sk_engine_threads(b->engine), rate, least, median, peak);
+        sk_print("%s %s, %s, batch %d, %d threads: %.1f img/s, %.2f ms a step (median %.2f), peak %.0f MB\n", job,
+                 model, precision, b->batch, sk_engine_threads(b->engine), rate, least, median, peak);
         return SK_OK;
     }
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "job", job, "model", model, "precision",
-                               precision, "batch", b->batch, "threads", sk_engine_threads(b->engine), "steps", b->steps,
-                               "images_per_s", rate, "ms", least, "median_ms", median, "peak_rss_mb", peak);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "job", job, "model", model, "precision",
+                  precision, "batch", b->batch, "threads", sk_engine_threads(b->engine), "steps", b->steps,
+                  "images_per_s", rate, "ms", least, "median_ms", median, "peak_rss_mb", peak);
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(object);
     if (text)
@@ -184,16 +194,15 @@ static enum sk_code run_bench(const struct sk_words *words, const void *args, st
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job, "train (default) or infer", ),
+    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job, "train (default) or infer"),
     SK_OPTION("model", "MODEL", SK_OPTION_TEXT, struct bench_args, model,
-              "resnet18-cifar (default), narrow-resnet18-cifar or resnet50", ),
-    SK_OPTION("precision", "P", SK_OPTION_TEXT, struct bench_args, precision, "fp32, bf16 or auto (default)", ),
-    SK_OPTION("batch", "N", SK_OPTION_COUNT, struct bench_args, batch, "pictures a step (128; 16 for resnet50)", .low = 1,
-              .high = 65536),
-    SK_OPTION("threads", "N", SK_OPTION_COUNT, struct bench_args, threads, "computing threads; 0: as the machine allows", .low = 0,
-              .high = 1024),
-    SK_OPTION("steps", "N", SK_OPTION_COUNT, struct bench_args, steps, "measured steps, after 2 to warm up; the least counts",
-              .low = 1, .high = STEPS_MAX),
+              "resnet18-cifar (default), narrow-resnet18-cifar or resnet50"),
+    SK_OPTION("precision", "P", SK_OPTION_TEXT, struct bench_args, precision, "fp32, bf16 or auto (default)"),
+    SK_OPTION_NUMBER("batch", "N", struct bench_args, batch, "pictures a step (128; 16 for resnet50)", 1, 65536),
+    SK_OPTION_NUMBER("threads", "N", struct bench_args, threads, "computing threads; 0: as the machine allows", 0,
+                     1024),
+    SK_OPTION_NUMBER("steps", "N", struct bench_args, steps, "measured steps, after 2 to warm up; the least counts", 1,
+                     STEPS_MAX),
     SK_OPTION_SET(struct bench_args),
     SK_OPTION_JSON(struct bench_args),
 };

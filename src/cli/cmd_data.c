@@ -27,8 +27,8 @@ static enum sk_code get_recipe(struct sk_recipe *r, const char *recipe, const st
 }
 
 /* steps: what its pictures go through. */
-static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, const char *recipe, const char *split,
-                               const struct data_args *a, struct sk_err *err)
+static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, const char *recipe,
+                               const char *split, const struct data_args *a, struct sk_err *err)
 {
     bool train = strcmp(split, "train") == 0;
     if (!train && strcmp(split, "val") != 0)
@@ -59,8 +59,8 @@ static void print_sides(const struct sk_data_stats *s, const struct sk_dataset_i
     if (s->min_height == s->max_height && s->min_width == s->max_width)
         sk_print("size       %d x %d x %d, %s\n", s->min_height, s->min_width, info->channels, pixel);
     else
-        sk_print("size       heights %d to %d, widths %d to %d, %d channels, %s\n", s->min_height, s->max_height, s->min_width,
-                 s->max_width, info->channels, pixel);
+        sk_print("size       heights %d to %d, widths %d to %d, %d channels, %s\n", s->min_height, s->max_height,
+                 s->min_width, s->max_width, info->channels, pixel);
 }
 
 static void print_values(const char *label, const double *value, int n)
@@ -100,16 +100,16 @@ static json_t *reals(const double *value, int n)
     return array;
 }
 
-static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct sk_dataset_info *info, const char *split,
-                                     struct sk_err *err)
+static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct sk_dataset_info *info,
+                                     const char *split, struct sk_err *err)
 {
     json_t *classes = json_array();
     for (int c = 0; c < info->classes; c++)
-        json_array_append_new(classes,
-                              json_pack("{s:s, s:I}", "name", info->class_name[c], "count", (json_int_t)s->per_class[c]));
+        json_array_append_new(
+            classes, json_pack("{s:s, s:I}", "name", info->class_name[c], "count", (json_int_t)s->per_class[c]));
     json_t *object = json_pack("{s:s, s:I, s:o, s:[ii], s:[ii], s:i, s:s, s:o, s:o, s:I}", "split", split, "count",
-                               (json_int_t)s->count, "classes", classes, "height", s->min_height, s->max_height, "width",
-                               s->min_width, s->max_width, "channels", info->channels, "pixel",
+                               (json_int_t)s->count, "classes", classes, "height", s->min_height, s->max_height,
+                               "width", s->min_width, s->max_width, "channels", info->channels, "pixel",
                                info->pixel == SK_PIXEL_U8 ? "u8" : "f32", "mean", reals(s->mean, info->channels), "std",
                                reals(s->std, info->channels), "damaged", (json_int_t)s->damaged);
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
@@ -117,7 +117,9 @@ static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct
     if (text)
         sk_print("%s\n", text);
     free(text);
-    return text ? SK_OK : sk_fail(err, SK_INPUT, "the figures cannot be written as JSON: a class name is not UTF-8 or a mean not finite");
+    return text ? SK_OK
+                : sk_fail(err, SK_INPUT,
+                          "the figures cannot be written as JSON: a class name is not UTF-8 or a mean not finite");
 }
 
 static enum sk_code inspect(const char *recipe, const struct data_args *a, struct sk_err *err)
@@ -151,7 +153,9 @@ static enum sk_code sample(const char *recipe, const struct data_args *a, struct
 {
     struct sk_dataset *ds = NULL;
     struct sk_picture_steps steps;
-    struct sk_samples s = {.count = a->count > 0 ? a->count : SAMPLES, .steps = a->prepared ? &steps : NULL, .dir = a->out,
+    struct sk_samples s = {.count = a->count > 0 ? a->count : SAMPLES,
+                           .steps = a->prepared ? &steps : NULL,
+                           .dir = a->out,
                            .wrote = on_wrote};
     if (!a->out)
         return sk_fail(err, SK_USAGE, "skua data sample needs --out DIR, a folder for the pictures");
@@ -212,15 +216,15 @@ static enum sk_code run_data(const struct sk_words *words, const void *args, str
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct data_args, data, "inspect, sample: the data", ),
-    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct data_args, split, "train (inspect) or val (sample)", ),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct data_args, data, "inspect, sample: the data"),
+    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct data_args, split, "train (inspect) or val (sample)"),
     SK_OPTION_SET(struct data_args),
-    SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct data_args, out, "get: folder for the file (.); sample: for the pictures", ),
-    SK_OPTION("count", "N", SK_OPTION_COUNT, struct data_args, count, "sample: so many pictures, as PNG (10)", .low = 1,
-              .high = SAMPLES_MAX),
+    SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct data_args, out,
+              "get: folder for the file (.); sample: for the pictures"),
+    SK_OPTION_NUMBER("count", "N", struct data_args, count, "sample: so many pictures, as PNG (10)", 1, SAMPLES_MAX),
     SK_OPTION("prepared", NULL, SK_OPTION_FLAG, struct data_args, prepared,
-              "sample: after data.prepare (of train: data.augment), as the network gets them", ),
-    SK_OPTION("url", "URL", SK_OPTION_TEXT, struct data_args, url, "get: from there instead", ),
+              "sample: after data.prepare (of train: data.augment), as the network gets them"),
+    SK_OPTION("url", "URL", SK_OPTION_TEXT, struct data_args, url, "get: from there instead"),
     SK_OPTION_JSON(struct data_args),
     SK_OPTION_QUIET(struct data_args),
 };

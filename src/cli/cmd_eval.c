@@ -55,7 +55,8 @@ static enum sk_code print_text(const struct sk_session *s, const struct sk_evalu
 {
     char count[32];
     sk_print("Loss: %.4f, Accuracy: %.2f%%, Top-5: %.2f%%, %s pictures, %.0f img/s\n", sk_metrics_loss(&e->all),
-             100 * sk_metrics_top1(&e->all), 100 * sk_metrics_top5(&e->all), sk_thousands(e->all.count, count), rate(e));
+             100 * sk_metrics_top1(&e->all), 100 * sk_metrics_top5(&e->all), sk_thousands(e->all.count, count),
+             rate(e));
     if (e->classes > CLASS_ROWS)
         return SK_OK;
     sk_print("\n");
@@ -67,12 +68,12 @@ static enum sk_code print_json(const struct sk_session *s, const struct sk_evalu
     json_t *classes = json_array();
     for (int c = 0; c < e->classes; c++)
         json_array_append_new(classes, json_pack("{s:s, s:I, s:I, s:f}", "name", s->class_name[c], "count",
-                                                 (json_int_t)e->class_count[c], "correct", (json_int_t)e->class_correct[c],
-                                                 "accuracy", class_accuracy(e, c)));
-    json_t *object = json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "model", s->path, "step", (json_int_t)s->step,
-                               "count", (json_int_t)e->all.count, "loss", sk_metrics_loss(&e->all), "top1",
-                               sk_metrics_top1(&e->all), "top5", sk_metrics_top5(&e->all), "seconds", e->seconds,
-                               "images_per_s", rate(e), "classes", classes);
+                                                 (json_int_t)e->class_count[c], "correct",
+                                                 (json_int_t)e->class_correct[c], "accuracy", class_accuracy(e, c)));
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "model", s->path, "step", (json_int_t)s->step,
+                  "count", (json_int_t)e->all.count, "loss", sk_metrics_loss(&e->all), "top1", sk_metrics_top1(&e->all),
+                  "top5", sk_metrics_top5(&e->all), "seconds", e->seconds, "images_per_s", rate(e), "classes", classes);
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     if (text)
         sk_print("%s\n", text);
@@ -81,7 +82,8 @@ static enum sk_code print_json(const struct sk_session *s, const struct sk_evalu
     return text ? SK_OK : sk_fail(err, SK_INPUT, "the results cannot be written as JSON: they are not finite");
 }
 
-static enum sk_code parse_split(const struct eval_args *a, struct sk_session *s, enum sk_split *split, struct sk_err *err)
+static enum sk_code parse_split(const struct eval_args *a, struct sk_session *s, enum sk_split *split,
+                                struct sk_err *err)
 {
     *split = a->split && strcmp(a->split, "train") == 0 ? SK_TRAIN : SK_VAL;
     if (a->split && strcmp(a->split, "train") != 0 && strcmp(a->split, "val") != 0)
@@ -129,9 +131,9 @@ static enum sk_code run_eval(const struct sk_words *words, const void *args, str
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct eval_args, data, "the data (that of the training)", ),
-    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct eval_args, split, "val (default) or train", ),
-    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct eval_args, recipe, "for weights that carry no recipe", ),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct eval_args, data, "the data (that of the training)"),
+    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct eval_args, split, "val (default) or train"),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct eval_args, recipe, "for weights that carry no recipe"),
     SK_OPTION_SET(struct eval_args),
     SK_OPTION_JSON(struct eval_args),
     SK_OPTION_QUIET(struct eval_args),

@@ -28,10 +28,11 @@ static enum sk_code print_machine(struct sk_err *err)
     sk_machine_read(&m);
     enum sk_code code = sk_engine_describe(&backends, err);
     if (code == SK_OK) {
-        sk_print("skua       %s\nprocessor  %s\ncores      %d (%d logical processors", SKUA_VERSION, m.cpu, m.cores, m.affinity);
+        sk_print("skua       %s\nprocessor  %s\ncores      %d (%d logical processors", SKUA_VERSION, m.cpu, m.cores,
+                 m.affinity);
         print_quota(&m);
-        sk_print("), %d threads used\nmemory     %s, %s available\n%s", m.threads, sk_bytes_text((double)m.memory_total, a),
-                 sk_bytes_text((double)m.memory_available, b), backends.text);
+        sk_print("), %d threads used\nmemory     %s, %s available\n%s", m.threads,
+                 sk_bytes_text((double)m.memory_total, a), sk_bytes_text((double)m.memory_available, b), backends.text);
     }
     sk_str_release(&backends);
     return code;
@@ -45,10 +46,10 @@ static enum sk_code print_machine_json(struct sk_err *err)
     enum sk_code code = sk_engine_describe(&backends, err);
     if (code != SK_OK)
         return code;
-    json_t *object = json_pack("{s:s, s:s, s:i, s:i, s:f, s:i, s:I, s:I, s:s}", "version", SKUA_VERSION, "processor", m.cpu,
-                               "cores", m.cores, "affinity", m.affinity, "quota", m.quota, "threads", m.threads, "memory_total",
-                               (json_int_t)m.memory_total, "memory_available", (json_int_t)m.memory_available, "backends",
-                               backends.text);
+    json_t *object = json_pack("{s:s, s:s, s:i, s:i, s:f, s:i, s:I, s:I, s:s}", "version", SKUA_VERSION, "processor",
+                               m.cpu, "cores", m.cores, "affinity", m.affinity, "quota", m.quota, "threads", m.threads,
+                               "memory_total", (json_int_t)m.memory_total, "memory_available",
+                               (json_int_t)m.memory_available, "backends", backends.text);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     sk_str_release(&backends);
@@ -71,8 +72,8 @@ static enum sk_code explain(struct sk_net *net, int batch, bool train, struct sk
     return code;
 }
 
-static enum sk_code show_net(const struct sk_recipe *r, const struct sk_net_shape *s, struct sk_engine *e, struct sk_net *net,
-                             const struct info_args *a, struct sk_err *err)
+static enum sk_code show_net(const struct sk_recipe *r, const struct sk_net_shape *s, struct sk_engine *e,
+                             struct sk_net *net, const struct info_args *a, struct sk_err *err)
 {
     enum sk_dtype compute = sk_engine_precision(e) == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
     enum sk_code code = sk_info_layers(r, s, compute, a->json, err);
@@ -162,10 +163,11 @@ static enum sk_code run_info(const struct sk_words *words, const void *args, str
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct info_args, data, "the recipe's data, for what it does not say itself", ),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct info_args, data,
+              "the recipe's data, for what it does not say itself"),
     SK_OPTION_SET(struct info_args),
-    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe", ),
-    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, and why that one", ),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
+    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, and why that one"),
     SK_OPTION_JSON(struct info_args),
 };
 

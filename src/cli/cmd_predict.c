@@ -18,8 +18,8 @@ enum { TOP = 5, TOP_MAX = 1000, BAR_WIDTH = 30 };
 struct predictor {
     struct sk_session session;
     struct sk_picture picture, scratch;
-    int top, *order;       /* [classes] */
-    float *probability;    /* [classes] */
+    int top, *order;    /* [classes] */
+    float *probability; /* [classes] */
     bool json, logits;
 };
 
@@ -35,8 +35,8 @@ static struct sk_picture_steps steps_to(const struct sk_net_shape *s)
     if (s->height != s->width)
         return (struct sk_picture_steps){
             1, {{.kind = SK_STEP_RESIZE, .exact = true, .height = s->height, .width = s->width}}};
-    return (struct sk_picture_steps){2,
-                                     {{.kind = SK_STEP_RESIZE, .size = s->height}, {.kind = SK_STEP_CENTER_CROP, .size = s->height}}};
+    return (struct sk_picture_steps){
+        2, {{.kind = SK_STEP_RESIZE, .size = s->height}, {.kind = SK_STEP_CENTER_CROP, .size = s->height}}};
 }
 
 /* The steps of the recipe; what then has not the network's size is scaled and cropped to it. */
@@ -121,8 +121,8 @@ static enum sk_code print_json(const struct predictor *p, const char *path, cons
 {
     json_t *top = json_array();
     for (int k = 0; k < p->top; k++)
-        json_array_append_new(top, json_pack("{s:s, s:i, s:f}", "class", p->session.class_name[p->order[k]], "index", p->order[k],
-                                             "probability", (double)p->probability[p->order[k]]));
+        json_array_append_new(top, json_pack("{s:s, s:i, s:f}", "class", p->session.class_name[p->order[k]], "index",
+                                             p->order[k], "probability", (double)p->probability[p->order[k]]));
     json_t *object = json_pack("{s:s, s:o}", "image", path, "top", top);
     if (object && p->logits)
         json_object_set_new(object, "logits", all_logits(p, logits));
@@ -160,7 +160,8 @@ static enum sk_code predict(struct predictor *p, const char *path, struct sk_err
     return code;
 }
 
-static enum sk_code open_predictor(struct predictor *p, const char *model, const struct predict_args *a, struct sk_err *err)
+static enum sk_code open_predictor(struct predictor *p, const char *model, const struct predict_args *a,
+                                   struct sk_err *err)
 {
     enum sk_code code =
         sk_session_open(&p->session, model, &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
@@ -216,11 +217,12 @@ static enum sk_code run_predict(const struct sk_words *words, const void *args, 
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("top", "N", SK_OPTION_COUNT, struct predict_args, top, "so many classes (5)", .low = 1, .high = TOP_MAX),
-    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct predict_args, recipe, "for weights that carry no recipe", ),
+    SK_OPTION_NUMBER("top", "N", struct predict_args, top, "so many classes (5)", 1, TOP_MAX),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct predict_args, recipe, "for weights that carry no recipe"),
     SK_OPTION_SET(struct predict_args),
     SK_OPTION_JSON(struct predict_args),
-    SK_OPTION("logits", NULL, SK_OPTION_FLAG, struct predict_args, logits, "with --json: the logits of all classes too", ),
+    SK_OPTION("logits", NULL, SK_OPTION_FLAG, struct predict_args, logits,
+              "with --json: the logits of all classes too"),
     SK_OPTION_QUIET(struct predict_args),
 };
 

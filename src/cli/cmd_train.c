@@ -31,11 +31,13 @@ static enum sk_code get_recipe(struct sk_recipe *r, const struct train_args *a, 
         return sk_cli_recipe(r, name, a->data, &a->set, err);
     enum sk_code code = sk_path_join(path, err, a->out, "recipe.yaml");
     if (code == SK_OK && !sk_is_file(path))
-        return sk_fail(err, SK_INPUT, "'%s' holds no run to resume: there is no recipe.yaml, give a recipe to begin one", a->out);
+        return sk_fail(err, SK_INPUT,
+                       "'%s' holds no run to resume: there is no recipe.yaml, give a recipe to begin one", a->out);
     return code == SK_OK ? sk_cli_recipe(r, path, a->data, &a->set, err) : code;
 }
 
-static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at, const char *status)
+static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at,
+                      const char *status)
 {
     if (v->json)
         sk_print("{\"event\":\"end\",\"status\":\"%s\",\"step\":%lld,\"epochs_done\":%u,\"best\":%.9g}\n", status,
@@ -85,10 +87,12 @@ static enum sk_code run_train(const struct sk_words *words, const void *args, st
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct train_args, data, "the data; without a recipe a default one is made for it", ),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct train_args, data,
+              "the data; without a recipe a default one is made for it"),
     SK_OPTION_SET(struct train_args),
-    SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct train_args, out, "run directory (runs/NAME-DATE-TIME)", ),
-    SK_OPTION("resume", NULL, SK_OPTION_FLAG, struct train_args, resume, "go on where the run stands; its recipe may be left out", ),
+    SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct train_args, out, "run directory (runs/NAME-DATE-TIME)"),
+    SK_OPTION("resume", NULL, SK_OPTION_FLAG, struct train_args, resume,
+              "go on where the run stands; its recipe may be left out"),
     SK_OPTION_JSON(struct train_args),
     SK_OPTION_QUIET(struct train_args),
 };

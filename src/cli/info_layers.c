@@ -13,8 +13,8 @@ struct layer {
     double macs;           /* one picture */
 };
 
-static enum sk_code build(struct sk_graph *g, const struct sk_recipe *r, const struct sk_net_shape *s, enum sk_dtype compute,
-                          int64_t batch, bool train, struct sk_err *err)
+static enum sk_code build(struct sk_graph *g, const struct sk_recipe *r, const struct sk_net_shape *s,
+                          enum sk_dtype compute, int64_t batch, bool train, struct sk_err *err)
 {
     int logits;
     struct sk_model_io io = {.batch = batch,
@@ -84,9 +84,9 @@ static json_t *layers_json(const struct sk_graph *g)
         if (g->op[i].phase != SK_PHASE_FORWARD)
             continue;
         describe(g, &g->op[i], &l);
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "name", l.name, "op", l.kind, "output", l.shape,
-                                               "params", (json_int_t)l.params, "macs", (json_int_t)l.macs, "activation_bytes",
-                                               (json_int_t)l.bytes));
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "name", l.name, "op", l.kind, "output",
+                                               l.shape, "params", (json_int_t)l.params, "macs", (json_int_t)l.macs,
+                                               "activation_bytes", (json_int_t)l.bytes));
     }
     return array;
 }
@@ -94,10 +94,10 @@ static json_t *layers_json(const struct sk_graph *g)
 static enum sk_code print_json(const struct sk_graph *g, const struct sk_recipe *r, const struct sk_summary *one,
                                const struct sk_summary *batch, struct sk_err *err)
 {
-    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:i, s:I, s:o}", "arch", r->model.arch, "params", (json_int_t)one->params,
-                               "macs", (json_int_t)one->macs, "activation_bytes", (json_int_t)one->activation_bytes, "batch",
-                               r->train.batch, "training_activation_bytes", (json_int_t)batch->activation_bytes, "layers",
-                               layers_json(g));
+    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:i, s:I, s:o}", "arch", r->model.arch, "params",
+                               (json_int_t)one->params, "macs", (json_int_t)one->macs, "activation_bytes",
+                               (json_int_t)one->activation_bytes, "batch", r->train.batch, "training_activation_bytes",
+                               (json_int_t)batch->activation_bytes, "layers", layers_json(g));
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (text)
@@ -116,13 +116,14 @@ static enum sk_code print_text(const struct sk_graph *g, const struct sk_recipe 
     sk_print("\n%s for %dx%dx%d, %d classes\n", r->model.arch, s->height, s->width, s->channels, s->classes);
     sk_print("parameters   %s (%s)\n", sk_thousands(one->params, a), sk_bytes_text(4 * (double)one->params, b));
     sk_print("MACs         %s a picture\n", sk_thousands((int64_t)one->macs, a));
-    sk_print("activations  %s a picture, %s in training with batch %d\n", sk_bytes_text((double)one->activation_bytes, a),
-             sk_bytes_text((double)batch->activation_bytes, b), r->train.batch);
+    sk_print("activations  %s a picture, %s in training with batch %d\n",
+             sk_bytes_text((double)one->activation_bytes, a), sk_bytes_text((double)batch->activation_bytes, b),
+             r->train.batch);
     return SK_OK;
 }
 
-enum sk_code sk_info_layers(const struct sk_recipe *recipe, const struct sk_net_shape *shape, enum sk_dtype compute, bool json,
-                            struct sk_err *err)
+enum sk_code sk_info_layers(const struct sk_recipe *recipe, const struct sk_net_shape *shape, enum sk_dtype compute,
+                            bool json, struct sk_err *err)
 {
     struct sk_graph g = {0}, train = {0};
     enum sk_code code = build(&g, recipe, shape, compute, 1, false, err);

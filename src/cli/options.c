@@ -32,7 +32,8 @@ static enum sk_code unknown_option(const struct sk_command *c, const char *text,
     snprintf(given, sizeof(given), "%.*s", (int)(len < SK_NAME ? len : SK_NAME - 1), text);
     const char *nearest = sk_nearest(given, names, n);
     if (nearest)
-        return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': did you mean '--%s'?", given, c->name, nearest);
+        return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': did you mean '--%s'?", given, c->name,
+                       nearest);
     return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': see skua help %s", given, c->name, c->name);
 }
 
@@ -63,7 +64,8 @@ static enum sk_code store(const struct sk_option *o, const char *value, void *ar
 }
 
 /* Takes --name[=value] at argv[*at], and the value after it where it stands apart. */
-static enum sk_code take_option(const struct sk_command *c, int argc, char **argv, int *at, void *args, struct sk_err *err)
+static enum sk_code take_option(const struct sk_command *c, int argc, char **argv, int *at, void *args,
+                                struct sk_err *err)
 {
     const char *text = argv[*at] + 2, *value = strchr(text, '=');
     size_t len = value ? (size_t)(value - text) : strlen(text);
@@ -86,12 +88,13 @@ static enum sk_code check_words(const struct sk_command *c, const struct sk_word
     if (words->count < c->words_min)
         return sk_fail(err, SK_USAGE, "skua %s needs %s: see skua help %s", c->name, c->words, c->name);
     if (words->count > c->words_max)
-        return sk_fail(err, SK_USAGE, "skua %s: unexpected '%s': see skua help %s", c->name, words->item[c->words_max], c->name);
+        return sk_fail(err, SK_USAGE, "skua %s: unexpected '%s': see skua help %s", c->name, words->item[c->words_max],
+                       c->name);
     return SK_OK;
 }
 
-enum sk_code sk_options_parse(const struct sk_command *c, int argc, char **argv, void *args, struct sk_words *words, bool *help,
-                              struct sk_err *err)
+enum sk_code sk_options_parse(const struct sk_command *c, int argc, char **argv, void *args, struct sk_words *words,
+                              bool *help, struct sk_err *err)
 {
     bool only_words = false;
     enum sk_code code = SK_OK;
@@ -110,7 +113,8 @@ enum sk_code sk_options_parse(const struct sk_command *c, int argc, char **argv,
         } else if (argv[i][1] == '-') {
             code = take_option(c, argc, argv, &i, args, err);
         } else {
-            code = sk_fail(err, SK_USAGE, "unknown option '%s' of 'skua %s': options are written --name", argv[i], c->name);
+            code = sk_fail(err, SK_USAGE, "unknown option '%s' of 'skua %s': options are written --name", argv[i],
+                           c->name);
         }
     }
     return code == SK_OK ? check_words(c, words, err) : code;

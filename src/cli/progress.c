@@ -11,7 +11,7 @@ static bool quiet, shown;
 static double drawn, told; /* times of the last drawing, of the last plain line */
 #define REDRAW_SECONDS 0.1
 #define PLAIN_SECONDS  30.0
-enum { BAR = 24, LINE = 512 };
+enum { BAR_MIN = 6, BAR_MAX = 30, LINE = 512 };
 
 void sk_progress_quiet(bool is_quiet)
 {
@@ -41,19 +41,22 @@ static void cut(char *text, int room)
         }
 }
 
+/* The bar takes what the words leave. */
 static void draw(const char *label, int64_t done, int64_t all, const char *detail)
 {
     char line[LINE];
     struct sk_str bar = {0};
     double share = all > 0 ? (double)done / (double)all : 0;
-    if (all > 0 && columns() >= 80 && sk_bar(&bar, share, BAR, NULL) == SK_OK)
+    int room = columns() - 1, words = sk_text_columns(label) + sk_text_columns(detail) + 9; /* " 100%  " and blanks */
+    int width = room - words > BAR_MAX ? BAR_MAX : room - words;
+    if (all > 0 && width >= BAR_MIN && sk_bar(&bar, share, width, NULL) == SK_OK)
         snprintf(line, sizeof(line), "%s %s %3.0f%%  %s", label, bar.text, 100 * share, detail);
     else if (all > 0)
         snprintf(line, sizeof(line), "%s %3.0f%%  %s", label, 100 * share, detail);
     else
         snprintf(line, sizeof(line), "%s  %s", label, detail);
     sk_str_release(&bar);
-    cut(line, columns() - 1);
+    cut(line, room);
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     shown = true;

@@ -56,8 +56,9 @@ static enum sk_code steps_for_small(struct sk_recipe *r, int height, int width, 
 {
     char augment[128] = "data.augment=[{horizontal_flip: {p: 0.5}}]";
     if (height == width)
-        snprintf(augment, sizeof(augment), "data.augment=[{random_crop: {size: %d, padding: %d}}, {horizontal_flip: {p: 0.5}}]",
-                 height, height / 8);
+        snprintf(augment, sizeof(augment),
+                 "data.augment=[{random_crop: {size: %d, padding: %d}}, {horizontal_flip: {p: 0.5}}]", height,
+                 height / 8);
     return set_all(r, (const char *const[]){"model.stem=cifar", augment, NULL}, err);
 }
 
@@ -74,8 +75,9 @@ static enum sk_code normalize_for(struct sk_recipe *r, const struct sk_dataset_i
     if (info->pixel == SK_PIXEL_F32)
         return SK_OK; /* floats are taken as they are */
     return sk_recipe_set(r,
-                         info->channels == 3 ? "data.normalize={mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"
-                                             : "data.normalize={mean: [0.5], std: [0.25]}",
+                         info->channels == 3
+                             ? "data.normalize={mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"
+                             : "data.normalize={mean: [0.5], std: [0.25]}",
                          err);
 }
 
@@ -87,14 +89,16 @@ static enum sk_code fit_to_data(struct sk_recipe *r, struct sk_err *err)
         return code;
     const struct sk_dataset_info *info = sk_dataset_info(ds);
     int larger = info->height > info->width ? info->height : info->width;
-    code = larger > 0 && larger <= SMALL_SIDE ? steps_for_small(r, info->height, info->width, err) : steps_for_pictures(r, err);
+    code = larger > 0 && larger <= SMALL_SIDE ? steps_for_small(r, info->height, info->width, err)
+                                              : steps_for_pictures(r, err);
     if (code == SK_OK)
         code = normalize_for(r, info, err);
     sk_dataset_close(ds);
     return code;
 }
 
-static enum sk_code default_recipe(struct sk_recipe *r, const char *data, const struct sk_words *set, struct sk_err *err)
+static enum sk_code default_recipe(struct sk_recipe *r, const char *data, const struct sk_words *set,
+                                   struct sk_err *err)
 {
     sk_recipe_defaults(r);
     name_after(r, data);
@@ -104,7 +108,8 @@ static enum sk_code default_recipe(struct sk_recipe *r, const char *data, const 
     return code == SK_OK ? fit_to_data(r, err) : code;
 }
 
-enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *data, const struct sk_words *set, struct sk_err *err)
+enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *data, const struct sk_words *set,
+                           struct sk_err *err)
 {
     enum sk_code code;
     if (name) {

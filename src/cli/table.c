@@ -26,14 +26,28 @@ static void measure(const struct sk_table *t, size_t columns, int width[COLUMNS]
             width[i % columns] = sk_text_columns(cell);
 }
 
+/* Nothing is padded at a line's end, where a bar may also end in blanks. */
+static void print_last(const char *cell)
+{
+    size_t len = strlen(cell);
+    while (len > 0 && cell[len - 1] == ' ')
+        len--;
+    sk_print("%.*s\n", (int)len, cell);
+}
+
 static void print_rows(const struct sk_table *t, size_t columns, const int width[COLUMNS])
 {
     const char *cell = t->text.text;
     for (size_t i = 0; i < t->cells; i++, cell += strlen(cell) + 1) {
         size_t column = i % columns;
-        bool last = column + 1 == columns, right = t->align[column] == 'r';
+        bool right = t->align[column] == 'r';
         int pad = width[column] - sk_text_columns(cell);
-        sk_print("%*s%s%*s%s", right ? pad : 0, "", cell, right || last ? 0 : pad, "", last ? "\n" : "  ");
+        if (right)
+            sk_print("%*s", pad, "");
+        if (column + 1 == columns)
+            print_last(cell);
+        else
+            sk_print("%s%*s  ", cell, right ? 0 : pad, "");
     }
 }
 

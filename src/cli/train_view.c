@@ -1,40 +1,34 @@
 /* What `skua train` shows: a heading, the progress bar, a line an epoch, or one JSON object for each of them. */
 #include "cli/train_view.h"
 
-#include <string.h>
-
 #include "cli/cli.h"
 
-static const char *split_words(const struct sk_recipe *r)
+static void tell_start(const struct sk_train_view *v, const struct sk_start_report *r)
 {
-    return r->data.path[0] ? r->data.path : sk_source_name(r->data.source);
-}
-
-static void print_start(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_net *net, int64_t samples,
-                        int64_t val_samples, int64_t params, int64_t step)
-{
-    char a[32], b[32], c[32];
-    const struct sk_net_shape *s = sk_net_shape(net);
-    sk_tell("%s, %s parameters, %dx%dx%d pictures, %d classes", r->model.arch, sk_thousands(params, a), s->height, s->width,
-            s->channels, s->classes);
-    sk_tell("%s: %s training pictures, %s for validation", split_words(r), sk_thousands(samples, b),
-            sk_thousands(val_samples, c));
-    if (step > 0)
-        sk_tell("%s: goes on after step %lld", v->run, (long long)step);
+    char a[32], b[32];
+    const struct sk_recipe_data *d = &r->recipe->data;
+    sk_tell("%s, %s parameters, %dx%dx%d pictures, %d classes; %s, %d thread%s", r->recipe->model.arch,
+            sk_thousands(r->params, a), r->shape->height, r->shape->width, r->shape->channels, r->shape->classes,
+            sk_precision_name(r->precision), r->threads, r->threads == 1 ? "" : "s");
+    sk_tell("%s: %s training pictures, %s for validation", d->path[0] ? d->path : sk_source_name(d->source),
+            sk_thousands(r->samples, a), sk_thousands(r->val_samples, b));
+    if (r->step > 0)
+        sk_tell("%s: goes on after step %lld", v->run, (long long)r->step);
     else
         sk_tell("%s", v->run);
 }
 
-static void on_start(void *ctx, const struct sk_recipe *r, const struct sk_net *net, int64_t samples, int64_t val_samples,
-                     int64_t params, int64_t step)
+static void on_start(void *ctx, const struct sk_start_report *r)
 {
     const struct sk_train_view *v = ctx;
     if (v->json) {
-        sk_print("{\"event\":\"start\",\"samples\":%lld,\"val_samples\":%lld,\"params\":%lld,\"step\":%lld}\n",
-                 (long long)samples, (long long)val_samples, (long long)params, (long long)step);
+        sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
+                 "\"val_samples\":%lld,\"step\":%lld}\n",
+                 (long long)r->params, sk_precision_name(r->precision), r->threads, (long long)r->samples,
+                 (long long)r->val_samples, (long long)r->step);
         sk_print_flush();
     } else if (!v->quiet) {
-        print_start(v, r, net, samples, val_samples, params, step);
+        tell_start(v, r);
     }
 }
 

@@ -21,7 +21,8 @@ static enum sk_code classes_json(struct sk_str *out, const char *const *name, in
     return code;
 }
 
-static const char *const meta_key[SK_MODEL_METAS] = {"skua.version", "skua.recipe", "skua.classes", "skua.shape", "skua.step"};
+static const char *const meta_key[SK_MODEL_METAS] = {"skua.version", "skua.recipe", "skua.classes", "skua.shape",
+                                                     "skua.step"};
 
 enum sk_code sk_model_meta_make(struct sk_model_meta *m, const struct sk_recipe *r, const struct sk_net_shape *shape,
                                 const char *const *class_name, int64_t step, struct sk_err *err)
@@ -58,11 +59,12 @@ static bool parse_shape(const char *text, struct sk_net_shape *s)
 {
     char pixel[4] = "";
     int end = 0;
-    if (strlen(text) > 40 || sscanf(text, "%5dx%5dx%1d %3s%n", &s->height, &s->width, &s->channels, pixel, &end) != 4 || text[end])
+    if (strlen(text) > 40 || sscanf(text, "%5dx%5dx%1d %3s%n", &s->height, &s->width, &s->channels, pixel, &end) != 4 ||
+        text[end])
         return false;
     s->pixel = strcmp(pixel, "u8") == 0 ? SK_U8 : SK_F32;
-    return (s->pixel == SK_U8 || strcmp(pixel, "f32") == 0) && s->height > 0 && s->height <= MAX_META_SIDE && s->width > 0 &&
-           s->width <= MAX_META_SIDE && s->channels > 0 && s->channels <= SK_MAX_CHANNELS;
+    return (s->pixel == SK_U8 || strcmp(pixel, "f32") == 0) && s->height > 0 && s->height <= MAX_META_SIDE &&
+           s->width > 0 && s->width <= MAX_META_SIDE && s->channels > 0 && s->channels <= SK_MAX_CHANNELS;
 }
 
 /* A block of pointers and the names they point to; NULL with err set. */
@@ -98,7 +100,8 @@ static enum sk_code parse_classes(struct sk_model_facts *f, const char *text, st
     return code;
 }
 
-static enum sk_code parse_values(struct sk_model_facts *f, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+static enum sk_code parse_values(struct sk_model_facts *f, const struct sk_safetensors *st, const char *path,
+                                 struct sk_err *err)
 {
     const char *recipe = sk_st_meta(st, "skua.recipe"), *classes = sk_st_meta(st, "skua.classes");
     const char *shape = sk_st_meta(st, "skua.shape"), *step = sk_st_meta(st, "skua.step");
@@ -116,7 +119,8 @@ static enum sk_code parse_values(struct sk_model_facts *f, const struct sk_safet
     return code;
 }
 
-enum sk_code sk_model_facts_read(struct sk_model_facts *f, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+enum sk_code sk_model_facts_read(struct sk_model_facts *f, const struct sk_safetensors *st, const char *path,
+                                 struct sk_err *err)
 {
     *f = (struct sk_model_facts){0};
     enum sk_code code = parse_values(f, st, path, err);

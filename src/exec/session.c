@@ -1,4 +1,5 @@
-/* A session: a model file made ready to evaluate. The file says what it is; foreign weights need a recipe beside them. */
+/* A session: a model file made ready to evaluate. The file says what it is; foreign weights need a recipe beside them.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ static bool newest_model(const char *dir, char out[SK_PATH])
         return false;
     for (size_t i = 0; i < count; i++) {
         size_t prefix = sizeof(checkpoint_prefix) - 1;
-        if (strncmp(names[i], checkpoint_prefix, prefix) != 0 || !sk_parse_i64(names[i] + prefix, &step) || step <= newest ||
-            !holds_model(dir, names[i], path))
+        if (strncmp(names[i], checkpoint_prefix, prefix) != 0 || !sk_parse_i64(names[i] + prefix, &step) ||
+            step <= newest || !holds_model(dir, names[i], path))
             continue;
         newest = step;
         memcpy(out, path, sizeof(path));
@@ -45,7 +46,8 @@ enum sk_code sk_model_path(const char *path, char out[SK_PATH], struct sk_err *e
         return sk_path_join(out, err, path, model_name);
     if (holds_model(path, "best", out) || holds_model(path, "last", out) || newest_model(path, out))
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "cannot open model '%s': expected a run with a checkpoint, a checkpoint or a safetensors file",
+    return sk_fail(err, SK_INPUT,
+                   "cannot open model '%s': expected a run with a checkpoint, a checkpoint or a safetensors file",
                    path);
 }
 
@@ -59,7 +61,8 @@ static enum sk_code get_recipe(struct sk_session *s, const struct sk_model_facts
     else if (f->has_recipe)
         s->recipe = f->recipe;
     else
-        code = sk_fail(err, SK_INPUT, "'%s' holds weights but no recipe: give the one they belong to with --recipe", s->path);
+        code = sk_fail(err, SK_INPUT, "'%s' holds weights but no recipe: give the one they belong to with --recipe",
+                       s->path);
     for (size_t i = 0; code == SK_OK && o && o->set && o->set[i]; i++)
         code = sk_recipe_set(&s->recipe, o->set[i], err);
     return code == SK_OK ? sk_recipe_check(&s->recipe, err) : code;
@@ -80,12 +83,14 @@ static enum sk_code get_shape(struct sk_session *s, const struct sk_model_facts 
     if (!f->has_shape)
         sk_net_shape_guess(&s->recipe, shape);
     if (rows == 0)
-        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' [classes, features] of the network is missing", s->path);
+        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' [classes, features] of the network is missing",
+                       s->path);
     if (wanted > 0 && wanted != rows)
-        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, model.classes is %d", s->path, rows, wanted);
+        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, model.classes is %d", s->path, rows,
+                       wanted);
     if (f->shape.classes > 0 && f->shape.classes != rows)
-        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, metadata skua.classes names %d", s->path, rows,
-                       f->shape.classes);
+        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, metadata skua.classes names %d", s->path,
+                       rows, f->shape.classes);
     shape->classes = s->recipe.model.classes = s->classes = rows;
     return SK_OK;
 }
@@ -109,7 +114,8 @@ static enum sk_code get_classes(struct sk_session *s, struct sk_model_facts *f, 
 }
 
 /* ---- opening ---- */
-/* The kernels the checkpoint used give the same bits again. A file that cannot be read is told: the model is fine without. */
+/* The kernels the checkpoint used give the same bits again. A file that cannot be read is told: the model is fine
+ * without. */
 static void use_plan(struct sk_session *s)
 {
     char path[SK_PATH], *json = NULL;
@@ -140,7 +146,8 @@ static enum sk_code open_net(struct sk_session *s, const struct sk_net_shape *sh
     return code;
 }
 
-enum sk_code sk_session_open(struct sk_session *s, const char *path, const struct sk_session_options *o, struct sk_err *err)
+enum sk_code sk_session_open(struct sk_session *s, const char *path, const struct sk_session_options *o,
+                             struct sk_err *err)
 {
     struct sk_safetensors st = {0};
     struct sk_model_facts facts = {0};

@@ -22,12 +22,15 @@ static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
 static enum sk_code check_data(const struct sk_training *t, const struct sk_position *was, struct sk_err *err)
 {
     if (was->samples != t->samples)
-        return sk_fail(err, SK_INPUT, "the training data changed: the run was made with %lld samples, there are %lld now",
+        return sk_fail(err, SK_INPUT,
+                       "the training data changed: the run was made with %lld samples, there are %lld now",
                        (long long)was->samples, (long long)t->samples);
     if (was->fingerprint != t->at.fingerprint)
-        return sk_fail(err, SK_INPUT, "the training data changed: names, sizes or labels are not those the run was made with");
+        return sk_fail(err, SK_INPUT,
+                       "the training data changed: names, sizes or labels are not those the run was made with");
     if (was->batch_size != t->recipe.train.batch || was->batch > t->batches)
-        return sk_fail(err, SK_INPUT, "the checkpoint does not fit the recipe: batch %lld of %lld with %lld samples each",
+        return sk_fail(err, SK_INPUT,
+                       "the checkpoint does not fit the recipe: batch %lld of %lld with %lld samples each",
                        (long long)was->batch, (long long)t->batches, (long long)was->batch_size);
     return SK_OK;
 }

@@ -1,4 +1,5 @@
-/* Checkpoints: written under a temporary name, flushed, then renamed, so that a kill at any moment leaves a whole one. */
+/* Checkpoints: written under a temporary name, flushed, then renamed, so that a kill at any moment leaves a whole one.
+ */
 #include "train/internal.h"
 
 #include <errno.h>

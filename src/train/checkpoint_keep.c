@@ -30,12 +30,13 @@ bool sk_checkpoint_link(const struct sk_run *run, const char *link, char name[SK
     return sk_checkpoint_step(name, &step);
 }
 
-/* Where the file system cannot exchange two names: the old one steps aside first. Killed in between, the run has neither
- * under that name and falls back on the checkpoint before. */
+/* Where the file system cannot exchange two names: the old one steps aside first. Killed in between, the run has
+ * neither under that name and falls back on the checkpoint before. */
 static enum sk_code place_aside(const char *temp, const char *path, struct sk_err *err)
 {
     char aside[SK_PATH];
-    enum sk_code code = sk_format(aside, sizeof(aside), "the path of a checkpoint", err, "%s.old-%ld", path, (long)getpid());
+    enum sk_code code =
+        sk_format(aside, sizeof(aside), "the path of a checkpoint", err, "%s.old-%ld", path, (long)getpid());
     if (code != SK_OK)
         return code;
     if (rename(path, aside) != 0)
@@ -59,7 +60,7 @@ enum sk_code sk_checkpoint_place(const struct sk_run *run, const char *temp, con
         if (errno != ENOTEMPTY && errno != EEXIST)
             return sk_fail_errno(err, SK_IO, errno, "cannot rename '%s' to '%s'", temp, path);
         code = renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) == 0 ? sk_remove_tree(temp, err)
-                                                                              : place_aside(temp, path, err);
+                                                                               : place_aside(temp, path, err);
     }
     return code == SK_OK ? sk_dir_sync(run->dir, err) : code;
 }

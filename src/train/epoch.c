@@ -50,11 +50,11 @@ static void report_step(struct sk_training *t, const struct sk_net_result *r, in
 
 static enum sk_code refuse_loss(const struct sk_training *t, double loss, struct sk_err *err)
 {
-    return sk_fail(err, SK_INPUT,
-                   "the loss is %s at step %lld (epoch %u): a smaller train.optimizer.lr or a warm-up may help; last good "
-                   "checkpoint: %s",
-                   isnan(loss) ? "nan" : "infinite", (long long)t->at.step + 1, t->at.epoch + 1,
-                   t->saved[0] ? t->saved : "none");
+    return sk_fail(
+        err, SK_INPUT,
+        "the loss is %s at step %lld (epoch %u): a smaller train.optimizer.lr or a warm-up may help; last good "
+        "checkpoint: %s",
+        isnan(loss) ? "nan" : "infinite", (long long)t->at.step + 1, t->at.epoch + 1, t->saved[0] ? t->saved : "none");
 }
 
 /* Trains on one batch; the position moves only when the step was complete. */
@@ -125,7 +125,8 @@ static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, s
     const struct sk_train_events *e = &t->options->events;
     struct sk_evaluation evaluation = {0};
     double since = sk_now();
-    enum sk_code code = sk_evaluate(t->net, t->val, &t->recipe, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+    enum sk_code code =
+        sk_evaluate(t->net, t->val, &t->recipe, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
     if (code != SK_OK)
         return code;
     r->has_val = true;

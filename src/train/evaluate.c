@@ -29,14 +29,15 @@ enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *load
     enum sk_pixel pixel;
     sk_loader_shape(loader, &height, &width, &channels, &pixel);
     if (channels != s->channels || (pixel == SK_PIXEL_U8) != (s->pixel == SK_U8))
-        return sk_fail(err, SK_INPUT, "the network takes pictures with %d channels of %s, the evaluation data has %d of %s",
-                       s->channels, s->pixel == SK_U8 ? "8 bits" : "floats", channels,
-                       pixel == SK_PIXEL_U8 ? "8 bits" : "floats");
+        return sk_fail(
+            err, SK_INPUT, "the network takes pictures with %d channels of %s, the evaluation data has %d of %s",
+            s->channels, s->pixel == SK_U8 ? "8 bits" : "floats", channels, pixel == SK_PIXEL_U8 ? "8 bits" : "floats");
     if (height != s->height || width != s->width)
-        return sk_fail(err, SK_INPUT,
-                       "the network takes pictures of %d x %d, those for evaluation are %d x %d: add resize or center_crop "
-                       "steps to data.prepare",
-                       s->height, s->width, height, width);
+        return sk_fail(
+            err, SK_INPUT,
+            "the network takes pictures of %d x %d, those for evaluation are %d x %d: add resize or center_crop "
+            "steps to data.prepare",
+            s->height, s->width, height, width);
     if (classes > s->classes)
         return sk_fail(err, SK_INPUT, "the evaluation data has %d classes, the network %d", classes, s->classes);
     return SK_OK;

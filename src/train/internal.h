@@ -5,8 +5,9 @@
 #include "train/train.h"
 
 /* ---- the run log, log.jsonl (log.c) ---- */
-/* One JSON object a line, whole lines only. Lines that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and
- * are written when there is room again; the first failure is told once. Release accepts a zeroed one. */
+/* One JSON object a line, whole lines only. Lines that cannot be written (full disk) wait in memory, at most
+ * SK_LOG_PENDING bytes, and are written when there is room again; the first failure is told once. Release accepts a
+ * zeroed one. */
 enum { SK_LOG_PENDING = 16 << 20 };
 struct sk_log {
     int fd;
@@ -16,9 +17,10 @@ struct sk_log {
     bool lost;             /* lines were dropped for want of memory */
     struct sk_err failure; /* why the last write failed; clear: all is written */
 };
-/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and whatever is no
- * line of a log go. */
-enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos, struct sk_err *err) SK_MUST;
+/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and
+ * whatever is no line of a log go. */
+enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
+                         struct sk_err *err) SK_MUST;
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r);
 void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r);
 void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that counts on its lines */
@@ -44,7 +46,8 @@ bool sk_checkpoint_step(const char *name, int64_t *step);
 /* Where the run's link points to: the name of a checkpoint in it; false: no such link. */
 bool sk_checkpoint_link(const struct sk_run *run, const char *link, char name[SK_NAME]);
 /* Moves the finished folder temp to the checkpoint called name, replacing one of that name. */
-enum sk_code sk_checkpoint_place(const struct sk_run *run, const char *temp, const char *name, struct sk_err *err) SK_MUST;
+enum sk_code sk_checkpoint_place(const struct sk_run *run, const char *temp, const char *name,
+                                 struct sk_err *err) SK_MUST;
 /* Removes all checkpoints but those linked and the newest SK_CHECKPOINTS_KEPT; what cannot be removed is told. */
 void sk_checkpoint_prune(const struct sk_run *run);
 
@@ -62,13 +65,13 @@ struct sk_training {
     struct sk_position at;
     int64_t samples, val_samples, batches, total_steps;
     uint32_t epochs;
-    double lr;               /* of the last step */
-    double pace;             /* seconds a step, moving average; 0: not known yet */
-    double val_seconds;      /* of the last validation */
-    char saved[SK_PATH];     /* the last good checkpoint, empty: none */
+    double lr;                  /* of the last step */
+    double pace;                /* seconds a step, moving average; 0: not known yet */
+    double val_seconds;         /* of the last validation */
+    char saved[SK_PATH];        /* the last good checkpoint, empty: none */
     struct sk_err save_failure; /* of the newest attempt to save; clear: it succeeded */
-    struct sk_str plan;      /* what plan.json in the run holds */
-    bool finished;           /* the run was complete when it was opened */
+    struct sk_str plan;         /* what plan.json in the run holds */
+    bool finished;              /* the run was complete when it was opened */
 };
 /* Opens data, loader, engine and network and checks that they fit each other; at is zero. */
 enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err) SK_MUST;

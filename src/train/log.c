@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether a line belongs to the part of the run before pos. Lines are in the order of time: after the first that does not,
- * none does. An epoch's line comes after its last step, so it is told by its epoch. */
+/* Whether a line belongs to the part of the run before pos. Lines are in the order of time: after the first that does
+ * not, none does. An epoch's line comes after its last step, so it is told by its epoch. */
 static bool belongs(const char *line, size_t len, const struct sk_position *pos)
 {
     json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);

@@ -27,6 +27,22 @@ static int64_t count_params(struct sk_net *net)
     return params;
 }
 
+static void report_start(const struct sk_training *t)
+{
+    const struct sk_train_events *e = &t->options->events;
+    struct sk_start_report report = {
+        .recipe = &t->recipe,
+        .shape = sk_net_shape(t->net),
+        .precision = sk_engine_precision(t->engine),
+        .threads = sk_engine_threads(t->engine),
+        .params = count_params(t->net),
+        .samples = t->samples,
+        .val_samples = t->val_samples,
+        .step = t->at.step,
+    };
+    e->start(e->ctx, &report);
+}
+
 static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_train_options *o = t->options;
@@ -71,7 +87,7 @@ static enum sk_code train(struct sk_training *t, struct sk_err *err)
     const struct sk_train_events *e = &t->options->events;
     enum sk_code code = SK_OK;
     if (e->start)
-        e->start(e->ctx, &t->recipe, t->net, t->samples, t->val_samples, count_params(t->net), t->at.step);
+        report_start(t);
     while (code == SK_OK && !sk_training_done(t))
         code = sk_training_epoch(t, err);
     if (code == SK_CANCELLED)

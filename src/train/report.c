@@ -32,7 +32,8 @@ enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str
     sk_json_bool(object, "complete", r->complete);
     char *text = json_dumps(object, SK_LOG_JSON);
     json_decref(object);
-    enum sk_code code = text ? sk_str_add(out, err, "%s", text) : sk_fail(err, SK_NOMEM, "not enough memory for a report");
+    enum sk_code code =
+        text ? sk_str_add(out, err, "%s", text) : sk_fail(err, SK_NOMEM, "not enough memory for a report");
     free(text);
     return code;
 }

@@ -30,8 +30,8 @@ static double drops(const struct sk_recipe_train *t, int64_t step, int64_t steps
     return t->optimizer.lr * pow(t->schedule.gamma, done);
 }
 
-/* torch.optim.lr_scheduler.OneCycleLR, cosine annealing, two phases. The first ends at pct_start * length - 1, which need
- * not be whole; the second at the last step, and that rate is kept. */
+/* torch.optim.lr_scheduler.OneCycleLR, cosine annealing, two phases. The first ends at pct_start * length - 1, which
+ * need not be whole; the second at the last step, and that rate is kept. */
 static double one_cycle(const struct sk_recipe_train *t, int64_t step, int64_t length)
 {
     double top = t->optimizer.lr, first = top / t->schedule.div_factor, last = first / t->schedule.final_div_factor;

@@ -17,7 +17,8 @@ static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
     return SK_OK;
 }
 
-static enum sk_code check_classes(struct sk_training *t, const char *what, const struct sk_dataset *ds, struct sk_err *err)
+static enum sk_code check_classes(struct sk_training *t, const char *what, const struct sk_dataset *ds,
+                                  struct sk_err *err)
 {
     int classes = sk_dataset_info(ds)->classes;
     if (classes <= t->recipe.model.classes)
@@ -72,7 +73,8 @@ static enum sk_code check_room(const struct sk_loader_options *o, const struct s
     sk_machine_read(&m);
     if (need <= (double)m.memory_available)
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "a batch of %d pictures of %dx%dx%d: %.2f GB of memory are needed to load it, %.2f GB are available",
+    return sk_fail(err, SK_INPUT,
+                   "a batch of %d pictures of %dx%dx%d: %.2f GB of memory are needed to load it, %.2f GB are available",
                    o->batch, s->height, s->width, s->channels, need / 1e9, (double)m.memory_available / 1e9);
 }
 

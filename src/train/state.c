@@ -11,27 +11,31 @@ enum { STATE_VERSION = 1, STATE_BYTES = 1 << 16 };
 const char *const sk_checkpoint_file[SK_CKPT_FILES] = {"model.safetensors", "state.safetensors", "plan.json"};
 
 /* ---- the members, by name and place ---- */
-static const struct member {
+struct member {
     const char *name;
     size_t offset;
-} integers[] =
-    {
-        {"step", offsetof(struct sk_position, step)},
-        {"batch", offsetof(struct sk_position, batch)},
-        {"reported", offsetof(struct sk_position, reported)},
-        {"samples", offsetof(struct sk_position, samples)},
-        {"batch_size", offsetof(struct sk_position, batch_size)},
-        {"count", offsetof(struct sk_position, metrics.count)},
-        {"correct1", offsetof(struct sk_position, metrics.correct1)},
-        {"correct5", offsetof(struct sk_position, metrics.correct5)},
-},
-  reals[] = {
-      {"best", offsetof(struct sk_position, best)},
-      {"loss_sum", offsetof(struct sk_position, metrics.loss_sum)},
-      {"seconds", offsetof(struct sk_position, seconds)},
-      {"epoch_seconds", offsetof(struct sk_position, epoch_seconds)},
-      {"wait_seconds", offsetof(struct sk_position, wait_seconds)},
-      {"compute_seconds", offsetof(struct sk_position, compute_seconds)},
+};
+#define MEMBER(name, member)                                                                                           \
+    {                                                                                                                  \
+        name, offsetof(struct sk_position, member)                                                                     \
+    }
+static const struct member integers[] = {
+    MEMBER("step", step),
+    MEMBER("batch", batch),
+    MEMBER("reported", reported),
+    MEMBER("samples", samples),
+    MEMBER("batch_size", batch_size),
+    MEMBER("count", metrics.count),
+    MEMBER("correct1", metrics.correct1),
+    MEMBER("correct5", metrics.correct5),
+};
+static const struct member reals[] = {
+    MEMBER("best", best),
+    MEMBER("loss_sum", metrics.loss_sum),
+    MEMBER("seconds", seconds),
+    MEMBER("epoch_seconds", epoch_seconds),
+    MEMBER("wait_seconds", wait_seconds),
+    MEMBER("compute_seconds", compute_seconds),
 };
 
 static json_t *state_object(const struct sk_checkpoint_state *s)

@@ -10,12 +10,16 @@
 #include "recipe/recipe.h"
 
 /* ---- schedules (schedule.c): learning rate of optimizer step `step` (from 0) ---- */
-/* steps_per_epoch as of the loader; total_steps: of the whole training. One-cycle as torch.optim.lr_scheduler.OneCycleLR (cosine, two phases):
- * after its end the final rate is kept. Cosine with warm-up: linear from lr/W to lr over the W warm-up steps, then cosine to min_lr. */
+/* steps_per_epoch as of the loader; total_steps: of the whole training. One-cycle as
+ * torch.optim.lr_scheduler.OneCycleLR (cosine, two phases): after its end the final rate is kept. Cosine with warm-up:
+ * linear from lr/W to lr over the W warm-up steps, then cosine to min_lr. */
 double sk_schedule_lr(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch, int64_t total_steps);
 
 /* ---- metrics (metrics.c) ---- */
-struct sk_metrics { double loss_sum; int64_t count, correct1, correct5; };
+struct sk_metrics {
+    double loss_sum;
+    int64_t count, correct1, correct5;
+};
 void sk_metrics_add(struct sk_metrics *m, const struct sk_net_result *r, int count);
 /* Means over the samples counted; 0 where there are none. top1 and top5 are shares from 0 to 1. */
 double sk_metrics_loss(const struct sk_metrics *m);
@@ -28,32 +32,35 @@ struct sk_run {
     int lock_fd;
     bool created; /* the folder is new: close removes it while it holds nothing */
 };
-/* Creates dir (or, with resume, takes an existing one) and holds its lock until close or death: a second job is refused: USAGE "... is in
- * use by process 123". An existing run without resume is refused, so is any folder that holds something: USAGE. What killed processes
- * left half written is removed. On failure *run is closed. */
+/* Creates dir (or, with resume, takes an existing one) and holds its lock until close or death: a second job is
+ * refused: USAGE "... is in use by process 123". An existing run without resume is refused, so is any folder that holds
+ * something: USAGE. What killed processes left half written is removed. On failure *run is closed. */
 enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struct sk_err *err) SK_MUST;
 void sk_run_close(struct sk_run *run); /* accepts a zeroed one */
 
 /* ---- checkpoints (checkpoint.c) ---- */
-struct sk_position { /* where training stands; state.json */
-    int64_t step, batch;           /* optimizer steps done; batches of the current epoch done */
-    uint32_t epoch;                /* epochs finished */
-    double best;                   /* best validation accuracy so far, -1: none */
-    struct sk_metrics metrics;     /* of the current epoch so far */
-    double seconds;                /* training time so far */
-    double epoch_seconds, wait_seconds, compute_seconds; /* of the current epoch so far: all, waiting for data, computing */
-    uint64_t fingerprint;          /* of the training data */
+struct sk_position {           /* where training stands; state.json */
+    int64_t step, batch;       /* optimizer steps done; batches of the current epoch done */
+    uint32_t epoch;            /* epochs finished */
+    double best;               /* best validation accuracy so far, -1: none */
+    struct sk_metrics metrics; /* of the current epoch so far */
+    double seconds;            /* training time so far */
+    double epoch_seconds, wait_seconds,
+        compute_seconds;  /* of the current epoch so far: all, waiting for data, computing */
+    uint64_t fingerprint; /* of the training data */
     int64_t samples, batch_size;
-    int64_t reported;              /* step of the last epoch's report, 0: none; a run whose last step is reported is finished */
+    int64_t reported; /* step of the last epoch's report, 0: none; a run whose last step is reported is finished */
 };
-/* Writes ckpt-STEP.tmp-PID (model.safetensors, state.safetensors, plan.json, state.json with the checksums of the others), flushes, renames to
- * ckpt-STEP, swaps links `last` (and `best`), then removes older ones but those linked and the newest SK_CHECKPOINTS_KEPT. One of the same
- * step is replaced. On failure (full disk, read-only folder) the partial folder is removed and what was there stays. */
+/* Writes ckpt-STEP.tmp-PID (model.safetensors, state.safetensors, plan.json, state.json with the checksums of the
+ * others), flushes, renames to ckpt-STEP, swaps links `last` (and `best`), then removes older ones but those linked and
+ * the newest SK_CHECKPOINTS_KEPT. One of the same step is replaced. On failure (full disk, read-only folder) the
+ * partial folder is removed and what was there stays. */
 enum { SK_CHECKPOINTS_KEPT = 2 };
-enum sk_code sk_checkpoint_write(const struct sk_run *run, struct sk_net *net, const struct sk_recipe *recipe, const char *const *class_name,
-                                 const struct sk_position *pos, bool best, struct sk_err *err) SK_MUST;
-/* Finds the newest whole checkpoint (link `last`, else by number), its files checked against their checksums; *found false when there is
- * none. Damaged ones are told (sk_notice) and passed over. */
+enum sk_code sk_checkpoint_write(const struct sk_run *run, struct sk_net *net, const struct sk_recipe *recipe,
+                                 const char *const *class_name, const struct sk_position *pos, bool best,
+                                 struct sk_err *err) SK_MUST;
+/* Finds the newest whole checkpoint (link `last`, else by number), its files checked against their checksums; *found
+ * false when there is none. Damaged ones are told (sk_notice) and passed over. */
 enum sk_code sk_checkpoint_find(const struct sk_run *run, char path[SK_PATH], bool *found, struct sk_err *err) SK_MUST;
 enum sk_code sk_checkpoint_position(const char *path, struct sk_position *pos, struct sk_err *err) SK_MUST;
 /* Kernel choices (told where they cannot be had), weights, statistics and optimizer state. */
@@ -63,18 +70,19 @@ enum sk_code sk_checkpoint_recipe(const char *path, struct sk_recipe *r, struct 
 
 /* ---- the loop (loop.c) ---- */
 struct sk_epoch_report {
-    uint32_t epoch, epochs;        /* this one (from 1), of so many (by max_steps: as many as it takes) */
+    uint32_t epoch, epochs; /* this one (from 1), of so many (by max_steps: as many as it takes) */
     struct sk_metrics train, val;
     bool has_val, is_best;
-    bool complete;                 /* false: max_steps ended the run within this epoch */
-    double lr;                     /* of its last step */
-    double seconds;                /* training and validation */
+    bool complete;  /* false: max_steps ended the run within this epoch */
+    double lr;      /* of its last step */
+    double seconds; /* training and validation */
     double wait_seconds, compute_seconds, val_seconds;
-    double images_per_s;           /* training alone */
-    int64_t step, replaced;        /* optimizer steps done; damaged samples replaced since this process began */
+    double images_per_s;    /* training alone */
+    int64_t step, replaced; /* optimizer steps done; damaged samples replaced since this process began */
 };
-/* The report as the object that log.jsonl holds of an epoch: step, epoch, epochs, train_loss, train_top1, train_top5, val_loss, val_top1, val_top5
- * and best (with validation), lr, seconds, wait_seconds, compute_seconds, val_seconds, images_per_s, replaced, complete. Appended to out. */
+/* The report as the object that log.jsonl holds of an epoch: step, epoch, epochs, train_loss, train_top1, train_top5,
+ * val_loss, val_top1, val_top5 and best (with validation), lr, seconds, wait_seconds, compute_seconds, val_seconds,
+ * images_per_s, replaced, complete. Appended to out. */
 enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str *out, struct sk_err *err) SK_MUST;
 struct sk_step_report {
     uint32_t epoch, epochs;        /* from 1 */
@@ -85,9 +93,17 @@ struct sk_step_report {
     int64_t correct1;
     int count;
 };
-struct sk_train_events {           /* called from the training thread; any may be NULL */
+struct sk_start_report {
+    const struct sk_recipe *recipe;
+    const struct sk_net_shape *shape;
+    enum sk_precision precision; /* fp32 or bf16 */
+    int threads;
+    int64_t params, samples, val_samples; /* val_samples 0: no validation */
+    int64_t step;                         /* where it begins: above 0 on resume */
+};
+struct sk_train_events { /* called from the training thread; any may be NULL */
     void *ctx;
-    void (*start)(void *ctx, const struct sk_recipe *r, const struct sk_net *net, int64_t samples, int64_t val_samples, int64_t params, int64_t step);
+    void (*start)(void *ctx, const struct sk_start_report *r);
     void (*step)(void *ctx, const struct sk_step_report *r);
     void (*evaluating)(void *ctx, int64_t done, int64_t all);
     void (*epoch)(void *ctx, const struct sk_epoch_report *r);
@@ -97,21 +113,29 @@ struct sk_train_options {
     const struct sk_recipe *recipe; /* resolved */
     const char *out;                /* run directory */
     bool resume;
-    const atomic_bool *cancel;      /* set by a signal: finish the step, write a checkpoint, return CANCELLED */
+    const atomic_bool *cancel; /* set by a signal: finish the step, write a checkpoint, return CANCELLED */
     struct sk_train_events events;
 };
-/* Returns OK (also for a run that is finished already: told through sk_notice); CANCELLED (a checkpoint was written; *position tells where);
- * INPUT for a NaN loss (step named; last good checkpoint kept), for data, model or network shapes that do not fit and for a resume with a
- * changed recipe or data; IO when the training ended but its last checkpoint or its log could not be saved. A checkpoint that cannot be saved in between is told and
- * training goes on. */
+/* Returns OK (also for a run that is finished already: told through sk_notice); CANCELLED (a checkpoint was written;
+ * *position tells where); INPUT for a NaN loss (step named; last good checkpoint kept), for data, model or network
+ * shapes that do not fit and for a resume with a changed recipe or data; IO when the training ended but its last
+ * checkpoint or its log could not be saved. A checkpoint that cannot be saved in between is told and training goes on.
+ */
 enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *position, struct sk_err *err) SK_MUST;
 
 /* ---- evaluation (evaluate.c): shared by the loop and skua eval ---- */
-struct sk_evaluation { struct sk_metrics all; int classes; int64_t *class_count, *class_correct; double seconds; }; /* arrays sk_free'd by release */
-/* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or classes do not fit the network: INPUT.
- * CANCELLED between batches. progress (may be NULL) is called after each batch. *out is overwritten; on failure it is zeroed. */
-enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe, const atomic_bool *cancel,
-                         void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_evaluation *out, struct sk_err *err) SK_MUST;
+struct sk_evaluation {
+    struct sk_metrics all;
+    int classes;
+    int64_t *class_count, *class_correct;
+    double seconds;
+}; /* arrays sk_free'd by release */
+/* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
+ * classes do not fit the network: INPUT. CANCELLED between batches. progress (may be NULL) is called after each batch.
+ * *out is overwritten; on failure it is zeroed. */
+enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                         const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+                         struct sk_evaluation *out, struct sk_err *err) SK_MUST;
 void sk_evaluation_release(struct sk_evaluation *e);
 
 #endif

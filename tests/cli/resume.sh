@@ -49,6 +49,22 @@ done
 run 0 train tiny.yaml --resume --out often
 same_run whole often
 
+# stopped as it begins, by the terminal that goes away
+stop HUP 75 0 early tiny.yaml
+run 0 train --resume --out early
+same_run whole early
+
+# kernels chosen by timing: the checkpoint says which, and evaluation gives the logged figures again
+quick=(--set engine.tune=quick --set engine.precision=bf16 --set engine.threads=0)
+run 0 train tiny.yaml --out quick "${quick[@]}"
+cp -r quick requick
+rm -r requick/ckpt-36
+run 0 train --resume --out requick
+same_run quick requick
+run 0 eval quick/last --json
+check 'the logged figures again' [ "$(grep -o '"val_loss":[^,]*,"val_top1":[^,]*' quick/log.jsonl | tail -1 | sed 's/val_//g')" = \
+    "$(grep -o '"loss":[^,]*,"top1":[^,]*' out)" ]
+
 # a log with a cut last line
 run 0 train tiny.yaml --out cut --set train.epochs=1
 printf '{"step":13,"epo' >> cut/log.jsonl

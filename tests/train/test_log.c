@@ -57,9 +57,11 @@ static void put_step(struct sk_log *log, int64_t step, uint32_t epoch, double lo
 }
 
 #define STEP(n, e, loss) "{\"step\":" #n ",\"epoch\":" #e ",\"loss\":" loss ",\"top1\":0.25,\"lr\":0.1}\n"
-#define EPOCH(n, e)                                                                                                         \
-    "{\"step\":" #n ",\"epoch\":" #e ",\"epochs\":2,\"train_loss\":0.5,\"train_top1\":0.5,\"train_top5\":0.75,\"lr\":0.1,"  \
-    "\"seconds\":0.0,\"wait_seconds\":0.0,\"compute_seconds\":0.0,\"val_seconds\":0.0,\"images_per_s\":0.0,\"replaced\":0," \
+#define EPOCH(n, e)                                                                                                    \
+    "{\"step\":" #n ",\"epoch\":" #e                                                                                   \
+    ",\"epochs\":2,\"train_loss\":0.5,\"train_top1\":0.5,\"train_top5\":0.75,\"lr\":0.1,"                              \
+    "\"seconds\":0.0,\"wait_seconds\":0.0,\"compute_seconds\":0.0,\"val_seconds\":0.0,\"images_per_s\":0.0,"           \
+    "\"replaced\":0,"                                                                                                  \
     "\"complete\":true}\n"
 
 static void put_epoch(struct sk_log *log, int64_t step, uint32_t epoch)
@@ -123,7 +125,8 @@ static void resume_cuts_back(void **state)
 
 static void a_cut_or_foreign_line_ends_the_log(void **state)
 {
-    static const char *const tails[] = {"{\"step\":3,\"epo", "{\"step\":3}\n", "rubbish\n" STEP(3, 2, "1.0"), "\n", "\xff\n"};
+    static const char *const tails[] = {"{\"step\":3,\"epo", "{\"step\":3}\n", "rubbish\n" STEP(3, 2, "1.0"), "\n",
+                                        "\xff\n"};
     struct sk_log log;
     (void)state;
     for (size_t i = 0; i < SK_COUNT(tails); i++) {

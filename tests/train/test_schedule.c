@@ -11,7 +11,8 @@ struct expected {
     double lr;
 };
 
-static void check(const struct sk_recipe_train *t, int64_t steps_per_epoch, int64_t total, const struct expected *e, size_t n)
+static void check(const struct sk_recipe_train *t, int64_t steps_per_epoch, int64_t total, const struct expected *e,
+                  size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double lr = sk_schedule_lr(t, e[i].step, steps_per_epoch, total);
@@ -19,25 +20,24 @@ static void check(const struct sk_recipe_train *t, int64_t steps_per_epoch, int6
             fail_msg("step %lld: expected %.17g, got %.17g", (long long)e[i].step, e[i].lr, lr);
     }
 }
-#define CHECK(t, steps_per_epoch, total, ...)                                                    \
-    do {                                                                                         \
-        const struct expected rows[] = {__VA_ARGS__};                                            \
-        check(&(t), (steps_per_epoch), (total), rows, SK_COUNT(rows));                           \
+#define CHECK(t, steps_per_epoch, total, ...)                                                                          \
+    do {                                                                                                               \
+        const struct expected rows[] = {__VA_ARGS__};                                                                  \
+        check(&(t), (steps_per_epoch), (total), rows, SK_COUNT(rows));                                                 \
     } while (0)
 
 static void one_cycle_of_the_published_run(void **state)
 {
     enum { EPOCH = 5005 };
-    struct sk_recipe_train t = {.optimizer.lr = 0.175,
-                                .schedule = {.name = SK_SCHED_ONE_CYCLE,
-                                             .epochs = 50,
-                                             .pct_start = 0.3,
-                                             .div_factor = 25,
-                                             .final_div_factor = 1e4}};
+    struct sk_recipe_train t = {
+        .optimizer.lr = 0.175,
+        .schedule = {
+            .name = SK_SCHED_ONE_CYCLE, .epochs = 50, .pct_start = 0.3, .div_factor = 25, .final_div_factor = 1e4}};
     (void)state;
-    CHECK(t, EPOCH, 50 * EPOCH, {0, 0.0070000000000000062}, {1, 0.0070000000735478407}, {10 * EPOCH, 0.13300202943655018},
-          {15 * EPOCH - 1, 0.17499999999999999}, {20 * EPOCH, 0.16633412973028211}, {30 * EPOCH, 0.10696932395853906},
-          {40 * EPOCH, 0.032943983701322607}, {50 * EPOCH - 2, 7.0001407121980365e-07}, {50 * EPOCH - 1, 7e-07});
+    CHECK(t, EPOCH, 50 * EPOCH, {0, 0.0070000000000000062}, {1, 0.0070000000735478407},
+          {10 * EPOCH, 0.13300202943655018}, {15 * EPOCH - 1, 0.17499999999999999}, {20 * EPOCH, 0.16633412973028211},
+          {30 * EPOCH, 0.10696932395853906}, {40 * EPOCH, 0.032943983701322607},
+          {50 * EPOCH - 2, 7.0001407121980365e-07}, {50 * EPOCH - 1, 7e-07});
     /* the run went on to epoch 55 at the final rate */
     CHECK(t, EPOCH, 55 * EPOCH, {0, 0.0070000000000000062}, {20 * EPOCH, 0.16633412973028211}, {50 * EPOCH, 7e-07},
           {55 * EPOCH - 1, 7e-07});
@@ -49,8 +49,9 @@ static void one_cycle_whose_peak_falls_between_steps(void **state)
         .optimizer.lr = 0.1,
         .schedule = {.name = SK_SCHED_ONE_CYCLE, .pct_start = 0.25, .div_factor = 10, .final_div_factor = 100}};
     (void)state;
-    CHECK(t, 7, 38, {0, 0.009999999999999995}, {1, 0.01303874967680399}, {8, 0.099233789485775589}, {9, 0.099924151745844139},
-          {10, 0.099318747104965979}, {20, 0.064960814809534653}, {36, 0.00040316266796842324});
+    CHECK(t, 7, 38, {0, 0.009999999999999995}, {1, 0.01303874967680399}, {8, 0.099233789485775589},
+          {9, 0.099924151745844139}, {10, 0.099318747104965979}, {20, 0.064960814809534653},
+          {36, 0.00040316266796842324});
 }
 
 static void one_cycle_of_a_few_steps_is_finite(void **state)
@@ -68,23 +69,25 @@ static void one_cycle_of_a_few_steps_is_finite(void **state)
 
 static void cosine_with_warm_up(void **state)
 {
-    struct sk_recipe_train t = {.optimizer.lr = 0.3,
-                                .schedule = {.name = SK_SCHED_COSINE, .warmup_epochs = 0.7, .epochs = 3, .min_lr = 0.001}};
+    struct sk_recipe_train t = {
+        .optimizer.lr = 0.3, .schedule = {.name = SK_SCHED_COSINE, .warmup_epochs = 0.7, .epochs = 3, .min_lr = 0.001}};
     (void)state;
-    CHECK(t, 10, 1000, {0, 0.042857142857142851}, {1, 0.085714285714285701}, {6, 0.3}, {7, 0.3}, {8, 0.29860754893243141},
-          {15, 0.21927972314080721}, {29, 0.0023924510675685682}, {30, 0.001}, {99, 0.001});
+    CHECK(t, 10, 1000, {0, 0.042857142857142851}, {1, 0.085714285714285701}, {6, 0.3}, {7, 0.3},
+          {8, 0.29860754893243141}, {15, 0.21927972314080721}, {29, 0.0023924510675685682}, {30, 0.001}, {99, 0.001});
 }
 
 static void cosine_over_the_whole_training(void **state)
 {
     struct sk_recipe_train t = {.optimizer.lr = 0.1, .schedule = {.name = SK_SCHED_COSINE}};
     (void)state;
-    CHECK(t, 10, 40, {0, 0.1}, {1, 0.099845866686656404}, {13, 0.076124928235797432}, {39, 0.00015413331334360181}, {40, 0});
+    CHECK(t, 10, 40, {0, 0.1}, {1, 0.099845866686656404}, {13, 0.076124928235797432}, {39, 0.00015413331334360181},
+          {40, 0});
 }
 
 static void steps_and_constant(void **state)
 {
-    struct sk_recipe_train t = {.optimizer.lr = 0.1, .schedule = {.name = SK_SCHED_STEP, .step_epochs = 2, .gamma = 0.5}};
+    struct sk_recipe_train t = {.optimizer.lr = 0.1,
+                                .schedule = {.name = SK_SCHED_STEP, .step_epochs = 2, .gamma = 0.5}};
     (void)state;
     CHECK(t, 5, 50, {0, 0.1}, {9, 0.1}, {10, 0.05}, {19, 0.05}, {20, 0.025}, {40, 0.00625});
     t.schedule.warmup_epochs = 0.4;
