@@ -81,18 +81,39 @@ static enum sk_code normalize_for(struct sk_recipe *r, const struct sk_dataset_i
                          err);
 }
 
+/* The size that all pictures have, 0 where they differ: told by the data, else by some of them. */
+static void common_size(const struct sk_dataset *ds, int *height, int *width)
+{
+    enum { LOOKED_AT = 16 };
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    struct sk_picture p = {0};
+    bool same = true;
+    *height = info->height;
+    *width = info->width;
+    for (int i = 0; i < LOOKED_AT && same && info->height == 0; i++) {
+        if (sk_dataset_read(ds, info->count * i / LOOKED_AT, &p, NULL) != SK_OK)
+            continue; /* a damaged one: the loader will tell */
+        same = *height == 0 || (p.height == *height && p.width == *width);
+        *height = p.height;
+        *width = p.width;
+    }
+    if (!same)
+        *height = *width = 0;
+    sk_picture_release(&p);
+}
+
 static enum sk_code fit_to_data(struct sk_recipe *r, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
+    int height, width;
     enum sk_code code = sk_dataset_open(&ds, &r->data, r->train.seed, SK_TRAIN, err);
     if (code != SK_OK)
         return code;
-    const struct sk_dataset_info *info = sk_dataset_info(ds);
-    int larger = info->height > info->width ? info->height : info->width;
-    code = larger > 0 && larger <= SMALL_SIDE ? steps_for_small(r, info->height, info->width, err)
-                                              : steps_for_pictures(r, err);
+    common_size(ds, &height, &width);
+    bool small = height > 0 && height <= SMALL_SIDE && width <= SMALL_SIDE;
+    code = small ? steps_for_small(r, height, width, err) : steps_for_pictures(r, err);
     if (code == SK_OK)
-        code = normalize_for(r, info, err);
+        code = normalize_for(r, sk_dataset_info(ds), err);
     sk_dataset_close(ds);
     return code;
 }

@@ -11,7 +11,7 @@ static void tell_start(const struct sk_train_view *v, const struct sk_start_repo
             sk_thousands(r->params, a), r->shape->height, r->shape->width, r->shape->channels, r->shape->classes,
             sk_precision_name(r->precision), r->threads, r->threads == 1 ? "" : "s");
     sk_tell("%s: %s training pictures, %s for validation", d->path[0] ? d->path : sk_source_name(d->source),
-            sk_thousands(r->samples, a), sk_thousands(r->val_samples, b));
+            sk_thousands(r->samples, a), r->val_samples > 0 ? sk_thousands(r->val_samples, b) : "none");
     if (r->step > 0)
         sk_tell("%s: goes on after step %lld", v->run, (long long)r->step);
     else

@@ -60,6 +60,27 @@ check 'begins where the other ended' [ "$(head -1 init/log.jsonl)" != "$(head -1
 refused "'conv1.weight'" train tiny.yaml --out no --set model.width=0.125 --set "model.init=$PWD/run/last/model.safetensors"
 check 'a run that came to nothing leaves no folder' [ ! -e no ]
 
+# a default recipe: small pictures as they are, others scaled; one without validation says so
+mkdir -p small/a small/b
+run 0 data sample tiny.yaml --count 20 --out pictures
+i=0
+for file in pictures/*.png; do
+    i=$((i + 1))
+    cp "$file" "small/$([ $((i % 2)) -eq 0 ] && echo a || echo b)/"
+done
+run 0 train --data small --out small-run --set train.max_steps=2 --set train.batch=4 --set model.width=0.0625
+matches err '^resnet18, [0-9,]+ parameters, 16x16x3 pictures, 2 classes; (fp32|bf16), [0-9]+ threads?$'
+says small-run/recipe.yaml 'augment: [{random_crop: {size: 16, padding: 2}}, {horizontal_flip: {p: 0.5}}]'
+says small-run/recipe.yaml 'name: small'
+run 0 data sample tiny.yaml --count 1 --out wide --set data.image_size=24 --set data.augment='[]'
+cp wide/*.png small/a/0.png
+run 0 train --data small --out large-run --set train.max_steps=2 --set train.batch=2 --set model.width=0.0625 \
+    --set data.val_fraction=0
+says err 'has no validation split'
+says err '224x224x3 pictures'
+matches out '^Epoch 1/1, Train Loss: [0-9.]+, Time: '
+refused 'has no validation split' eval large-run
+
 # the default name
 run 0 train tiny.yaml --set train.max_steps=1
 matches err '^runs/tiny-[0-9]{8}-[0-9]{6}$'

@@ -347,6 +347,34 @@ static void a_full_disk_leaves_the_last_good_one(void **state)
     assert_found("ckpt-2");
 }
 
+static void memory_that_runs_out_costs_no_more_than_the_checkpoint(void **state)
+{
+    struct sk_position at = position(2);
+    enum sk_code code = SK_NOMEM;
+    (void)state;
+    save(1, false);
+    for (long n = 1; code != SK_OK; n++) {
+        struct sk_err err = {0};
+        sk_mem_fail_after(n);
+        code = sk_checkpoint_write(&bed.run, bed.net, &bed.recipe, names, &at, true, &err);
+        sk_mem_fail_after(0);
+        assert_true(code == SK_OK || code == SK_NOMEM);
+        assert_true(n < 1000);
+        if (!has("ckpt-2"))
+            assert_found("ckpt-1");
+    }
+    assert_found("ckpt-2");
+    code = SK_NOMEM;
+    for (long n = 1; code != SK_OK; n++) {
+        struct sk_err err = {0};
+        sk_mem_fail_after(n);
+        code = sk_checkpoint_load(in_run("ckpt-2"), bed.net, &err);
+        sk_mem_fail_after(0);
+        assert_true(code == SK_OK || code == SK_NOMEM);
+        assert_true(n < 1000);
+    }
+}
+
 /* Saves until it is killed: now and then the same step again. */
 static void save_on_and_on(int ready)
 {
@@ -408,6 +436,7 @@ int main(void)
         TEST(a_damaged_one_is_told_and_passed_over),
         TEST(values_out_of_bounds_are_refused),
         TEST(a_full_disk_leaves_the_last_good_one),
+        TEST(memory_that_runs_out_costs_no_more_than_the_checkpoint),
         TEST(a_kill_at_any_moment_leaves_a_whole_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

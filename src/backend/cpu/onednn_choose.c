@@ -37,17 +37,20 @@ static bool known(const struct list *l, const char *label)
     return false;
 }
 
-/* Implementations that touch memory beyond their tensors, found by tests between inaccessible pages (oneDNN 2.6). */
+/* Implementations that tests between inaccessible pages found wanting, in oneDNN 2.6. */
 static bool broken(const struct sk_dnnl_conv *conv, const struct sk_fold *fold, const char *name)
 {
-    enum { WIDEST = 448 };
-    if (isa_class(name) < 4)
-        return false;
+    enum { WIDEST = 448, NARROWEST = 16 };
+    bool amx = isa_class(name) == 4, weight = conv->pass == SK_DNNL_GRAD_WEIGHT;
+    bool only_1x1 = strncmp(name, "jit_1x1", 7) == 0;
     /* Writes beyond its buffers, or never returns, from about 490 columns. */
-    if (conv->pass == SK_DNNL_GRAD_WEIGHT && fold->wide.q > WIDEST)
+    if (amx && weight && fold->wide.q > WIDEST)
         return true;
     /* Reads rows beyond the source; brgconv_1x1 is there as well and faster. */
-    return strncmp(name, "jit_1x1", 7) == 0;
+    if (amx && only_1x1)
+        return true;
+    /* Threads overwrite each other's gathered pixels where the channels do not fill a vector. */
+    return only_1x1 && weight && fold->wide.stride > 1 && fold->wide.c < NARROWEST;
 }
 
 /* Takes pd over. */
