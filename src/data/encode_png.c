@@ -24,8 +24,8 @@ static int encode(spng_ctx *png, const struct sk_picture *p)
 enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err)
 {
     if (p->pixel != SK_PIXEL_U8 || (p->channels != 1 && p->channels != 3))
-        return sk_fail(err, SK_UNSUPPORTED, "a picture of %d channels of %s pixels cannot be written as PNG", p->channels,
-                       p->pixel == SK_PIXEL_U8 ? "8-bit" : "float32");
+        return sk_fail(err, SK_UNSUPPORTED, "a picture of %d channels of %s pixels cannot be written as PNG",
+                       p->channels, p->pixel == SK_PIXEL_U8 ? "8-bit" : "float32");
     void *file = NULL;
     size_t len = 0;
     enum sk_code code = SK_OK;

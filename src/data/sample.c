@@ -16,7 +16,8 @@ static void file_name(char *out, size_t size, const char *class_name, int64_t in
     snprintf(out, size, "%s-%05lld.png", word, (long long)index);
 }
 
-/* Takes up to share samples of each class in the order given; the share grows until count are taken. taken[classes] is zeroed. */
+/* Takes up to share samples of each class in the order given; the share grows until count are taken. taken[classes] is
+ * zeroed; what is taken is -1 in the order afterwards. */
 static int64_t choose(const struct sk_dataset *ds, int64_t *order, int64_t *taken, int64_t count, int64_t *chosen)
 {
     const struct sk_dataset_info *info = sk_dataset_info(ds);

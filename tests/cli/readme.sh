@@ -1,6 +1,7 @@
 #!/bin/bash
-# The commands that README.md and docs/guide.md show, run as they stand: every ```sh block, in order, one folder for each
-# document, on small made-up data of the names used there. A block after `<!-- test: skip REASON -->` is left out, and told.
+# The commands that README.md and docs/guide.md show, run as they stand: every ```sh block, in order, one folder for
+# each document, on small made-up data of the names used there. A block after `<!-- test: skip REASON -->` is left out,
+# and told.
 set -euo pipefail
 
 skua=${SKUA:?path of the program}
@@ -12,15 +13,16 @@ trap 'rm -rf "$work"' EXIT
 blocks() {
     awk -v name="$(basename "$1")" '
         function say(what) { printf "echo \"%s %s:%d%s\"\n", what, name, NR, reason ? ": " reason : "" }
+        function fail(why) { printf "echo \"%s:%d: %s\"; exit 1\n", name, NR, why }
         /^<!-- test:/ {
-            if (!match($0, /^<!-- test: skip .+ -->$/)) { print "echo \"" name ":" NR ": unknown mark\"; exit 1"; next }
+            if (!match($0, /^<!-- test: skip .+ -->$/)) { fail("unknown mark"); next }
             reason = substr($0, 17, length($0) - 20); marked = NR; next
         }
-        reason && !inside && NR == marked + 1 && !/^```sh$/ { print "echo \"" name ":" NR ": mark without a block\"; exit 1" }
+        reason && !inside && NR == marked + 1 && !/^```sh$/ { fail("mark without a block") }
         /^```sh$/ { inside = 1; say(reason ? "SKIP" : "RUN"); next }
         /^```$/ && inside { inside = 0; reason = ""; count++; next }
         inside && !reason { print }
-        END { if (inside || !count) print "echo \"" name ": no block, or one without end\"; exit 1" }' "$1"
+        END { if (inside || !count) fail("no block, or one without end") }' "$1"
 }
 
 # CIFAR-10 as published, but of a few records of noise.

@@ -1,4 +1,4 @@
-"""Holds skua's logits against torchvision's: the same safetensors file, the same pictures. Usage: logits.py WORK SKUA"""
+"""Holds skua's logits against torchvision's: same weights, same pictures. Usage: logits.py WORK SKUA"""
 import copy
 import json
 import pathlib
@@ -36,7 +36,8 @@ def make_pictures(folder):
     """Smooth colours with noise over them."""
     random, paths = np.random.default_rng(SEED), []
     for i in range(PICTURES):
-        coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize((SIDE, SIDE), Image.BILINEAR)
+        coarse = Image.fromarray(random.integers(0, 256, (7, 7, 3), dtype=np.uint8))
+        coarse = coarse.resize((SIDE, SIDE), Image.BILINEAR)
         noise = random.integers(-30, 31, (SIDE, SIDE, 3))
         paths.append(folder / f"picture{i}.png")
         Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8)).save(paths[-1])

@@ -1,8 +1,6 @@
 /* What the kernels of the cpu backend share: checks at open, and cutting work into blocks. */
 #include "backend/cpu/cpu.h"
 
-#include <omp.h>
-
 static enum sk_code accept_tensor(const struct sk_desc *d, const char *side, int i, struct sk_err *err)
 {
     if (d->layout != SK_LAYOUT_DENSE)

@@ -2,7 +2,6 @@
 #include "backend/cpu/cpu.h"
 
 #include <assert.h>
-#include <omp.h>
 #include <string.h>
 
 enum { CANDIDATES = 3 }; /* with the NULL that ends the list */

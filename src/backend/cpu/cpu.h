@@ -30,6 +30,12 @@ extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
 extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
 extern const struct sk_kernel sk_cpu_sgd, sk_cpu_adam;                                    /* optim.c */
 
+/* ---- what is used of OpenMP's runtime: declared here, for clang cannot read the header of GCC 12 ---- */
+void omp_set_num_threads(int threads);
+void omp_set_dynamic(int dynamic);
+int omp_get_num_threads(void);
+int omp_get_thread_num(void);
+
 /* ---- shared (common.c) ---- */
 /* Fewer elements than SK_CPU_PARALLEL are not worth a second thread; SK_CPU_BLOCK elements (64 KiB of float32) stay in
  * L2 together with what is read beside them. */

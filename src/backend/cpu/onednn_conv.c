@@ -12,11 +12,13 @@ struct conv {
     struct sk_fold fold;
     struct sk_dnnl_prim prim;
     struct sk_dnnl_reorder weights; /* f32 OIHW to the library's layout, or back */
+    const struct argument *arg;     /* of prim */
+    bool turned;                    /* see struct sk_dnnl_choice */
     int residual;                   /* which input, -1: none */
     bool frozen;
-    size_t size;                                        /* of an element of x and y */
-    size_t y_bytes;                                     /* of the whole y */
-    size_t at_scratchpad, at_weights, at_x, at_y;       /* pieces of the scratch memory */
+    size_t size;                                             /* of an element of x and y */
+    size_t y_bytes;                                          /* of the whole y */
+    size_t at_scratchpad, at_weights, at_flipped, at_x, at_y; /* pieces of the scratch memory; weights: or of packed */
 };
 
 static enum sk_code check_tensor(const struct sk_desc *d, const char *what, int rank, enum sk_dtype type,
@@ -81,22 +83,8 @@ static enum sk_code read_shape(struct sk_conv_shape *s, const struct sk_attr *at
     return check_shape(s, w, y, err);
 }
 
-static enum sk_code open_weights(struct conv *self, sk_dnnl_md chosen, struct sk_err *err)
-{
-    const struct sk_conv_shape *s = &self->want.shape;
-    dnnl_dims_t dims = {s->k, s->c, s->r, s->s};
-    struct sk_dnnl_desc plain = {0};
-    enum sk_code code = sk_dnnl_desc_init(&plain, 4, dims, dnnl_f32, dnnl_oihw, err);
-    sk_dnnl_md md = sk_dnnl_desc_md(&plain);
-    if (code == SK_OK && self->want.pass == SK_DNNL_GRAD_WEIGHT)
-        code = sk_dnnl_reorder_open(&self->weights, chosen, md, err);
-    else if (code == SK_OK)
-        code = sk_dnnl_reorder_open(&self->weights, md, chosen, err);
-    sk_dnnl_desc_release(&plain);
-    return code;
-}
-
-/* The arguments that a pass has, and where the primitive's descriptor tells of them. */
+/* Where a primitive finds x, w and y, and where its descriptor tells of them. */
+enum { TURNED = SK_DNNL_GRAD_WEIGHT + 1 };
 static const struct argument {
     int x, w, y;
     dnnl_query_t x_md, w_md, y_md;
@@ -107,12 +95,49 @@ static const struct argument {
                            dnnl_query_weights_md, dnnl_query_diff_dst_md},
     [SK_DNNL_GRAD_WEIGHT] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST, dnnl_query_src_md,
                              dnnl_query_diff_weights_md, dnnl_query_diff_dst_md},
+    [TURNED] = {DNNL_ARG_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_SRC, dnnl_query_dst_md, dnnl_query_weights_md,
+                dnnl_query_src_md},
 };
+
+static size_t weight_count(const struct conv *self)
+{
+    const struct sk_conv_shape *s = &self->want.shape;
+    return (size_t)s->k * (size_t)s->c * (size_t)s->r * (size_t)s->s;
+}
+
+/* chosen: the library's layout. A turned convolution has input and output channels swapped, so its plain layout is IOHW. */
+static enum sk_code open_weights(struct conv *self, sk_dnnl_md chosen, struct sk_err *err)
+{
+    const struct sk_conv_shape *s = &self->want.shape;
+    dnnl_dims_t dims = {s->k, s->c, s->r, s->s}, swapped = {s->c, s->k, s->r, s->s};
+    struct sk_dnnl_desc plain = {0};
+    enum sk_code code = sk_dnnl_desc_init(&plain, 4, self->turned ? swapped : dims, dnnl_f32,
+                                          self->turned ? dnnl_iohw : dnnl_oihw, err);
+    sk_dnnl_md md = sk_dnnl_desc_md(&plain);
+    if (code == SK_OK && self->want.pass == SK_DNNL_GRAD_WEIGHT)
+        code = sk_dnnl_reorder_open(&self->weights, chosen, md, err);
+    else if (code == SK_OK)
+        code = sk_dnnl_reorder_open(&self->weights, md, chosen, err);
+    sk_dnnl_desc_release(&plain);
+    return code;
+}
+
+static void lay_out(struct conv *self, size_t scratchpad, size_t weights, struct sk_kernel_need *need)
+{
+    const struct sk_conv_shape *s = &self->want.shape;
+    size_t *total = self->frozen ? &need->packed : &need->scratch;
+    bool flip = self->turned && s->r * s->s > 1;
+    self->at_weights = sk_dnnl_piece(total, self->weights.needed ? weights : 0);
+    self->at_flipped = sk_dnnl_piece(total, flip ? weight_count(self) * sizeof(float) : 0);
+    self->at_scratchpad = sk_dnnl_piece(&need->scratch, scratchpad);
+    self->at_x = sk_dnnl_piece(&need->scratch, self->fold.x ? sk_fold_x_count(&self->fold) * self->size : 0);
+    self->at_y = sk_dnnl_piece(&need->scratch, self->fold.y ? sk_fold_y_count(&self->fold) * self->size : 0);
+}
 
 static enum sk_code open_primitive(struct conv *self, const_dnnl_primitive_desc_t pd, struct sk_kernel_need *need,
                                    struct sk_err *err)
 {
-    const struct argument *a = &arguments[self->want.pass];
+    const struct argument *a = self->arg;
     sk_dnnl_md w = dnnl_primitive_desc_query_md(pd, a->w_md, 0);
     size_t scratchpad;
     enum sk_code code = sk_dnnl_prim_open(&self->prim, pd, &scratchpad, err);
@@ -127,16 +152,9 @@ static enum sk_code open_primitive(struct conv *self, const_dnnl_primitive_desc_
                                 err);
     if (code == SK_OK)
         code = open_weights(self, w, err);
-    if (code != SK_OK)
-        return code;
-    self->at_scratchpad = sk_dnnl_piece(&need->scratch, scratchpad);
-    if (self->weights.needed && self->frozen)
-        need->packed = self->weights.bytes;
-    else if (self->weights.needed)
-        self->at_weights = sk_dnnl_piece(&need->scratch, dnnl_memory_desc_get_size(w));
-    self->at_x = sk_dnnl_piece(&need->scratch, self->fold.x ? sk_fold_x_count(&self->fold) * self->size : 0);
-    self->at_y = sk_dnnl_piece(&need->scratch, self->fold.y ? sk_fold_y_count(&self->fold) * self->size : 0);
-    return SK_OK;
+    if (code == SK_OK)
+        lay_out(self, scratchpad, dnnl_memory_desc_get_size(w), need);
+    return code;
 }
 
 static void close_conv(void *me)
@@ -159,6 +177,8 @@ static enum sk_code open_conv(void **out, const struct sk_dnnl_conv *want, const
     if (code == SK_OK) {
         self->want = *want;
         self->fold = choice.fold;
+        self->turned = choice.turned;
+        self->arg = &arguments[choice.turned ? TURNED : (int)want->pass];
         self->residual = want->sum ? (want->bias ? 3 : 2) : -1;
         self->frozen = env->frozen && want->pass != SK_DNNL_GRAD_WEIGHT;
         self->size = sk_dtype_size(want->type);
@@ -213,31 +233,51 @@ static enum sk_code open_grad_weight(void **out, const struct sk_op_desc *op, co
     return code == SK_OK ? open_conv(out, &want, env, variant, need, err) : code;
 }
 
+/* Brings the weights into the library's layout, in memory (scratch or packed). */
+static enum sk_code pack(struct conv *self, float *w, void *memory, struct sk_err *err)
+{
+    size_t area = (size_t)self->want.shape.r * (size_t)self->want.shape.s;
+    if (self->turned && area > 1) {
+        float *flipped = sk_dnnl_at(memory, self->at_flipped);
+        sk_fold_flip(flipped, w, weight_count(self) / area, area);
+        w = flipped;
+    }
+    return self->weights.needed ? sk_dnnl_reorder_run(&self->weights, w, sk_dnnl_at(memory, self->at_weights), err)
+                                : SK_OK;
+}
+
+/* Where pack has left them. */
+static void *packed(const struct conv *self, float *w, void *memory)
+{
+    bool flipped = self->turned && self->want.shape.r * self->want.shape.s > 1;
+    if (self->weights.needed)
+        return sk_dnnl_at(memory, self->at_weights);
+    return flipped ? sk_dnnl_at(memory, self->at_flipped) : w;
+}
+
 static enum sk_code prepare(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
-    struct conv *self = me;
-    return self->weights.needed ? sk_dnnl_reorder_run(&self->weights, call->in[1], call->packed, err) : SK_OK;
+    return pack(me, call->in[1], call->packed, err);
 }
 
-/* The weights as the library wants them. */
-static enum sk_code pack(struct conv *self, const struct sk_kernel_call *call, void **packed, struct sk_err *err)
-{
-    *packed = call->in[1];
-    if (!self->weights.needed)
-        return SK_OK;
-    *packed = self->frozen ? call->packed : sk_dnnl_at(call->scratch, self->at_weights);
-    return self->frozen ? SK_OK : sk_dnnl_reorder_run(&self->weights, call->in[1], *packed, err);
-}
-
+/* w: for grad_weight the gradient, else the packed weights. */
 static enum sk_code execute(struct conv *self, const struct sk_kernel_call *call, void *x, void *w, void *y,
                             struct sk_err *err)
 {
-    const struct argument *a = &arguments[self->want.pass];
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_dnnl_at(call->scratch, self->at_scratchpad));
-    sk_dnnl_prim_bind(&self->prim, a->x, x);
-    sk_dnnl_prim_bind(&self->prim, a->w, w);
-    sk_dnnl_prim_bind(&self->prim, a->y, y);
+    sk_dnnl_prim_bind(&self->prim, self->arg->x, x);
+    sk_dnnl_prim_bind(&self->prim, self->arg->w, w);
+    sk_dnnl_prim_bind(&self->prim, self->arg->y, y);
     return sk_dnnl_prim_run(&self->prim, err);
+}
+
+/* With the weights of the op. */
+static enum sk_code execute_packed(struct conv *self, const struct sk_kernel_call *call, void *x, void *y,
+                                   struct sk_err *err)
+{
+    void *memory = self->frozen ? call->packed : call->scratch;
+    enum sk_code code = self->frozen ? SK_OK : pack(self, call->in[1], memory, err);
+    return code == SK_OK ? execute(self, call, x, packed(self, call->in[1], memory), y, err) : code;
 }
 
 /* x or y where the primitive finds it: folded into scratch, or as it is. */
@@ -260,18 +300,14 @@ static void *folded_y(const struct conv *self, const struct sk_kernel_call *call
 static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     struct conv *self = me;
-    void *w, *y = self->fold.y ? sk_dnnl_at(call->scratch, self->at_y) : call->out[0];
-    enum sk_code code = pack(self, call, &w, err);
-    if (code != SK_OK)
-        return code;
-    void *x = folded_x(self, call, call->in[0]);
+    void *y = self->fold.y ? sk_dnnl_at(call->scratch, self->at_y) : call->out[0];
     if (self->residual >= 0 && self->fold.y)
         sk_fold_y(&self->fold, self->size, call->in[self->residual], y);
     else if (self->residual >= 0 && call->in[self->residual] != y)
         sk_fold_copy(y, call->in[self->residual], self->y_bytes);
     if (self->want.bias)
         sk_dnnl_prim_bind(&self->prim, DNNL_ARG_BIAS, call->in[2]);
-    code = execute(self, call, x, w, y, err);
+    enum sk_code code = execute_packed(self, call, folded_x(self, call, call->in[0]), y, err);
     if (code == SK_OK && self->fold.y)
         sk_unfold_y(&self->fold, self->size, y, call->out[0]);
     return code;
@@ -280,10 +316,8 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
 static enum sk_code run_grad_data(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     struct conv *self = me;
-    void *w, *x = self->fold.x ? sk_dnnl_at(call->scratch, self->at_x) : call->out[0];
-    enum sk_code code = pack(self, call, &w, err);
-    if (code == SK_OK)
-        code = execute(self, call, x, w, folded_y(self, call, call->in[0]), err);
+    void *x = self->fold.x ? sk_dnnl_at(call->scratch, self->at_x) : call->out[0];
+    enum sk_code code = execute_packed(self, call, x, folded_y(self, call, call->in[0]), err);
     if (code == SK_OK && self->fold.x)
         sk_unfold_x(&self->fold, self->size, x, call->out[0]);
     return code;

@@ -13,8 +13,10 @@ struct sk_dnnl_conv {
 };
 struct sk_dnnl_choice {
     struct sk_fold fold;
+    bool turned; /* the gradient of the data is made by a forward convolution: from y to x, with the weights turned by
+                    180 degrees and their channels swapped */
     dnnl_primitive_desc_t pd;
-    char label[64]; /* "fold jit:avx512_core" */
+    char label[64]; /* "fold turned jit:avx512_core" */
 };
 /* The variant-th best implementation: first by what was measured to be fastest for such shapes, see onednn_choose.c. UNSUPPORTED
  * "no more implementations" past the last, or why there is none at all. */

@@ -5,7 +5,7 @@
 
 enum {
     WIDTH = 160,       /* output columns aimed at: ten tiles of 16 rows */
-    SMALL = 16,        /* pictures of at most so many output columns are folded */
+    SMALL = 15,        /* pictures of at most so many output columns are folded */
     COPY_BLOCK = 65536 /* bytes that one thread copies at a time */
 };
 
@@ -196,6 +196,14 @@ void sk_unfold_x(const struct sk_fold *f, size_t size, const void *wide, void *x
 void sk_unfold_y(const struct sk_fold *f, size_t size, const void *wide, void *y)
 {
     unfold(strip_y(f, size), wide, y);
+}
+
+void sk_fold_flip(float *to, const float *from, size_t count, size_t len)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < len; j++)
+            to[i * len + j] = from[i * len + len - 1 - j];
 }
 
 void sk_fold_copy(void *to, const void *from, size_t bytes)

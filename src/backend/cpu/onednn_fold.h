@@ -38,6 +38,8 @@ void sk_fold_x(const struct sk_fold *f, size_t size, const void *x, void *wide);
 void sk_fold_y(const struct sk_fold *f, size_t size, const void *y, void *wide);
 void sk_unfold_x(const struct sk_fold *f, size_t size, const void *wide, void *x);
 void sk_unfold_y(const struct sk_fold *f, size_t size, const void *wide, void *y);
+/* Reverses each of count runs of len numbers: kernels turned by 180 degrees. All threads. */
+void sk_fold_flip(float *to, const float *from, size_t count, size_t len);
 /* memcpy by all threads. */
 void sk_fold_copy(void *to, const void *from, size_t bytes);
 
