@@ -21,31 +21,39 @@ static enum isa isa_of(const char *name)
     return OTHER;
 }
 
-/* What was measured on a processor with AMX and one without (all layers of ResNet-18, also half as wide, on 32x32 pictures
- * at batch 128 and of ResNet-50 on 224x224 at batch 16): which form of a convolution is the fastest. */
+/* What was measured on a processor with AMX: all layers of ResNet-18, also half as wide, on 32x32 pictures at batch 128, and
+ * of ResNet-50 on 224x224 at batch 16. Which form of a convolution is the fastest? */
 static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
 {
     const struct sk_conv_shape *s = &conv->shape;
-    bool kernel_1x1 = s->r == 1 && s->s == 1;
-    if (isa != AMX)
-        return kernel_1x1 && (conv->pass != SK_DNNL_FORWARD ? s->stride == 1 || s->q < 8 : s->q < 8);
+    bool only_1x1 = s->r == 1 && s->s == 1;
     switch (conv->pass) {
     case SK_DNNL_FORWARD:
-        return s->q < 8;
+        return s->q < 8 && (isa == AMX || only_1x1);
     case SK_DNNL_GRAD_DATA:
-        return kernel_1x1 || s->q < 8;
+        if (isa == AMX)
+            return only_1x1 || s->q < 8;
+        return only_1x1 && (s->stride == 1 || s->q < 8 || s->c >= 128);
     default:
-        return kernel_1x1 || s->q < 16;
+        return isa == AMX ? only_1x1 || s->q < 16 : only_1x1 && s->stride == 1;
     }
 }
 
-/* brgconv, or else jit: it is better where a picture has few pixels, or few channels. */
+/* brgconv, and so a turned convolution for the gradient of the data, which has no brgconv of its own; or else jit, which is
+ * better where a picture has few pixels, or few channels. */
 static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
 {
     const struct sk_conv_shape *s = &conv->shape;
-    if (isa == AMX)
-        return s->c > 32 || s->r == 1;
-    return s->r == 1 || (s->q > 4 && (s->c >= 16 || s->r > 3));
+    if (s->r == 1 && s->s == 1)
+        return true;
+    if (conv->pass == SK_DNNL_GRAD_DATA)
+        return isa == AMX ? s->q >= 8 && s->c > 32 : s->q > 4;
+    return isa == AMX ? s->c > 32 : s->q > 4 && (s->c >= 16 || s->r > 3);
+}
+
+static bool is_brgconv(const char *name)
+{
+    return strncmp(name, "brgconv", 7) == 0;
 }
 
 /* The lower, the better; what is equal stays in the order of the library. */
@@ -53,18 +61,13 @@ static int cost_of(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice 
 {
     const char *name = sk_dnnl_name(c->pd);
     enum isa isa = isa_of(name);
-    bool brgconv = strncmp(name, "brgconv", 7) == 0, fold = c->fold.how != SK_FOLD_NONE;
-    int cost = 4 * (fold != wants_fold(conv, isa));
-    if (conv->pass == SK_DNNL_GRAD_DATA && isa >= AVX512)
-        cost += 2 * (c->turned != wants_brgconv(conv, isa)) + (c->turned && !brgconv);
-    else if (conv->pass == SK_DNNL_GRAD_DATA)
-        cost += 2 * c->turned;
-    else if (conv->pass == SK_DNNL_FORWARD)
-        cost += brgconv != wants_brgconv(conv, isa);
+    int cost = 2 * ((c->fold.how != SK_FOLD_NONE) != wants_fold(conv, isa));
+    if (conv->pass != SK_DNNL_GRAD_WEIGHT)
+        cost += is_brgconv(name) != wants_brgconv(conv, isa);
     return cost;
 }
 
-/* Implementations that tests on guarded memory found wanting, in oneDNN 2.6. */
+/* Implementations that tests on guarded memory found wanting, in oneDNN 2.6 and (ncsp) 3.7. */
 static bool broken(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice *c, const char *name)
 {
     enum { WIDEST = 448, VECTOR = 16 };
@@ -80,67 +83,11 @@ static bool broken(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice 
     /* Threads overwrite each other's gathered pixels where the channels do not fill a vector. */
     if (jit_1x1 && weight && s->stride > 1 && s->c < VECTOR)
         return true;
+    /* Meant for NCHW, which one channel cannot be told from; leaves results unwritten. */
+    if (strstr(name, "ncsp") != NULL)
+        return true;
     /* Takes the first channel of the next pixel for the missing partner of the last one. */
     return strncmp(name, "jit_bf16_1x1", 12) == 0 && (c->turned ? s->k : s->c) % 2 != 0;
-}
-
-/* What was measured on a processor with AMX and one without (all layers of ResNet-18, also half as wide, on 32x32 pictures
- * at batch 128 and of ResNet-50 on 224x224 at batch 16): which form of a convolution is the fastest. */
-static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
-{
-    const struct sk_conv_shape *s = &conv->shape;
-    bool kernel_1x1 = s->r == 1 && s->s == 1;
-    if (isa != AMX)
-        return kernel_1x1 && (conv->pass != SK_DNNL_FORWARD ? s->stride == 1 || s->q < 8 : s->q < 8);
-    switch (conv->pass) {
-    case SK_DNNL_FORWARD:
-        return s->q < 8;
-    case SK_DNNL_GRAD_DATA:
-        return kernel_1x1 || s->q < 8;
-    default:
-        return kernel_1x1 || s->q < 16;
-    }
-}
-
-/* brgconv, or else jit: it is better where a picture has few pixels, or few channels. */
-static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
-{
-    const struct sk_conv_shape *s = &conv->shape;
-    if (isa == AMX)
-        return s->c > 32 || s->r == 1;
-    return s->r == 1 || (s->q > 4 && (s->c >= 16 || s->r > 3));
-}
-
-/* The lower, the better; what is equal stays in the order of the library. */
-static int cost_of(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice *c)
-{
-    const char *name = sk_dnnl_name(c->pd);
-    enum isa isa = isa_of(name);
-    bool brgconv = strncmp(name, "brgconv", 7) == 0, fold = c->fold.how != SK_FOLD_NONE;
-    int cost = 4 * (fold != wants_fold(conv, isa));
-    if (conv->pass == SK_DNNL_GRAD_DATA && isa >= AVX512)
-        cost += 2 * (c->turned != wants_brgconv(conv, isa)) + (c->turned && !brgconv);
-    else if (conv->pass == SK_DNNL_GRAD_DATA)
-        cost += 2 * c->turned;
-    else if (conv->pass == SK_DNNL_FORWARD)
-        cost += brgconv != wants_brgconv(conv, isa);
-    return cost;
-}
-
-/* Implementations that tests between inaccessible pages found wanting, in oneDNN 2.6. */
-static bool broken(const struct sk_dnnl_conv *conv, const struct sk_fold *fold, const char *name)
-{
-    enum { WIDEST = 448, NARROWEST = 16 };
-    bool amx = isa_of(name) == AMX, weight = conv->pass == SK_DNNL_GRAD_WEIGHT;
-    bool only_1x1 = strncmp(name, "jit_1x1", 7) == 0;
-    /* Writes beyond its buffers, or never returns, from about 490 columns. */
-    if (amx && weight && fold->wide.q > WIDEST)
-        return true;
-    /* Reads rows beyond the source; brgconv_1x1 is there as well and faster. */
-    if (amx && only_1x1)
-        return true;
-    /* Threads overwrite each other's gathered pixels where the channels do not fill a vector. */
-    return only_1x1 && weight && fold->wide.stride > 1 && fold->wide.c < NARROWEST;
 }
 
 static bool known(const struct list *l, const char *label)
@@ -157,7 +104,8 @@ static void add(struct list *l, const struct sk_dnnl_conv *conv, struct sk_dnnl_
     const char *name = sk_dnnl_name(c.pd);
     snprintf(c.label, sizeof c.label, "%s%s%s", c.fold.how == SK_FOLD_NONE ? "" : "fold ", c.turned ? "turned " : "",
              name);
-    if (l->count == CHOICES || sk_dnnl_is_ref(name) || broken(conv, &c, name) || known(l, c.label)) {
+    bool useless = sk_dnnl_is_ref(name) || (c.turned && !is_brgconv(name)) || broken(conv, &c, name);
+    if (l->count == CHOICES || useless || known(l, c.label)) {
         sk_dnnl_choice_release(&c);
         return;
     }

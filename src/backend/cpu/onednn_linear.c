@@ -26,7 +26,7 @@ static enum sk_code check_tensor(const struct sk_desc *d, const char *what, int 
         return sk_fail(err, SK_UNSUPPORTED, "%s: expected %s of rank %d, got %s of rank %d", what, sk_dtype_name(type),
                        rank, sk_dtype_name(d->dtype), d->rank);
     for (int i = 0; i < rank; i++)
-        if (d->dim[i] < 1 || d->dim[i] > INT32_MAX / d->dim[0])
+        if (d->dim[i] < 1 || d->dim[i] > INT32_MAX / (i > 0 ? d->dim[0] : 1))
             return sk_fail(err, SK_UNSUPPORTED, "%s is empty or too large", what);
     return SK_OK;
 }
@@ -42,6 +42,8 @@ static enum sk_code read_shape(struct linear *self, const struct sk_desc *x, con
         code = check_tensor(w, "w", 2, SK_F32, err);
     if (code == SK_OK)
         code = check_tensor(y, "y", 2, SK_F32, err);
+    if (code == SK_OK && (w->dim[1] != x->dim[1] || y->dim[0] != x->dim[0] || y->dim[1] != w->dim[0]))
+        code = sk_fail(err, SK_UNSUPPORTED, "x, w and y do not belong together");
     self->n = x->dim[0];
     self->c = x->dim[1];
     self->k = w->dim[0];
