@@ -87,6 +87,7 @@ void sk_print(const char *fmt, ...) SK_PRINTF(1, 2);
 void sk_print_flush(void);
 /* IO when something could not be written. */
 enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
+bool sk_print_reader_gone(void); /* the failure was a closed pipe */
 bool sk_print_unicode(void);                            /* whether block characters can be shown */
 const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
 const char *sk_bytes_text(double bytes, char out[32]);  /* "43.2 MB" */

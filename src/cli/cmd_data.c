@@ -212,6 +212,10 @@ static enum sk_code run_data(const struct sk_words *words, const void *args, str
         return get(what, a, err);
     if (strcmp(verb, "get") == 0)
         return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10");
+    static const char *const verbs[] = {"get", "inspect", "sample"};
+    const char *nearest = sk_nearest(verb, verbs, SK_COUNT(verbs));
+    if (nearest)
+        return sk_fail(err, SK_USAGE, "skua data: unknown '%s': did you mean '%s'?", verb, nearest);
     return sk_fail(err, SK_USAGE, "skua data: expected get, inspect or sample, got '%s'", verb);
 }
 
@@ -231,8 +235,8 @@ static const struct sk_option options[] = {
 
 const struct sk_command sk_cmd_data = {
     .name = "data",
-    .words = "inspect|sample|get [NAME]",
-    .help = "inspect or sample the data of a recipe; get cifar10 (download)",
+    .words = "VERB [NAME]",
+    .help = "inspect or sample RECIPE; get cifar10 (download)",
     .words_min = 1,
     .words_max = 2,
     .option = options,

@@ -66,7 +66,8 @@ int sk_cli_main(int argc, char **argv)
     if (code != SK_OK)
         sk_tell("skua: %s", err.text);
     if (sk_print_end(&out_err) != SK_OK) {
-        sk_tell("skua: %s", out_err.text);
+        if (!sk_print_reader_gone()) /* `| head` has what it wanted: nothing to complain about */
+            sk_tell("skua: %s", out_err.text);
         code = code == SK_OK ? out_err.code : code;
     }
     int signal_number = sk_terminal_signal();

@@ -22,6 +22,14 @@ static const struct sk_option *find_option(const struct sk_command *c, const cha
     return NULL;
 }
 
+static bool takes_keys(const struct sk_command *c)
+{
+    for (size_t i = 0; i < c->options; i++)
+        if (strcmp(c->option[i].name, "set") == 0)
+            return true;
+    return false;
+}
+
 static enum sk_code unknown_option(const struct sk_command *c, const char *text, size_t len, struct sk_err *err)
 {
     const char *names[MAX_OPTIONS] = {"help"};
@@ -30,7 +38,10 @@ static enum sk_code unknown_option(const struct sk_command *c, const char *text,
     for (size_t i = 0; i < c->options && n < MAX_OPTIONS; i++)
         names[n++] = c->option[i].name;
     snprintf(given, sizeof(given), "%.*s", (int)(len < SK_NAME ? len : SK_NAME - 1), text);
-    const char *nearest = sk_nearest(given, names, n);
+    const char *nearest = sk_nearest(given, names, n), *key = sk_recipe_key_of(given);
+    if (key && takes_keys(c))
+        return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': keys of the recipe are set by --set %s=VALUE", given,
+                       c->name, key);
     if (nearest)
         return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': did you mean '--%s'?", given, c->name,
                        nearest);

@@ -36,6 +36,11 @@ enum sk_code sk_print_end(struct sk_err *err)
     return sk_fail_errno(err, SK_IO, failure, "cannot write to standard output");
 }
 
+bool sk_print_reader_gone(void)
+{
+    return failure == EPIPE;
+}
+
 bool sk_print_unicode(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

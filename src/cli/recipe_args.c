@@ -102,6 +102,22 @@ static void common_size(const struct sk_dataset *ds, int *height, int *width)
     sk_picture_release(&p);
 }
 
+/* Few pictures make few steps: smaller batches, more epochs and a smaller rate, or nothing is learned but noise. */
+static enum sk_code length_for(struct sk_recipe *r, int64_t samples, struct sk_err *err)
+{
+    enum { ENOUGH = 5000, STEPS = 400, FEW = 500 };
+    char epochs[64], batch[64];
+    if (samples >= ENOUGH)
+        return sk_recipe_set(r, "train.schedule={name: one_cycle}", err);
+    int64_t size = samples >= 256 ? 32 : samples >= 64 ? 16 : 8, steps = (samples + size - 1) / size;
+    int64_t wanted = (STEPS + steps - 1) / steps;
+    snprintf(batch, sizeof(batch), "train.batch=%lld", (long long)size);
+    snprintf(epochs, sizeof(epochs), "train.epochs=%lld", (long long)(wanted < 5 ? 5 : wanted > 40 ? 40 : wanted));
+    if (samples < FEW)
+        sk_notice("only %lld training pictures: a network trained from nothing learns little from so few", (long long)samples);
+    return set_all(r, (const char *const[]){batch, epochs, "train.optimizer.lr=0.01", "train.schedule={name: one_cycle}", NULL}, err);
+}
+
 static enum sk_code fit_to_data(struct sk_recipe *r, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
@@ -114,6 +130,8 @@ static enum sk_code fit_to_data(struct sk_recipe *r, struct sk_err *err)
     code = small ? steps_for_small(r, height, width, err) : steps_for_pictures(r, err);
     if (code == SK_OK)
         code = normalize_for(r, sk_dataset_info(ds), err);
+    if (code == SK_OK)
+        code = length_for(r, sk_dataset_info(ds)->count, err);
     sk_dataset_close(ds);
     return code;
 }

@@ -49,7 +49,7 @@ static enum sk_code locate_header(struct reader *r)
         return BAD(r, "it has only %zu bytes", st->map_size);
     memcpy(&len, st->map, sizeof(len));
     if (len > ST_MAX_HEADER)
-        return BAD(r, "its first 8 bytes give a header of %llu bytes, more than %d", (unsigned long long)len,
+        return BAD(r, "it does not begin with the length of a header (%llu, at most %d)", (unsigned long long)len,
                    ST_MAX_HEADER);
     if (len > st->map_size - sizeof(len))
         return BAD(r, "a header of %llu bytes does not fit into its %zu bytes", (unsigned long long)len, st->map_size);

@@ -80,8 +80,9 @@ enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m,
     const struct sk_resnet *r = NULL;
     int x = -1;
     enum sk_code code = find(m->arch, &r, err);
-    if (code == SK_OK)
-        code = normalized(g, io, &x, err);
+    if (code != SK_OK)
+        return code;
+    code = normalized(g, io, &x, err);
     if (code == SK_OK)
         code = sk_resnet_build(g, r, m, io, x, logits, err);
     if (code != SK_OK)

@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3 };
+enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPES_MAX_SIDE = 512 };
 
 /* ---- data: what one picture goes through before the network ---- */
 enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
@@ -130,7 +130,8 @@ enum sk_code sk_recipe_parse(struct sk_recipe *r, const char *text, size_t len, 
  * "data.augment=[{horizontal_flip: {p: 0.5}}]". The value is YAML, but text (data.path) is taken as it stands unless it
  * begins with a quote. USAGE without '='. */
 enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct sk_err *err) SK_MUST;
-/* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). */
+/* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). A key that was
+ * changed but is not used (momentum with adam) is a notice. */
 enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err) SK_MUST;
 /* The whole resolved recipe as YAML that parses back to an equal recipe. INPUT where a path is not UTF-8. */
 enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, struct sk_err *err) SK_MUST;
@@ -139,11 +140,14 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
 enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
 /* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */
 enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err) SK_MUST;
+/* The full name of the first key whose last part is leaf ("epochs" -> "train.epochs"); NULL: there is none. */
+const char *sk_recipe_key_of(const char *leaf);
 /* Names of installed recipes, sorted (sk_free; one block). */
 enum sk_code sk_recipe_list(char ***names, size_t *count, struct sk_err *err) SK_MUST;
 /* Text of an enum value as written in a recipe, e.g. precision -> "bf16". */
 const char *sk_precision_name(enum sk_precision p);
 const char *sk_source_name(enum sk_source s);
 const char *sk_optimizer_name(enum sk_optimizer o);
+const char *sk_schedule_name(enum sk_schedule s);
 
 #endif

@@ -127,3 +127,13 @@ enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err)
     }
     return code == SK_OK ? help_steps(out, err) : code;
 }
+
+const char *sk_recipe_key_of(const char *leaf)
+{
+    for (size_t i = 0; i < sk_key_count; i++) {
+        const char *dot = strrchr(sk_keys[i].name, '.');
+        if (strcmp(dot ? dot + 1 : sk_keys[i].name, leaf) == 0)
+            return sk_keys[i].name;
+    }
+    return NULL;
+}

@@ -52,7 +52,7 @@ done
 checks=$((checks + 1))
 { "$skua" train tiny.yaml --out piped 2> err; echo $? > status; } | true
 [ "$(cat status)" -eq 1 ] || bad "a closed pipe: expected status 1, got $(cat status)"
-says err 'skua: cannot write to standard output: Broken pipe'
+check 'a closed pipe is no reason to complain' bash -c '! grep -q "cannot write" err'
 check 'the run was finished all the same' [ "$(readlink piped/last)" = ckpt-36 ]
 checks=$((checks + 1))
 "$skua" train tiny.yaml --out closed <&- >&- 2>&-
