@@ -110,7 +110,7 @@ static void test_memory(void **state)
     assert_ok(b->upload(p, "abc", 4, &err), err);
     assert_ok(b->sync(&err), err);
     assert_ok(b->download(back, p, 4, &err), err);
-    assert_string_equal(back, "abc");
+    assert_memory_equal(back, "abc", 4);
     assert_ok(b->upload(p, NULL, 0, &err), err);
     b->free(p, 100000);
     b->free(NULL, 0);
