@@ -70,6 +70,11 @@ bool sk_parse_i64(const char *text, int64_t *out);   /* whole text, decimal; fal
 bool sk_parse_f64(const char *text, double *out);    /* whole text, finite; "5.0e-4" style; independent of locale */
 /* The nearest of names (n of them) by edit distance, NULL where none is near enough to suggest. */
 const char *sk_nearest(const char *text, const char *const *names, size_t n);
+/* The character that begins text (len >= 1 bytes left) and the bytes it takes; SK_NO_CHARACTER and 1 where that is not
+ * UTF-8. */
+#define SK_NO_CHARACTER UINT32_MAX
+uint32_t sk_utf8_next(const char *text, size_t len, size_t *used);
+bool sk_is_utf8(const char *text);
 /* Copies text for a message: control bytes become '?', cut with "..." to fit; returns dst. */
 char *sk_printable(char *dst, size_t size, const char *text);
 
@@ -95,6 +100,17 @@ enum sk_code sk_file_read(const char *path, size_t max, char **data, size_t *len
  * INPUT that names the path. Reading what another process cuts off meanwhile is SIGBUS: map only what is replaced by rename. */
 enum sk_code sk_file_map(const char *path, void **map, size_t *len, struct sk_err *err) SK_MUST;
 void sk_file_unmap(void *map, size_t len); /* NULL is fine */
+/* A regular file open for reading at any place, by several threads at once; zeroed: none. What another process cuts off
+ * meanwhile is INPUT "'x' became shorter while it was read". Absent, unreadable or no regular file: as sk_file_map. */
+struct sk_file {
+    char path[SK_PATH];
+    int fd;
+    uint64_t size; /* when it was opened */
+};
+enum sk_code sk_file_open(struct sk_file *f, const char *path, struct sk_err *err) SK_MUST;
+enum sk_code sk_file_read_at(const struct sk_file *f, uint64_t offset, void *out, size_t len,
+                             struct sk_err *err) SK_MUST;
+void sk_file_close(struct sk_file *f); /* accepts a zeroed one */
 /* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part. */
 enum sk_code sk_file_write(const char *path, const void *data, size_t len, struct sk_err *err) SK_MUST;
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;

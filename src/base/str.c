@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAREST_MAX = 64 }; /* longer names are never suggested */
+enum { NEAREST_MAX = 64 /* longer names are never suggested */, UTF8_MAX = 4 /* bytes of a character */ };
 
 /* Room for more bytes and the closing NUL. */
 static enum sk_code reserve(struct sk_str *s, size_t more, struct sk_err *err)
@@ -181,28 +181,48 @@ const char *sk_nearest(const char *text, const char *const *names, size_t n)
     return found;
 }
 
-/* Bytes of the UTF-8 character at s that a terminal can show as it is; 0: none such. */
-static size_t shown_length(const unsigned char *s)
+uint32_t sk_utf8_next(const char *text, size_t len, size_t *used)
 {
-    size_t length = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 4;
-    if (length == 1)
-        return s[0] >= 0x20 && s[0] != 0x7F;
-    if (s[0] < 0xC2 || s[0] > 0xF4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
+    const unsigned char *s = (const unsigned char *)text;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    *used = 1;
+    if (length == 0 || length > len)
+        return SK_NO_CHARACTER;
+    uint32_t c = length == 1 ? s[0] : s[0] & (0x7FU >> length);
+    for (size_t i = 1; i < length; i++) {
         if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    bool c1_control = s[0] == 0xC2 && s[1] < 0xA0;
-    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
-    bool no_character = (s[0] == 0xED && s[1] >= 0xA0) || (s[0] == 0xF4 && s[1] >= 0x90);
-    return c1_control || overlong || no_character ? 0 : length;
+            return SK_NO_CHARACTER;
+        c = c << 6 | (s[i] & 0x3F);
+    }
+    if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+        return SK_NO_CHARACTER;
+    *used = length;
+    return c;
+}
+
+bool sk_is_utf8(const char *text)
+{
+    for (size_t used; *text; text += used)
+        if (sk_utf8_next(text, strnlen(text, UTF8_MAX), &used) == SK_NO_CHARACTER)
+            return false;
+    return true;
+}
+
+/* Bytes of the UTF-8 character at text that a terminal can show as it is; 0: none such. */
+static size_t shown_length(const char *text)
+{
+    size_t used;
+    uint32_t c = sk_utf8_next(text, strnlen(text, UTF8_MAX), &used);
+    bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+    return c == SK_NO_CHARACTER || control ? 0 : used;
 }
 
 char *sk_printable(char *dst, size_t size, const char *text)
 {
     if (size == 0)
         return dst;
-    const unsigned char *s = (const unsigned char *)text;
+    const char *s = text;
     size_t used = 0, fit = 0; /* fit: longest whole-character part that leaves room for "..." */
     while (*s) {
         size_t shown = shown_length(s), length = shown ? shown : 1;

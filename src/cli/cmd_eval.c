@@ -1,5 +1,6 @@
 /* skua eval: loss, top-1, top-5 and accuracy of each class on a data set. */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,17 @@ static enum sk_code print_json(const struct sk_session *s, const struct sk_evalu
         sk_print("%s\n", text);
     json_decref(object);
     free(text);
-    return text ? SK_OK : sk_fail(err, SK_INPUT, "the results cannot be written as JSON: they are not finite");
+    return text ? SK_OK : sk_fail(err, SK_INPUT, "the results cannot be written as JSON: a name in them is not UTF-8");
+}
+
+/* No figures from a network that gives none: the same for text and JSON. */
+static enum sk_code check_loss(const struct sk_session *s, const struct sk_evaluation *e, struct sk_err *err)
+{
+    double loss = sk_metrics_loss(&e->all);
+    if (isfinite(loss))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold nan, infinity or too much",
+                   s->path, isnan(loss) ? "nan" : "infinite");
 }
 
 static enum sk_code parse_split(const struct eval_args *a, struct sk_session *s, enum sk_split *split,
@@ -107,6 +118,8 @@ static enum sk_code evaluate(struct sk_session *s, const struct eval_args *a, st
     if (code == SK_OK)
         code = sk_evaluate(s->net, ds, &s->recipe, &sk_cancel, on_progress, &since, &e, err);
     sk_progress_clear();
+    if (code == SK_OK)
+        code = check_loss(s, &e, err);
     if (code == SK_OK)
         code = a->json ? print_json(s, &e, err) : print_text(s, &e, err);
     sk_evaluation_release(&e);

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/info_layers.h"
 #include "data/data.h"
+#include "models/models.h"
 
 struct info_args {
     struct sk_words set;
@@ -106,13 +107,26 @@ static enum sk_code shape_from_data(const struct sk_recipe *r, struct sk_net_sha
     return SK_OK;
 }
 
+/* A recipe by file or name, or the defaults with a model of bench's short names. */
+static enum sk_code find_recipe(struct sk_recipe *r, const char *name, const struct info_args *a, struct sk_err *err)
+{
+    int side, classes;
+    sk_recipe_defaults(r);
+    if (!name || sk_is_file(name) || !sk_model_alias(name, &r->model, &side, &classes))
+        return sk_cli_recipe(r, name, a->data, &a->set, err);
+    enum sk_code code = sk_cli_set_data(r, a->data, err);
+    if (code == SK_OK)
+        code = sk_cli_set(r, &a->set, err);
+    return code == SK_OK ? sk_recipe_check(r, err) : code;
+}
+
 static enum sk_code info_recipe(const char *name, const struct info_args *a, struct sk_err *err)
 {
     struct sk_engine *e = NULL;
     struct sk_net *net = NULL;
     struct sk_net_shape shape;
     struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
-    enum sk_code code = r ? sk_cli_recipe(r, name, a->data, &a->set, err) : SK_NOMEM;
+    enum sk_code code = r ? find_recipe(r, name, a, err) : SK_NOMEM;
     if (code == SK_OK) {
         sk_net_shape_guess(r, &shape);
         code = shape_from_data(r, &shape, err);

@@ -1,16 +1,16 @@
 /* CIFAR-10: what a batch file and the file of class names say, in both layouts. */
 #include "data/cifar10.h"
 
-#include <string.h>
-
+#include "data/internal.h"
 #include "data/pickle.h"
 
-static enum sk_code add_label(struct sk_cifar *c, struct sk_cifar_batch *b, int64_t label, const char *shown,
-                              struct sk_err *err)
+static enum sk_code add_record(struct sk_cifar *c, struct sk_cifar_batch *b, int64_t label, const uint8_t *pixels,
+                               const char *shown, struct sk_err *err)
 {
     if (label < 0 || label >= SK_CIFAR_CLASSES)
         return sk_fail(err, SK_INPUT, "'%s': record %lld has label %lld, expected 0 to %d", shown, (long long)b->count,
                        (long long)label, SK_CIFAR_CLASSES - 1);
+    c->hash = sk_hash_pixels(c->hash, pixels, SK_CIFAR_PIXELS);
     c->label[c->count++] = (uint8_t)label;
     b->count++;
     return SK_OK;
@@ -21,9 +21,21 @@ static enum sk_code reserve_labels(struct sk_cifar *c, size_t more, struct sk_er
     return sk_grow(&c->label, &c->label_capacity, (size_t)c->count + more, 1, err);
 }
 
+enum sk_code sk_cifar_pixels(const struct sk_cifar_batch *b, int64_t record, uint8_t buffer[SK_CIFAR_RECORD],
+                             const uint8_t **pixels, struct sk_err *err)
+{
+    if (b->pixels) {
+        *pixels = b->pixels + (size_t)record * b->stride;
+        return SK_OK;
+    }
+    *pixels = buffer + 1;
+    return sk_file_read_at(&b->file, (uint64_t)record * SK_CIFAR_RECORD, buffer, SK_CIFAR_RECORD, err);
+}
+
 static enum sk_code read_binary(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
 {
-    const uint8_t *record = b->file;
+    uint8_t buffer[SK_CIFAR_RECORD];
+    const uint8_t *pixels;
     size_t count = b->len / SK_CIFAR_RECORD;
     enum sk_code code;
 
@@ -34,10 +46,11 @@ static enum sk_code read_binary(struct sk_cifar *c, struct sk_cifar_batch *b, co
                        SK_CIFAR_RECORD);
     if ((code = reserve_labels(c, count, err)) != SK_OK)
         return code;
-    b->pixels = record + 1;
+    b->pixels = b->content ? (const uint8_t *)b->content + 1 : NULL;
     b->stride = SK_CIFAR_RECORD;
-    for (size_t i = 0; i < count && code == SK_OK; i++, record += SK_CIFAR_RECORD)
-        code = add_label(c, b, *record, shown, err);
+    for (size_t i = 0; i < count && code == SK_OK; i++)
+        if ((code = sk_cifar_pixels(b, (int64_t)i, buffer, &pixels, err)) == SK_OK)
+            code = add_record(c, b, pixels[-1], pixels, shown, err); /* the label stands before them */
     return code;
 }
 
@@ -65,7 +78,7 @@ static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batc
     for (size_t i = 0; i < labels->count && code == SK_OK; i++) {
         if (labels->item[i]->kind != SK_PICKLE_INT)
             return sk_fail(err, SK_INPUT, "'%s': label %zu is not an integer", shown, i);
-        code = add_label(c, b, labels->item[i]->number, shown, err);
+        code = add_record(c, b, labels->item[i]->number, b->pixels + i * b->stride, shown, err);
     }
     return code;
 }
@@ -73,19 +86,18 @@ static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batc
 static enum sk_code read_pickled(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
 {
     struct sk_pickle p;
-    enum sk_code code = sk_pickle_read(&p, b->file, b->len, shown, err);
+    enum sk_code code = sk_pickle_read(&p, b->content, b->len, shown, err);
 
     if (code != SK_OK)
         return code;
     const struct sk_pickle_value *data = sk_pickle_get(p.root, "data");
     if ((code = check_data(data, shown, err)) != SK_OK)
         goto out;
-    code = read_pickled_labels(c, b, sk_pickle_get(p.root, "labels"), data->dim[0], shown, err);
-    if (code != SK_OK)
-        goto out;
     b->pixels = data->data;
     b->stride = SK_CIFAR_PIXELS;
-    b->owned = sk_pickle_take(&p, data->data);
+    code = read_pickled_labels(c, b, sk_pickle_get(p.root, "labels"), data->dim[0], shown, err);
+    if (code == SK_OK)
+        b->owned = sk_pickle_take(&p, data->data);
 out:
     sk_pickle_release(&p);
     return code;
@@ -95,10 +107,13 @@ enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, c
 {
     b->first = c->count;
     b->count = 0;
-    return c->layout == SK_CIFAR_BINARY ? read_binary(c, b, shown, err) : read_pickled(c, b, shown, err);
+    enum sk_code code = c->layout == SK_CIFAR_BINARY ? read_binary(c, b, shown, err) : read_pickled(c, b, shown, err);
+    if (code == SK_OK && b->count != SK_CIFAR_PUBLISHED)
+        sk_notice("'%s' has %lld records, the published one has %d", shown, (long long)b->count, SK_CIFAR_PUBLISHED);
+    return code;
 }
 
-/* A name may hold anything: what a terminal cannot show is replaced. */
+/* Control characters, which a terminal cannot show, are replaced. */
 static enum sk_code set_name(struct sk_cifar *c, size_t i, const char *text, size_t len, const char *shown,
                              struct sk_err *err)
 {
@@ -109,6 +124,8 @@ static enum sk_code set_name(struct sk_cifar *c, size_t i, const char *text, siz
                        SK_NAME - 1);
     memcpy(raw, text, len);
     raw[len] = '\0';
+    if (!sk_is_utf8(raw))
+        return sk_fail(err, SK_INPUT, "'%s': the name of class %zu must be UTF-8 text", shown, i);
     sk_printable(c->name[i], SK_NAME, raw);
     return SK_OK;
 }

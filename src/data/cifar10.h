@@ -1,5 +1,5 @@
-/* CIFAR-10 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html) in memory: batches of pictures as three
- * planes each, in the published binary or pickled layout; private to data. */
+/* CIFAR-10 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): batches of pictures as three planes each, in
+ * the published binary or pickled layout; private to data. Binary files are read at places, all else is in memory. */
 #ifndef SKUA_DATA_CIFAR10_H
 #define SKUA_DATA_CIFAR10_H
 
@@ -12,6 +12,7 @@ enum {
     SK_CIFAR_PIXELS = 3 * SK_CIFAR_PLANE,
     SK_CIFAR_RECORD = 1 + SK_CIFAR_PIXELS, /* binary: label, red, green, blue */
     SK_CIFAR_BATCHES = 5,
+    SK_CIFAR_PUBLISHED = 10000, /* pictures in a batch */
     SK_CIFAR_MAX_META = 1 << 16
 };
 
@@ -19,11 +20,11 @@ enum sk_cifar_layout { SK_CIFAR_BINARY, SK_CIFAR_PICKLED, SK_CIFAR_UNKNOWN };
 
 struct sk_cifar_batch {
     const char *name; /* file name */
-    void *file;       /* its whole content */
-    size_t len;
-    bool mapped;           /* file: from sk_file_map, else from sk_alloc */
-    void *owned;           /* pixels, where they do not lie in file */
-    const uint8_t *pixels; /* of the first picture: [3][32][32] */
+    struct sk_file file; /* open, or content is there */
+    void *content;
+    size_t len;            /* of the one or the other */
+    void *owned;           /* pixels, where they do not lie in content */
+    const uint8_t *pixels; /* of the first picture: [3][32][32]; NULL: in file */
     size_t stride;         /* bytes from picture to picture */
     int64_t first, count;  /* samples of the split */
 };
@@ -32,7 +33,8 @@ struct sk_cifar { /* one split; zeroed before use */
     enum sk_cifar_layout layout;
     struct sk_cifar_batch batch[SK_CIFAR_BATCHES];
     int batches;
-    uint8_t *label; /* [count] */
+    uint8_t *label;  /* [count] */
+    uint64_t hash;   /* of all pixels */
     size_t label_capacity;
     int64_t count;
     char name[SK_CIFAR_CLASSES][SK_NAME];
@@ -50,16 +52,20 @@ struct sk_cifar_place { /* a folder of batches, or an archive, whose layout show
 bool sk_cifar_probe(const char *path);
 /* The same in full: prefers the binary layout, then the pickled one, then archives. None: INPUT. */
 enum sk_code sk_cifar_find(struct sk_cifar_place *place, const char *path, struct sk_err *err) SK_MUST;
-/* Loads a split: files are mapped, members of an archive kept in memory. Release also after a failure. */
+/* Loads a split: binary files stay open, pickles and members of an archive are kept in memory. Release also after a
+ * failure. */
 enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
                            struct sk_err *err) SK_MUST;
 void sk_cifar_release(struct sk_cifar *c); /* accepts a zeroed one */
 
 /* ---- contents (cifar10.c) ---- */
-/* Reads a batch whose file is set: pixels, stride, count; appends its labels to c. shown is the file's name in
- * messages. Wrong sizes or labels: INPUT. */
+/* Reads a batch whose file or content is set: pixels, stride, count; appends its labels to c and adds its pixels to the
+ * hash. shown is the file's name in messages. Wrong sizes or labels: INPUT. */
 enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown,
                                  struct sk_err *err) SK_MUST;
+/* Picture number record of a batch: *pixels is [3][32][32], in memory or in buffer. */
+enum sk_code sk_cifar_pixels(const struct sk_cifar_batch *b, int64_t record, uint8_t buffer[SK_CIFAR_RECORD],
+                             const uint8_t **pixels, struct sk_err *err) SK_MUST;
 /* Reads the class names from the content of batches.meta.txt or batches.meta, by the layout. */
 enum sk_code sk_cifar_read_meta(struct sk_cifar *c, const void *data, size_t len, const char *shown,
                                 struct sk_err *err) SK_MUST;

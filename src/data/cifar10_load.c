@@ -2,9 +2,9 @@
 #include "data/cifar10.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "data/archive.h"
+#include "data/internal.h"
 
 /* Files of a layout: the batches of the training split, that of the validation split, the class names. */
 enum { TEST_FILE = SK_CIFAR_BATCHES, META_FILE, FILES };
@@ -105,10 +105,8 @@ void sk_cifar_release(struct sk_cifar *c)
 {
     for (int i = 0; i < SK_CIFAR_BATCHES; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
-        if (b->mapped)
-            sk_file_unmap(b->file, b->len);
-        else
-            sk_free(b->file);
+        sk_file_close(&b->file);
+        sk_free(b->content);
         sk_free(b->owned);
     }
     sk_free(c->label);
@@ -128,6 +126,22 @@ static enum sk_code no_validation(const struct sk_cifar_place *place, const char
     return sk_fail(err, SK_INPUT, "'%s' has no validation split: %s is not there", place->path, name);
 }
 
+static enum sk_code open_batch(struct sk_cifar_batch *b, const char *path, enum sk_cifar_layout layout,
+                               struct sk_err *err)
+{
+    char *content = NULL;
+    enum sk_code code;
+
+    if (layout == SK_CIFAR_BINARY) {
+        code = sk_file_open(&b->file, path, err);
+        b->len = (size_t)b->file.size;
+        return code;
+    }
+    code = sk_file_read(path, SK_MAX_FILE, &content, &b->len, err);
+    b->content = content;
+    return code;
+}
+
 static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
                                 struct sk_err *err)
 {
@@ -142,15 +156,10 @@ static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place 
             return code;
         if (split == SK_VAL && !sk_is_file(path))
             return no_validation(place, b->name, err);
-        if ((code = sk_file_map(path, &b->file, &b->len, err)) != SK_OK)
+        if ((code = open_batch(b, path, c->layout, err)) != SK_OK ||
+            (code = sk_cifar_read_batch(c, b, path, err)) != SK_OK)
             return code;
-        b->mapped = true;
-        (void)madvise(b->file, b->len, MADV_WILLNEED); /* a hint only */
     }
-    for (int i = 0; i < c->batches; i++)
-        if ((code = sk_path_join(path, err, place->path, c->batch[i].name)) != SK_OK ||
-            (code = sk_cifar_read_batch(c, &c->batch[i], path, err)) != SK_OK)
-            return code;
     if ((code = sk_path_join(path, err, place->path, file_names[c->layout][META_FILE])) != SK_OK || !sk_is_file(path))
         return code;
     if ((code = sk_file_read(path, SK_CIFAR_MAX_META, &meta, &len, err)) == SK_OK)
@@ -192,9 +201,9 @@ static enum sk_code read_members(struct sk_cifar *c, struct sk_archive *a, enum 
         struct sk_cifar_batch *target = layout == c->layout ? target_of(c, file, split, meta) : NULL;
         if (!target)
             continue;
-        if (target->file)
+        if (target->content)
             return sk_fail(err, SK_INPUT, "the archive holds '%s' twice", name);
-        if ((code = sk_archive_read(a, &target->file, &target->len, err)) != SK_OK)
+        if ((code = sk_archive_read(a, &target->content, &target->len, err)) != SK_OK)
             return code;
         missing--;
     }
@@ -212,18 +221,18 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
                        place->path);
     for (int i = 0; i < c->batches; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
-        if (!b->file && split == SK_VAL)
+        if (!b->content && split == SK_VAL)
             return no_validation(place, b->name, err);
-        if (!b->file)
+        if (!b->content)
             return sk_fail(err, SK_INPUT, "archive '%s' holds no %s", place->path, b->name);
         if ((code = sk_format(shown, sizeof(shown), "the path", err, "%s:%s", place->path, b->name)) != SK_OK ||
             (code = sk_cifar_read_batch(c, b, shown, err)) != SK_OK)
             return code;
     }
-    if (!meta->file)
+    if (!meta->content)
         return SK_OK;
     code = sk_format(shown, sizeof(shown), "the path", err, "%s:%s", place->path, file_names[c->layout][META_FILE]);
-    return code == SK_OK ? sk_cifar_read_meta(c, meta->file, meta->len, shown, err) : code;
+    return code == SK_OK ? sk_cifar_read_meta(c, meta->content, meta->len, shown, err) : code;
 }
 
 static enum sk_code load_archive(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
@@ -236,13 +245,14 @@ static enum sk_code load_archive(struct sk_cifar *c, const struct sk_cifar_place
     if (code == SK_OK && (code = read_members(c, a, split, &meta, err)) == SK_OK)
         code = parse_members(c, place, split, &meta, err);
     sk_archive_close(a);
-    sk_free(meta.file);
+    sk_free(meta.content);
     return code;
 }
 
 enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
                            struct sk_err *err)
 {
+    c->hash = SK_HASH_START;
     for (int i = 0; i < SK_CIFAR_CLASSES; i++) {
         (void)snprintf(c->name[i], sizeof(c->name[i]), "%s", class_names[i]); /* unless the files name them otherwise */
         c->class_name[i] = c->name[i];

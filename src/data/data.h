@@ -43,7 +43,9 @@ struct sk_dataset_info {
     enum sk_pixel pixel;
     int channels;
     int height, width;             /* of every picture; 0: they differ */
-    uint64_t fingerprint;          /* of names, sizes and labels: tells a resumed run that the data changed */
+    /* Tells a resumed run that the data changed: of names, sizes, labels and pixels. Pictures in files of their own go
+     * by the files' sizes; of an npy array above 64 MiB, 4096 blocks of 4 KiB spread evenly stand for the pixels. */
+    uint64_t fingerprint;
 };
 /* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -104,7 +106,7 @@ void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, in
 /* Starts epoch at batch number first_batch, in constant time; whatever was being prepared is dropped. */
 enum sk_code sk_loader_start(struct sk_loader *loader, uint32_t epoch, int64_t first_batch, struct sk_err *err) SK_MUST;
 /* The next batch, valid until the next call of next, start or free; *batch = NULL at the end of the epoch. A worker's error comes out
- * here at the batch where it arose. Above 1% replaced samples: INPUT. */
+ * here at the batch where it arose. Above 1% replaced samples (but one is fine): INPUT. */
 enum sk_code sk_loader_next(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err) SK_MUST;
 double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
 int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples replaced since new */

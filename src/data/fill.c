@@ -33,7 +33,7 @@ void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report
 
 int64_t sk_fill_damage_limit(int64_t n)
 {
-    return n / 100;
+    return n < 100 ? n > 1 : n / 100;
 }
 
 static bool is_damage(enum sk_code code)

@@ -32,7 +32,8 @@ void sk_fill_report_reset(struct sk_fill_report *r);
  * does not matter. */
 void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report *part);
 
-/* Damaged samples that an epoch of n samples may have: 1% of them, rounded down. */
+/* Damaged samples that an epoch of n samples may have: 1% of them, rounded down, but one (where there is another
+ * to take its place). */
 int64_t sk_fill_damage_limit(int64_t n);
 
 /* Learns the shape after the steps from the first sample that can be read. */

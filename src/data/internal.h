@@ -2,6 +2,8 @@
 #ifndef SKUA_DATA_INTERNAL_H
 #define SKUA_DATA_INTERNAL_H
 
+#include <string.h>
+
 #include "data/data.h"
 
 /* Bytes of a picture's pixels; 0 while it is empty. */
@@ -16,6 +18,13 @@ enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, 
 enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
                            struct sk_err *err) SK_MUST;
 
+/* What sk_picture_resize to height x width would give, of it the window alone, which lies within. */
+struct sk_window {
+    int top, left, height, width;
+};
+enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
+                                      const struct sk_window *window, struct sk_err *err) SK_MUST;
+
 /* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
 enum { SK_SHAPES = 10 };
 extern const char *const sk_shape_name[SK_SHAPES];
@@ -29,6 +38,17 @@ static inline uint64_t sk_hash_bytes(uint64_t hash, const void *data, size_t len
     for (size_t i = 0; i < len; i++)
         hash = (hash ^ byte[i]) * 0x100000001b3u;
     return hash;
+}
+/* The like for pixels, eight bytes a step; what is left of len goes byte by byte. */
+static inline uint64_t sk_hash_pixels(uint64_t hash, const void *data, size_t len)
+{
+    const unsigned char *at = data;
+    for (uint64_t word; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return sk_hash_bytes(hash, at, len);
 }
 
 #endif

@@ -10,7 +10,8 @@
 
 enum { PRECISION = 22, BLOCK = 1024 };
 
-/* Weights of one axis: output i is the sum of weight[i * taps + k] * input[first[i] + k], k below count[i]. */
+/* Weights of one axis: output i of those wanted is the sum of weight[i * taps + k] * input[first[i] + k], k below
+ * count[i]. */
 struct axis {
     int taps, *first, *count;
     double *weight;
@@ -26,9 +27,9 @@ static void axis_release(struct axis *a)
     *a = (struct axis){0};
 }
 
-static void axis_weights(struct axis *a, int i, int in, double scale, double support)
+static void axis_weights(struct axis *a, int i, int begin, int in, double scale, double support)
 {
-    double centre = (i + 0.5) * scale, sum = 0.0, *weight = a->weight + (size_t)i * (size_t)a->taps;
+    double centre = (begin + i + 0.5) * scale, sum = 0.0, *weight = a->weight + (size_t)i * (size_t)a->taps;
     int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
     if (first < 0)
         first = 0;
@@ -47,21 +48,22 @@ static void axis_weights(struct axis *a, int i, int in, double scale, double sup
     }
 }
 
-static enum sk_code axis_init(struct axis *a, int in, int out, struct sk_err *err)
+/* Of out outputs, count from begin on are wanted. */
+static enum sk_code axis_init(struct axis *a, int in, int out, int begin, int count, struct sk_err *err)
 {
     double scale = (double)in / out, support = scale < 1.0 ? 1.0 : scale;
     *a = (struct axis){.taps = (int)ceil(support) * 2 + 1};
-    size_t weights = (size_t)out * (size_t)a->taps; /* at most about 3 * 65500 + 2 * 65500 */
-    a->first = sk_alloc((size_t)out, sizeof(*a->first), err);
-    a->count = a->first ? sk_alloc((size_t)out, sizeof(*a->count), err) : NULL;
+    size_t n = (size_t)count, weights = n * (size_t)a->taps; /* at most about 3 * 65500 + 2 * 65500 */
+    a->first = sk_alloc(n, sizeof(*a->first), err);
+    a->count = a->first ? sk_alloc(n, sizeof(*a->count), err) : NULL;
     a->weight = a->count ? sk_alloc(weights, sizeof(*a->weight), err) : NULL;
     a->fixed = a->weight ? sk_alloc(weights, sizeof(*a->fixed), err) : NULL;
     if (!a->fixed) {
         axis_release(a);
         return SK_NOMEM;
     }
-    for (int i = 0; i < out; i++)
-        axis_weights(a, i, in, scale, support);
+    for (int i = 0; i < count; i++)
+        axis_weights(a, i, begin, in, scale, support);
     return SK_OK;
 }
 
@@ -152,39 +154,48 @@ static void resize_column(struct sk_picture *dst, int y, const void *in, size_t 
         column_u8((uint8_t *)dst->data + (size_t)y * row, in, row, a->fixed + at, a->count[y]);
 }
 
-enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
-                               struct sk_err *err)
+enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
+                                      const struct sk_window *want, struct sk_err *err)
 {
     struct axis across = {0}, down = {0};
-    void *wide = NULL; /* src with its rows resized */
-    size_t in_row = (size_t)src->width * (size_t)src->channels, out_row = (size_t)width * (size_t)src->channels;
-    size_t pixel = sk_pixel_size(src->pixel);
-    enum sk_code code = sk_picture_reserve(dst, height, width, src->channels, src->pixel, err);
+    void *wide = NULL; /* the rows of src that are needed, resized */
+    size_t step = (size_t)src->channels * sk_pixel_size(src->pixel);
+    size_t in_row = (size_t)src->width * step, out_row = (size_t)want->width * step;
+    enum sk_code code = sk_picture_reserve(dst, want->height, want->width, src->channels, src->pixel, err);
     if (code != SK_OK)
         return code;
-    if ((code = axis_init(&across, src->width, width, err)) != SK_OK)
+    if ((code = axis_init(&across, src->width, width, want->left, want->width, err)) != SK_OK)
         goto done;
-    if ((code = axis_init(&down, src->height, height, err)) != SK_OK)
+    if ((code = axis_init(&down, src->height, height, want->top, want->height, err)) != SK_OK)
         goto done;
-    const void *rows = src->data;
-    if (width != src->width) {
-        if (!(wide = sk_alloc((size_t)src->height, out_row * pixel, err))) {
+    int top = down.first[0], end = down.first[want->height - 1] + down.count[want->height - 1];
+    const char *rows = (const char *)src->data + (size_t)top * in_row;
+    if (want->width != src->width || width != src->width) {
+        if (!(wide = sk_alloc((size_t)(end - top), out_row, err))) {
             code = SK_NOMEM;
             goto done;
         }
-        for (int y = 0; y < src->height; y++)
-            resize_row((char *)wide + (size_t)y * out_row * pixel, (const char *)src->data + (size_t)y * in_row * pixel,
-                       &across, width, src->channels, src->pixel);
+        for (int y = 0; y < end - top; y++)
+            resize_row((char *)wide + (size_t)y * out_row, rows + (size_t)y * in_row, &across, want->width,
+                       src->channels, src->pixel);
         rows = wide;
     }
-    if (height == src->height)
-        memcpy(dst->data, rows, sk_picture_bytes(dst));
-    else
-        for (int y = 0; y < height; y++)
-            resize_column(dst, y, (const char *)rows + (size_t)down.first[y] * out_row * pixel, out_row, &down);
+    for (int y = 0; y < want->height; y++) {
+        const char *from = rows + (size_t)(down.first[y] - top) * out_row;
+        if (height == src->height)
+            memcpy((char *)dst->data + (size_t)y * out_row, from, out_row);
+        else
+            resize_column(dst, y, from, (size_t)want->width * (size_t)src->channels, &down);
+    }
 done:
     sk_free(wide);
     axis_release(&across);
     axis_release(&down);
     return code;
+}
+
+enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
+                               struct sk_err *err)
+{
+    return sk_picture_resize_window(dst, src, height, width, &(struct sk_window){0, 0, height, width}, err);
 }

@@ -10,10 +10,10 @@ static bool cifar_probe(const struct sk_recipe_data *data)
     return sk_cifar_probe(data->path);
 }
 
-/* The same for every layout: class names and labels. */
+/* The same for every layout: class names, labels and pixels. */
 static uint64_t fingerprint(const struct sk_cifar *c)
 {
-    uint64_t hash = SK_HASH_START;
+    uint64_t hash = c->hash;
     for (int i = 0; i < SK_CIFAR_CLASSES; i++)
         hash = sk_hash_bytes(hash, c->name[i], strlen(c->name[i]) + 1);
     return sk_hash_bytes(hash, c->label, (size_t)c->count);
@@ -72,9 +72,12 @@ static const struct sk_cifar_batch *batch_of(const struct sk_cifar *c, int64_t i
 static enum sk_code cifar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     const struct sk_cifar_batch *b = batch_of(self, index);
-    const uint8_t *plane = b->pixels + (size_t)(index - b->first) * b->stride;
+    uint8_t buffer[SK_CIFAR_RECORD];
+    const uint8_t *plane;
     enum sk_code code = sk_picture_reserve(p, SK_CIFAR_SIDE, SK_CIFAR_SIDE, 3, SK_PIXEL_U8, err);
 
+    if (code == SK_OK)
+        code = sk_cifar_pixels(b, index - b->first, buffer, &plane, err);
     if (code != SK_OK)
         return code;
     uint8_t *pixel = p->data;

@@ -56,6 +56,8 @@ static enum sk_code find_layout(struct layout *out, const char *path, enum sk_sp
     char train[SK_PATH], val[SK_PATH] = "";
     bool only = false;
     *out = (struct layout){0};
+    if (path[0] == '\0')
+        return sk_fail(err, SK_INPUT, "no folder of pictures is given: set data.path (--data DIR)");
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such folder", path);
     enum sk_code code = find_folder(train, path, "train", err);
@@ -112,6 +114,17 @@ static enum sk_code check_same_classes(const struct folder *f, const char *root,
     return code;
 }
 
+/* Models hold their classes' names, as UTF-8. */
+static enum sk_code check_names(const struct folder *f, const char *root, struct sk_err *err)
+{
+    char shown[SK_PATH];
+    for (size_t i = 0; i < f->classes; i++)
+        if (!sk_is_utf8(f->class_name[i]))
+            return sk_fail(err, SK_INPUT, "'%s/%s': a class folder's name must be UTF-8 text", root,
+                           sk_printable(shown, sizeof(shown), f->class_name[i]));
+    return SK_OK;
+}
+
 static enum sk_code find_classes(struct folder *f, const struct layout *where, struct sk_err *err)
 {
     enum sk_code code = sk_folder_classes(where->root, &f->class_name, &f->classes, err);
@@ -120,6 +133,8 @@ static enum sk_code find_classes(struct folder *f, const struct layout *where, s
     if (f->classes < 2)
         return sk_fail(err, SK_INPUT, "'%s': expected a folder of pictures for each of at least two classes, found %zu",
                        where->root, f->classes);
+    if ((code = check_names(f, where->root, err)) != SK_OK)
+        return code;
     return where->other[0] ? check_same_classes(f, where->root, where->other, err) : SK_OK;
 }
 

@@ -1,15 +1,19 @@
-/* Data from npy arrays: pictures [N,H,W,C] as uint8 or float32, labels [N] as integers. The pictures stay in the mapped
- * file; classes are called by their numbers. */
+/* Data from npy arrays: pictures [N,H,W,C] as uint8 or float32, labels [N] as integers. The pictures stay in the file,
+ * which is read at places (mapped, a file that another program cuts off would end the process); classes are called by
+ * their numbers. */
 #include "data/internal.h"
-
-#include <string.h>
 
 #include "format/format.h"
 
 enum { MAX_LABEL = 999999, LABEL_TEXT = 12 };
+enum { PRINT_WHOLE = 64 << 20, PRINT_BLOCK = 4096, PRINT_BLOCKS = 4096 }; /* of the fingerprint */
 
 struct arrays {
-    struct sk_npy images;
+    struct sk_file file; /* the pictures */
+    uint64_t offset;     /* of the first one */
+    size_t bytes;        /* of all */
+    int64_t dim[4];
+    enum sk_pixel pixel;
     int32_t *label; /* [count] */
     char (*text)[LABEL_TEXT];
     const char **class_name; /* [classes], into text */
@@ -28,6 +32,9 @@ static enum sk_code find_arrays(const struct sk_recipe_data *data, enum sk_split
     images[0] = labels[0] = '\0';
     if (given && images_name[0] == '\0')
         return SK_OK;
+    if (!given && data->path[0] == '\0')
+        return sk_fail(err, SK_INPUT,
+                       "no arrays are given: set data.path (--data DIR), or data.images and data.labels");
     if (images_name[0] == '\0')
         images_name = val ? "val_images.npy" : "images.npy";
     if (labels_name[0] == '\0')
@@ -69,11 +76,27 @@ static enum sk_code check_images(const struct sk_npy *a, const char *path, struc
     return SK_OK;
 }
 
+static enum sk_code open_images(struct arrays *s, const char *path, struct sk_err *err)
+{
+    struct sk_npy a;
+    enum sk_code code = sk_npy_open(&a, path, err);
+
+    if (code == SK_OK && (code = check_images(&a, path, err)) == SK_OK) {
+        memcpy(s->dim, a.dim, sizeof(s->dim));
+        s->pixel = a.elem == SK_ELEM_U8 ? SK_PIXEL_U8 : SK_PIXEL_F32;
+        s->offset = a.offset;
+        s->bytes = a.bytes;
+        code = sk_file_open(&s->file, path, err);
+    }
+    sk_npy_close(&a);
+    return code;
+}
+
 /* Reads the labels into s->label and sets *classes. */
 static enum sk_code read_labels(struct arrays *s, const struct sk_npy *a, const char *path, int *classes,
                                 struct sk_err *err)
 {
-    int64_t count = s->images.dim[0], most = 0;
+    int64_t count = s->dim[0], most = 0;
 
     if (a->rank != 1)
         return sk_fail(err, SK_INPUT, "'%s' has %d dimensions, expected 1", path, a->rank);
@@ -114,29 +137,48 @@ static void npy_close(void *self)
     struct arrays *s = self;
     if (!s)
         return;
-    sk_npy_close(&s->images);
+    sk_file_close(&s->file);
     sk_free(s->label);
     sk_free(s->text);
     sk_free(s->class_name);
     sk_free(s);
 }
 
-static void fill_info(struct sk_dataset_info *info, const struct arrays *s, int classes)
+/* All pixels, or blocks spread evenly over them. */
+static enum sk_code hash_images(const struct arrays *s, uint64_t *hash, struct sk_err *err)
 {
-    const struct sk_npy *a = &s->images;
-    size_t labels = (size_t)a->dim[0] * sizeof(*s->label);
-    uint64_t hash = sk_hash_bytes(sk_hash_bytes(SK_HASH_START, &a->elem, sizeof(a->elem)), a->dim, 4 * sizeof(*a->dim));
+    unsigned char block[PRINT_BLOCK];
+    bool whole = s->bytes <= PRINT_WHOLE;
+    size_t blocks = whole ? (s->bytes + PRINT_BLOCK - 1) / PRINT_BLOCK : PRINT_BLOCKS;
+    enum sk_code code = SK_OK;
 
+    for (size_t i = 0; i < blocks && code == SK_OK; i++) {
+        size_t at = whole ? i * PRINT_BLOCK : i * (s->bytes - PRINT_BLOCK) / (PRINT_BLOCKS - 1);
+        size_t left = s->bytes - at, n = left < PRINT_BLOCK ? left : PRINT_BLOCK;
+        code = sk_file_read_at(&s->file, s->offset + at, block, n, err);
+        if (code == SK_OK)
+            *hash = sk_hash_pixels(*hash, block, n);
+    }
+    return code;
+}
+
+static enum sk_code fill_info(struct sk_dataset_info *info, const struct arrays *s, int classes, struct sk_err *err)
+{
+    uint64_t hash = sk_hash_bytes(sk_hash_bytes(SK_HASH_START, &s->pixel, sizeof(s->pixel)), s->dim, sizeof(s->dim));
+
+    hash = sk_hash_bytes(hash, s->label, (size_t)s->dim[0] * sizeof(*s->label));
+    enum sk_code code = hash_images(s, &hash, err);
     *info = (struct sk_dataset_info){
-        .count = a->dim[0],
+        .count = s->dim[0],
         .classes = classes,
         .class_name = s->class_name,
-        .pixel = a->elem == SK_ELEM_U8 ? SK_PIXEL_U8 : SK_PIXEL_F32,
-        .height = (int)a->dim[1],
-        .width = (int)a->dim[2],
-        .channels = (int)a->dim[3],
-        .fingerprint = sk_hash_bytes(hash, s->label, labels),
+        .pixel = s->pixel,
+        .height = (int)s->dim[1],
+        .width = (int)s->dim[2],
+        .channels = (int)s->dim[3],
+        .fingerprint = hash,
     };
+    return code;
 }
 
 static enum sk_code npy_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
@@ -159,12 +201,10 @@ static enum sk_code npy_open(void **self, struct sk_dataset_info *info, const st
                        split == SK_TRAIN ? "images" : "val_images");
         goto out;
     }
-    if ((code = sk_npy_open(&s->images, images, err)) == SK_OK &&
-        (code = check_images(&s->images, images, err)) == SK_OK &&
-        (code = sk_npy_open(&label_array, labels, err)) == SK_OK &&
+    if ((code = open_images(s, images, err)) == SK_OK && (code = sk_npy_open(&label_array, labels, err)) == SK_OK &&
         (code = read_labels(s, &label_array, labels, &classes, err)) == SK_OK &&
         (code = name_classes(s, classes, err)) == SK_OK)
-        fill_info(info, s, classes);
+        code = fill_info(info, s, classes, err);
 out:
     sk_npy_close(&label_array);
     if (code != SK_OK) {
@@ -184,14 +224,10 @@ static int npy_label(const void *self, int64_t index)
 static enum sk_code npy_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     const struct arrays *s = self;
-    const struct sk_npy *a = &s->images;
-    enum sk_pixel pixel = a->elem == SK_ELEM_U8 ? SK_PIXEL_U8 : SK_PIXEL_F32;
-    size_t bytes = a->bytes / (size_t)a->dim[0];
-    enum sk_code code = sk_picture_reserve(p, (int)a->dim[1], (int)a->dim[2], (int)a->dim[3], pixel, err);
+    size_t bytes = s->bytes / (size_t)s->dim[0];
+    enum sk_code code = sk_picture_reserve(p, (int)s->dim[1], (int)s->dim[2], (int)s->dim[3], s->pixel, err);
 
-    if (code == SK_OK)
-        memcpy(p->data, (const char *)a->data + (size_t)index * bytes, bytes);
-    return code;
+    return code == SK_OK ? sk_file_read_at(&s->file, s->offset + (uint64_t)index * bytes, p->data, bytes, err) : code;
 }
 
 static void npy_name(const void *self, int64_t index, char *out, size_t size)

@@ -3,7 +3,7 @@
  * N are balanced. */
 #include "data/internal.h"
 
-enum { SIDE_MIN = 16, SIDE_MAX = 512 };
+#include <assert.h>
 
 struct shapes {
     int size;
@@ -22,9 +22,7 @@ static enum sk_code shapes_open(void **self, struct sk_dataset_info *info, const
 {
     (void)seed; /* the set is one for every training seed */
     int64_t count = split == SK_TRAIN ? data->train_size : data->val_size;
-    if (data->image_size < SIDE_MIN || data->image_size > SIDE_MAX)
-        return sk_fail(err, SK_INPUT, "data.image_size: expected %d to %d, got %d", SIDE_MIN, SIDE_MAX,
-                       data->image_size);
+    assert(data->image_size >= SK_SHAPES_MIN_SIDE && data->image_size <= SK_SHAPES_MAX_SIDE);
     if (count < 1)
         return sk_fail(err, SK_INPUT, "the shapes have no %s split: data.%s_size is %lld",
                        split == SK_TRAIN ? "training" : "validation", split == SK_TRAIN ? "train" : "val",

@@ -89,17 +89,22 @@ static void flip(struct sk_picture *p)
     }
 }
 
+/* Sides that a resize gives p. */
+static void resized(const struct sk_picture *p, const struct sk_picture_step *s, int64_t *h, int64_t *w)
+{
+    *h = s->exact ? s->height : s->size;
+    *w = s->exact ? s->width : s->size;
+    if (!s->exact && p->width <= p->height)
+        *h = *w * p->height / p->width;
+    else if (!s->exact)
+        *w = *h * p->width / p->height;
+}
+
 static enum sk_code resize(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_step *s,
                            struct sk_err *err)
 {
-    int64_t h = s->height, w = s->width;
-    if (!s->exact && p->width <= p->height) {
-        w = s->size;
-        h = w * p->height / p->width;
-    } else if (!s->exact) {
-        h = s->size;
-        w = h * p->width / p->height;
-    }
+    int64_t h, w;
+    resized(p, s, &h, &w);
     if (h > SK_MAX_SIDE || w > SK_MAX_SIDE || h * w > SK_MAX_PIXELS)
         return sk_fail(err, SK_INPUT,
                        "resize would make a picture of %d x %d into one of %lld x %lld, which is too large", p->height,
@@ -107,6 +112,24 @@ static enum sk_code resize(struct sk_picture *p, struct sk_picture *scratch, con
     if (h == p->height && w == p->width)
         return SK_OK;
     enum sk_code code = sk_picture_resize(scratch, p, (int)h, (int)w, err);
+    if (code == SK_OK)
+        swap_pictures(p, scratch);
+    return code;
+}
+
+/* A resize and the centre crop after it, in one go where the crop lies within: the same pixels, but a picture of
+ * 1 x 5000 needs no room for 16 x 80000. *done: whether it was one. */
+static enum sk_code resize_and_crop(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_step *s,
+                                    bool *done, struct sk_err *err)
+{
+    int64_t h, w;
+    int side = s[1].size;
+    resized(p, s, &h, &w);
+    *done = h != p->height && w != p->width && h >= side && w >= side && h <= INT32_MAX && w <= INT32_MAX;
+    if (!*done)
+        return SK_OK;
+    struct sk_window want = {centre((int)h, side), centre((int)w, side), side, side};
+    enum sk_code code = sk_picture_resize_window(scratch, p, (int)h, (int)w, &want, err);
     if (code == SK_OK)
         swap_pictures(p, scratch);
     return code;
@@ -132,7 +155,14 @@ enum sk_code sk_picture_apply(struct sk_picture *p, struct sk_picture *scratch, 
                               struct sk_rng *rng, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    for (int i = 0; code == SK_OK && i < steps->count; i++)
-        code = apply_one(p, scratch, &steps->step[i], rng, err);
+    for (int i = 0; code == SK_OK && i < steps->count; i++) {
+        const struct sk_picture_step *s = &steps->step[i];
+        bool both = false;
+        if (s->kind == SK_STEP_RESIZE && i + 1 < steps->count && s[1].kind == SK_STEP_CENTER_CROP)
+            code = resize_and_crop(p, scratch, s, &both, err);
+        if (code == SK_OK && !both)
+            code = apply_one(p, scratch, s, rng, err);
+        i += both;
+    }
     return code;
 }

@@ -1,12 +1,15 @@
 /* The engine: which device, how many threads, which precision; and the one arena. */
+#include <math.h>
+
 #include "exec/internal.h"
 
 static int thread_count(const struct sk_recipe_engine *r)
 {
     struct sk_machine m;
     sk_machine_read(&m);
-    if (r->threads > m.affinity)
-        sk_notice("engine.threads: %d threads on %d processors will get in each other's way", r->threads, m.affinity);
+    int quota = (int)ceil(m.quota), processors = quota > 0 && quota < m.affinity ? quota : m.affinity;
+    if (r->threads > processors)
+        sk_notice("engine.threads: %d threads on %d processors will get in each other's way", r->threads, processors);
     return r->threads > 0 ? r->threads : m.threads;
 }
 

@@ -76,6 +76,8 @@ void sk_net_free(struct sk_net *n);
 struct sk_store *sk_net_store(struct sk_net *n);
 const struct sk_net_shape *sk_net_shape(const struct sk_net *n);
 void sk_net_init(struct sk_net *n, uint64_t seed); /* initial weights; fresh optimizer state */
+/* The first tensor (weights, statistics, optimizer state) that holds a nan or an infinity; NULL: all are finite. */
+const char *sk_net_not_finite(const struct sk_net *n);
 /* Weights and running statistics from a file. Every param must be there in its shape: INPUT names the first that is not, expected and
  * found; num_batches_tracked and "skua."-prefixed extras are ignored, other unknown names are refused. */
 enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;

@@ -129,6 +129,28 @@ const struct sk_net_shape *sk_net_shape(const struct sk_net *n)
     return &n->shape;
 }
 
+/* Nan and infinity have all bits of the exponent set. */
+static bool is_finite(const float *x, size_t n)
+{
+    const uint32_t exponent = 0x7f800000;
+    uint32_t bits, bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&bits, &x[i], sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
+const char *sk_net_not_finite(const struct sk_net *n)
+{
+    for (size_t i = 0; i < n->store->count; i++) {
+        const struct sk_store_entry *e = n->store->entry[i];
+        if (!is_finite(e->data, (size_t)sk_desc_count(&e->desc)))
+            return e->name;
+    }
+    return NULL;
+}
+
 static struct sk_net_plan *find_plan(const struct sk_net *n, int batch, bool train)
 {
     for (int i = 0; i < n->plans; i++)

@@ -68,7 +68,7 @@ struct sk_npy {
     int rank;
     int64_t dim[SK_MAX_RANK];
     const void *data;
-    size_t bytes;
+    size_t bytes, offset; /* of data, in the file */
     void *map; size_t map_size; /* private */
 };
 /* Maps a file read-only. Broken, cut or with bytes after the array: INPUT; Fortran order, big endian, complex, strings,

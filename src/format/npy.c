@@ -209,6 +209,7 @@ static enum sk_code check_size(const struct cursor *c, struct sk_npy *a, size_t 
         return sk_fail(c->err, SK_INPUT, "'%s' is %s: expected %zu bytes of array data, found %zu", c->path,
                        found < a->bytes ? "truncated" : "too long", a->bytes, found);
     a->data = (const char *)a->map + offset;
+    a->offset = offset;
     return SK_OK;
 }
 

@@ -30,6 +30,40 @@ static enum sk_code check_prepare(const struct sk_picture_steps *prepare, struct
     return SK_OK;
 }
 
+/* Keys that belong to some optimizers or schedules only: another value than the default says that its effect is
+ * awaited. (Whether a key was given is not known: a run's recipe gives all.) */
+static void tell_unused(const struct sk_recipe *r)
+{
+    enum { SGD = 1 << SK_OPT_SGD, ADAMS = 1 << SK_OPT_ADAM | 1 << SK_OPT_ADAMW };
+    static const struct {
+        const char *key;
+        int optimizers, schedules; /* that use it; 0: does not depend on them */
+    } rows[] = {
+        {"train.optimizer.momentum", SGD, 0},
+        {"train.optimizer.nesterov", SGD, 0},
+        {"train.optimizer.beta1", ADAMS, 0},
+        {"train.optimizer.beta2", ADAMS, 0},
+        {"train.optimizer.eps", ADAMS, 0},
+        {"train.schedule.step_epochs", 0, 1 << SK_SCHED_STEP},
+        {"train.schedule.gamma", 0, 1 << SK_SCHED_STEP},
+        {"train.schedule.min_lr", 0, 1 << SK_SCHED_COSINE},
+        {"train.schedule.pct_start", 0, 1 << SK_SCHED_ONE_CYCLE},
+        {"train.schedule.div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
+        {"train.schedule.final_div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
+    };
+    struct sk_recipe usual;
+    sk_recipe_defaults(&usual);
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        const struct sk_key *k = sk_key_find(rows[i].key);
+        bool used = rows[i].optimizers ? rows[i].optimizers & 1 << r->train.optimizer.name
+                                       : rows[i].schedules & 1 << r->train.schedule.name;
+        if (!used && !sk_key_equal(k, r, &usual))
+            sk_notice("%s has no effect with %s", k->name,
+                      rows[i].optimizers ? sk_optimizer_name(r->train.optimizer.name)
+                                         : sk_schedule_name(r->train.schedule.name));
+    }
+}
+
 static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_err *err)
 {
     const struct sk_recipe_schedule *s = &t->schedule;
@@ -57,6 +91,8 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);
+    if (code == SK_OK)
+        tell_unused(r);
     return code;
 }
 

@@ -57,7 +57,7 @@ const struct sk_key sk_keys[] = {
         "a damaged sample: replaced by the next of the epoch's order and counted, or the run stops",
         .names = on_error_names),
     KEY("data.image_size", SK_KEY_INT, data.image_size, "32", NO, "shapes: side of the pictures, in pixels",
-        INTEGERS(8, 1024)),
+        INTEGERS(SK_SHAPES_MIN_SIDE, SK_SHAPES_MAX_SIDE)),
     KEY("data.train_size", SK_KEY_INT, data.train_size, "20000", NO, "shapes: number of training samples",
         INTEGERS(1, 100000000)),
     KEY("data.val_size", SK_KEY_INT, data.val_size, "2000", NO, "shapes: number of validation samples",
@@ -242,4 +242,9 @@ const char *sk_source_name(enum sk_source s)
 const char *sk_optimizer_name(enum sk_optimizer o)
 {
     return optimizer_names[o];
+}
+
+const char *sk_schedule_name(enum sk_schedule s)
+{
+    return schedule_names[s];
 }

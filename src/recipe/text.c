@@ -5,26 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-uint32_t sk_utf8_next(const char *text, size_t len, size_t *used)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    *used = 1;
-    if (length == 0 || length > len)
-        return SK_NO_CHARACTER;
-    uint32_t c = length == 1 ? s[0] : s[0] & (0x7FU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return SK_NO_CHARACTER;
-        c = c << 6 | (s[i] & 0x3F);
-    }
-    if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
-        return SK_NO_CHARACTER;
-    *used = length;
-    return c;
-}
-
 static bool fits(uint32_t c)
 {
     bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);

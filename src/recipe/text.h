@@ -5,11 +5,7 @@
 #include "base/base.h"
 
 enum { SK_REAL_TEXT = 48 };
-#define SK_NO_CHARACTER UINT32_MAX
 
-/* The character that begins text (len >= 1 bytes left) and the bytes it takes; SK_NO_CHARACTER and 1 where that is not
- * UTF-8. */
-uint32_t sk_utf8_next(const char *text, size_t len, size_t *used);
 /* Whether text is UTF-8 without control characters, line separators and byte order marks: what a value may hold. */
 bool sk_text_fits(const char *text, size_t len);
 /* A number as snprintf writes it gets '.' for the decimal point of the locale of the moment, in place. Returns text. */

@@ -35,6 +35,19 @@ static enum sk_code check_data(const struct sk_training *t, const struct sk_posi
     return SK_OK;
 }
 
+/* A schedule as long as the training changes with it, also where the run stands. */
+static void tell_stretched(const struct sk_training *t, const struct sk_recipe_train *was)
+{
+    const struct sk_recipe_train *now = &t->recipe.train;
+    bool follows = now->schedule.epochs <= 0 &&
+                   (now->schedule.name == SK_SCHED_COSINE || now->schedule.name == SK_SCHED_ONE_CYCLE);
+    int64_t before = was->max_steps > 0 ? was->max_steps : t->batches * was->epochs;
+    if (follows && before != t->total_steps)
+        sk_notice("the schedule is stretched from %lld to %lld steps: the learning rate jumps; a run that is to grow "
+                  "keeps its schedule when it begins with train.schedule.epochs",
+                  (long long)before, (long long)t->total_steps);
+}
+
 static enum sk_code resume_from(struct sk_training *t, const char *path, struct sk_err *err)
 {
     struct sk_recipe was;
@@ -52,6 +65,7 @@ static enum sk_code resume_from(struct sk_training *t, const char *path, struct 
         sk_err_prefix(err, "cannot resume '%s'", path);
         return code;
     }
+    tell_stretched(t, &was.train);
     t->at = at;
     memcpy(t->saved, path, strlen(path) + 1);
     return SK_OK;

@@ -22,14 +22,11 @@ static enum sk_code check_whole(const char *dir, struct sk_err *err)
     return code;
 }
 
-/* Whether name is a whole checkpoint of the run; path is set, damage is told. */
-static bool is_whole(const struct sk_run *run, const char *name, char path[SK_PATH])
+/* SK_OK or the damage of the checkpoint called name; path is set. */
+static enum sk_code check_named(const struct sk_run *run, const char *name, char path[SK_PATH], struct sk_err *err)
 {
-    struct sk_err err = {0};
-    if (sk_path_join(path, &err, run->dir, name) == SK_OK && check_whole(path, &err) == SK_OK)
-        return true;
-    sk_notice("the checkpoint '%s' is passed over: %s", path, err.text);
-    return false;
+    enum sk_code code = sk_path_join(path, err, run->dir, name);
+    return code == SK_OK ? check_whole(path, err) : code;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -39,22 +36,54 @@ static int newest_first(const void *a, const void *b)
     return is_x && is_y ? (x < y) - (x > y) : is_y - is_x;
 }
 
-enum sk_code sk_checkpoint_find(const struct sk_run *run, char path[SK_PATH], bool *found, struct sk_err *err)
+/* The names of the run's checkpoints: the one that `last` links to, then the newest first. */
+static enum sk_code list(const struct sk_run *run, char ***names, size_t *count, struct sk_err *err)
 {
-    char **names = NULL, last[SK_NAME] = "";
-    size_t count = 0;
+    char last[SK_NAME] = "";
     int64_t step;
-    *found = sk_checkpoint_link(run, "last", last) && is_whole(run, last, path);
-    if (*found)
-        return SK_OK;
-    enum sk_code code = sk_dir_list(run->dir, &names, &count, err);
+    size_t all = 0;
+    enum sk_code code = sk_dir_list(run->dir, names, &all, err);
     if (code != SK_OK)
         return code;
-    qsort(names, count, sizeof(*names), newest_first);
-    for (size_t i = 0; i < count && !*found && sk_checkpoint_step(names[i], &step); i++)
-        *found = strcmp(names[i], last) != 0 && is_whole(run, names[i], path);
-    sk_free(names);
+    qsort(*names, all, sizeof(**names), newest_first);
+    while (*count < all && sk_checkpoint_step((*names)[*count], &step))
+        ++*count;
+    if (!sk_checkpoint_link(run, "last", last))
+        return SK_OK;
+    for (size_t i = 0; i < *count; i++) {
+        char *name = (*names)[i];
+        if (strcmp(name, last) != 0)
+            continue;
+        memmove(*names + 1, *names, i * sizeof(**names));
+        **names = name;
+    }
     return SK_OK;
+}
+
+enum sk_code sk_checkpoint_find(const struct sk_run *run, char path[SK_PATH], bool *found, struct sk_err *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    struct sk_err newest = {0};
+    enum sk_code code = list(run, &names, &count, err);
+    *found = false;
+    for (size_t i = 0; i < count && code == SK_OK && !*found; i++) {
+        struct sk_err why = {0};
+        enum sk_code state = check_named(run, names[i], path, &why);
+        *found = state == SK_OK;
+        if (state == SK_INPUT && i + 1 < count) /* the last one is in the error below */
+            sk_notice("the checkpoint '%s' is passed over: %s", path, why.text);
+        if (state == SK_INPUT)
+            sk_fail(&newest, state, "%s", why.text);
+        else if (state != SK_OK)
+            code = sk_fail(err, state, "cannot resume from '%s': %s", path, why.text);
+    }
+    if (code == SK_OK && newest.code != SK_OK && !*found)
+        code = sk_fail(err, SK_INPUT,
+                       "the run '%s' has no checkpoint that can be used (another --out starts anew); the newest: %s",
+                       run->dir, newest.text);
+    sk_free(names);
+    return code;
 }
 
 enum sk_code sk_checkpoint_position(const char *path, struct sk_position *pos, struct sk_err *err)

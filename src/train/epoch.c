@@ -48,13 +48,14 @@ static void report_step(struct sk_training *t, const struct sk_net_result *r, in
         e->step(e->ctx, &report);
 }
 
-static enum sk_code refuse_loss(const struct sk_training *t, double loss, struct sk_err *err)
+static enum sk_code refuse_loss(const struct sk_training *t, const char *what, double loss, int64_t step,
+                                struct sk_err *err)
 {
     return sk_fail(
         err, SK_INPUT,
-        "the loss is %s at step %lld (epoch %u): a smaller train.optimizer.lr or a warm-up may help; last good "
+        "the %s is %s at step %lld (epoch %u): a smaller train.optimizer.lr or a warm-up may help; last good "
         "checkpoint: %s",
-        isnan(loss) ? "nan" : "infinite", (long long)t->at.step + 1, t->at.epoch + 1, t->saved[0] ? t->saved : "none");
+        what, isnan(loss) ? "nan" : "infinite", (long long)step, t->at.epoch + 1, t->saved[0] ? t->saved : "none");
 }
 
 /* Trains on one batch; the position moves only when the step was complete. */
@@ -69,7 +70,7 @@ static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b,
     if (code != SK_OK)
         return code;
     if (!isfinite(result.loss))
-        return refuse_loss(t, result.loss, err);
+        return refuse_loss(t, "loss", result.loss, t->at.step + 1, err);
     t->at.step++;
     t->at.batch++;
     t->at.compute_seconds += sk_now() - since;
@@ -103,7 +104,7 @@ static enum sk_code next_step(struct sk_training *t, bool *ended, struct sk_err 
     book_time(t, since, waited);
     int64_t every = t->recipe.train.checkpoint_every;
     if (every > 0 && t->at.step % every == 0 && t->at.batch < t->batches && !no_steps_left(t))
-        sk_training_save(t, false);
+        return sk_training_save_between(t, false, err);
     return SK_OK;
 }
 
@@ -120,6 +121,21 @@ static enum sk_code train_steps(struct sk_training *t, struct sk_err *err)
 }
 
 /* ---- the end of an epoch ---- */
+/* What was trained is not lost with its validation: a resume goes on there. */
+static enum sk_code keep_steps(struct sk_training *t, enum sk_code code, struct sk_err *err)
+{
+    struct sk_err why = {0};
+    if (!sk_training_saved(t) && sk_training_save(t, false, &why) != SK_OK)
+        sk_err_prefix(err, "%s", why.text);
+    else if (t->save_failure.code != SK_OK)
+        sk_err_prefix(err, "the validation of epoch %u failed and step %lld could not be saved (%s)", t->at.epoch + 1,
+                      (long long)t->at.step, t->save_failure.text);
+    else
+        sk_err_prefix(err, "the validation of epoch %u failed, --resume goes on with it from '%s'", t->at.epoch + 1,
+                      t->saved);
+    return code;
+}
+
 static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
@@ -128,13 +144,14 @@ static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, s
     enum sk_code code =
         sk_evaluate(t->net, t->val, &t->recipe, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
     if (code != SK_OK)
-        return code;
+        return code == SK_CANCELLED ? code : keep_steps(t, code, err);
     r->has_val = true;
     r->val = evaluation.all;
     r->val_seconds = t->val_seconds = sk_now() - since;
     r->is_best = sk_metrics_top1(&r->val) > t->at.best;
     sk_evaluation_release(&evaluation);
-    return SK_OK;
+    double loss = sk_metrics_loss(&r->val);
+    return isfinite(loss) ? SK_OK : refuse_loss(t, "validation loss", loss, t->at.step, err);
 }
 
 static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
@@ -167,6 +184,8 @@ enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
     const struct sk_train_events *e = &t->options->events;
     struct sk_epoch_report report = {0};
     enum sk_code code = train_steps(t, err);
+    if (code == SK_OK)
+        code = sk_training_check_weights(t, err);
     if (code == SK_OK && t->val)
         code = validate(t, &report, err);
     if (code != SK_OK)
@@ -182,8 +201,8 @@ enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
         t->at.best = sk_metrics_top1(&report.val);
     if (report.complete)
         begin_next_epoch(&t->at);
-    sk_training_save(t, report.is_best);
+    code = sk_training_save_between(t, report.is_best, err);
     if (t->save_failure.code != SK_OK)
         t->at.best = best; /* the best that is on the disk */
-    return SK_OK;
+    return code;
 }

@@ -15,7 +15,7 @@ enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *
         .limit = recipe->data.val_limit,
         .on_error = recipe->data.on_error,
     };
-    enum sk_code code = sk_loader_new(loader, &o, err);
+    enum sk_code code = sk_train_loader(loader, &o, err);
     if (code != SK_OK)
         sk_err_prefix(err, "evaluation data");
     return code;

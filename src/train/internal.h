@@ -37,7 +37,10 @@ struct sk_checkpoint_state {
 };
 enum sk_code sk_state_write(const char *dir, const struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
 enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
-/* Hex SHA-256 of a file's content. */
+/* Opens a file of a checkpoint for reading. INPUT: it is not there or no regular file, which is damage; IO: the system
+ * does not give it. */
+enum sk_code sk_part_open(const char *path, int *fd, struct sk_err *err) SK_MUST;
+/* Hex SHA-256 of a file's content; errors as sk_part_open. */
 enum sk_code sk_file_sha256(const char *path, char out[SK_SHA256_TEXT], struct sk_err *err) SK_MUST;
 
 /* ---- checkpoints of a run (checkpoint_find.c, checkpoint_keep.c) ---- */
@@ -79,12 +82,22 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err) SK_MUS
 enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err) SK_MUST;
 /* Trains from at to the end of the epoch (or max_steps), validates, reports, saves. */
 enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err) SK_MUST;
-/* Saves a checkpoint of at. A failure is kept in save_failure and told, never returned. */
-void sk_training_save(struct sk_training *t, bool best);
+/* INPUT, naming the step, unless weights, statistics and optimizer state are finite. */
+enum sk_code sk_training_check_weights(const struct sk_training *t, struct sk_err *err) SK_MUST;
+/* Saves a checkpoint of at. INPUT, and nothing is written, when the weights are not finite. A failure to write is kept
+ * in save_failure, never returned. */
+enum sk_code sk_training_save(struct sk_training *t, bool best, struct sk_err *err) SK_MUST;
+/* The same when training goes on after it: tells what is kept in save_failure. */
+enum sk_code sk_training_save_between(struct sk_training *t, bool best, struct sk_err *err) SK_MUST;
+/* The newest checkpoint is that of at. */
+bool sk_training_saved(const struct sk_training *t);
 /* All steps are done and reported. */
 bool sk_training_done(const struct sk_training *t);
 bool sk_training_cancelled(const struct sk_training *t);
 void sk_training_release(struct sk_training *t);
+
+/* As sk_loader_new; INPUT where memory does not suffice for the batches (loader.c). */
+enum sk_code sk_train_loader(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err) SK_MUST;
 
 /* ---- evaluation with a loader that stands (evaluate.c) ---- */
 /* Makes the loader that evaluation uses. */

@@ -43,6 +43,14 @@ static void report_start(const struct sk_training *t)
     e->start(e->ctx, &report);
 }
 
+/* Makes the plans of all sizes that batches will have: says now when memory does not suffice. */
+static enum sk_code prepare(struct sk_training *t, int64_t samples, bool train, struct sk_err *err)
+{
+    int batch = t->recipe.train.batch, rest = (int)(samples % batch);
+    enum sk_code code = samples < batch ? SK_OK : sk_net_prepare(t->net, batch, train, err);
+    return code == SK_OK && rest > 0 ? sk_net_prepare(t->net, rest, train, err) : code;
+}
+
 static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_train_options *o = t->options;
@@ -53,8 +61,9 @@ static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
         code = sk_training_begin(t, err);
     if (code != SK_OK || t->finished)
         return code;
-    int batch = t->samples < t->recipe.train.batch ? (int)t->samples : t->recipe.train.batch;
-    code = sk_net_prepare(t->net, batch, true, err); /* says now when memory does not suffice */
+    code = prepare(t, t->samples, true, err);
+    if (code == SK_OK)
+        code = prepare(t, t->val_samples, false, err);
     if (code == SK_OK)
         code = write_recipe(t, err);
     if (code == SK_OK)
@@ -63,18 +72,14 @@ static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
-static bool is_saved(const struct sk_training *t)
-{
-    const char *name = strrchr(t->saved, '/');
-    int64_t step;
-    return t->save_failure.code == SK_OK && name && sk_checkpoint_step(name + 1, &step) && step == t->at.step;
-}
-
 /* Stopped from outside: what was done is saved. */
 static enum sk_code stop(struct sk_training *t, struct sk_err *err)
 {
-    if (!is_saved(t))
-        sk_training_save(t, false);
+    struct sk_err why = {0};
+    if (!sk_training_saved(t) && sk_training_save(t, false, &why) != SK_OK) {
+        sk_err_clear(err);
+        return sk_fail(err, why.code, "%s", why.text);
+    }
     if (t->save_failure.code == SK_OK)
         return SK_CANCELLED;
     sk_err_clear(err);

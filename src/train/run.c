@@ -10,22 +10,34 @@
 
 static const char lock_name[] = ".lock";
 
-/* Whether dir holds anything but a lock. A folder that is not there holds nothing. */
+/* Whether name ends in .tmp-DIGITS or .old-DIGITS: left by a process that was killed while it wrote. */
+static bool is_leftover(const char *name)
+{
+    const char *mark = strrchr(name, '.');
+    if (!mark || (strncmp(mark, ".tmp-", 5) != 0 && strncmp(mark, ".old-", 5) != 0) || !mark[5])
+        return false;
+    return mark[5 + strspn(mark + 5, "0123456789")] == '\0';
+}
+
+/* Whether dir holds anything but a lock and, beside it, leftovers: without a lock they are not ours. A folder that is
+ * not there holds nothing. */
 static bool holds_something(const char *dir, bool *has_lock)
 {
     char **names = NULL;
-    size_t count = 0, others = 0;
+    size_t count = 0, others = 0, leftovers = 0;
     *has_lock = false;
     if (sk_dir_list(dir, &names, &count, NULL) != SK_OK)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(names[i], lock_name) == 0)
             *has_lock = true;
+        else if (is_leftover(names[i]))
+            leftovers++;
         else
             others++;
     }
     sk_free(names);
-    return others > 0;
+    return others > 0 || (leftovers > 0 && !*has_lock);
 }
 
 static enum sk_code refuse_existing(const char *dir, struct sk_err *err)
@@ -75,15 +87,6 @@ static enum sk_code take_lock(struct sk_run *run, struct sk_err *err)
     if (ftruncate(run->lock_fd, 0) == 0 && pwrite(run->lock_fd, text, (size_t)length, 0) < 0)
         sk_notice("cannot write '%s': %s", path, strerror(errno)); /* the lock itself holds all the same */
     return SK_OK;
-}
-
-/* Whether name ends in .tmp-DIGITS or .old-DIGITS: left by a process that was killed while it wrote. */
-static bool is_leftover(const char *name)
-{
-    const char *mark = strrchr(name, '.');
-    if (!mark || (strncmp(mark, ".tmp-", 5) != 0 && strncmp(mark, ".old-", 5) != 0) || !mark[5])
-        return false;
-    return mark[5 + strspn(mark + 5, "0123456789")] == '\0';
 }
 
 static void remove_leftovers(const char *dir)

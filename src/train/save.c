@@ -53,20 +53,50 @@ static enum sk_code save(struct sk_training *t, bool best, struct sk_err *err)
     return code;
 }
 
-void sk_training_save(struct sk_training *t, bool best)
+enum sk_code sk_training_check_weights(const struct sk_training *t, struct sk_err *err)
+{
+    const char *name = sk_net_not_finite(t->net);
+    if (!name)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT,
+                   "'%s' became nan or infinite at or before step %lld: a smaller train.optimizer.lr or a warm-up may "
+                   "help; last good checkpoint: %s",
+                   name, (long long)t->at.step, t->saved[0] ? t->saved : "none");
+}
+
+bool sk_training_saved(const struct sk_training *t)
+{
+    const char *name = strrchr(t->saved, '/');
+    int64_t step;
+    return t->save_failure.code == SK_OK && name && sk_checkpoint_step(name + 1, &step) && step == t->at.step;
+}
+
+enum sk_code sk_training_save(struct sk_training *t, bool best, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
-    bool failed_before = t->save_failure.code != SK_OK, goes_on = !sk_training_done(t) && !sk_training_cancelled(t);
+    enum sk_code code = sk_training_check_weights(t, err);
+    if (code != SK_OK)
+        return code;
     sk_err_clear(&t->save_failure);
-    if (save(t, best, &t->save_failure) != SK_OK) {
-        if (goes_on && !failed_before) /* at the end it is the error */
-            sk_notice("step %lld could not be saved: %s; training goes on, last good checkpoint: %s",
-                      (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
-        return;
-    }
-    if (failed_before)
-        sk_notice("step %lld could be saved again", (long long)t->at.step);
+    if (save(t, best, &t->save_failure) != SK_OK)
+        return SK_OK;
     snprintf(t->saved, sizeof(t->saved), "%.*s/ckpt-%lld", SK_PATH - 32, t->run.dir, (long long)t->at.step);
     if (e->saved)
         e->saved(e->ctx, t->saved, t->at.step);
+    return SK_OK;
+}
+
+enum sk_code sk_training_save_between(struct sk_training *t, bool best, struct sk_err *err)
+{
+    bool failed_before = t->save_failure.code != SK_OK, goes_on = !sk_training_done(t) && !sk_training_cancelled(t);
+    enum sk_code code = sk_training_save(t, best, err);
+    bool failed = t->save_failure.code != SK_OK;
+    if (code != SK_OK)
+        return code;
+    if (failed && !failed_before && goes_on) /* at the end it is the error */
+        sk_notice("step %lld could not be saved: %s; training goes on, last good checkpoint: %s",
+                  (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
+    if (failed_before && !failed)
+        sk_notice("step %lld could be saved again", (long long)t->at.step);
+    return SK_OK;
 }

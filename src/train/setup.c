@@ -44,38 +44,24 @@ static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
-/* The shape of a training picture, from a loader for one. */
-static enum sk_code learn_shape(const struct sk_training *t, const struct sk_loader_options *o, struct sk_net_shape *s,
-                                struct sk_err *err)
+/* The shape of a training picture. */
+static void learn_shape(const struct sk_training *t, struct sk_net_shape *s)
 {
-    struct sk_loader_options one = *o;
-    struct sk_loader *loader = NULL;
     enum sk_pixel pixel;
-    one.batch = 1;
-    one.workers = 0;
-    enum sk_code code = sk_loader_new(&loader, &one, err);
-    if (code != SK_OK)
-        return code;
-    sk_loader_shape(loader, &s->height, &s->width, &s->channels, &pixel);
+    sk_loader_shape(t->loader, &s->height, &s->width, &s->channels, &pixel);
     s->pixel = pixel == SK_PIXEL_U8 ? SK_U8 : SK_F32;
     s->classes = t->recipe.model.classes;
-    sk_loader_free(loader);
-    return SK_OK;
 }
 
-/* Buffers are cleared when they are made: what is too large must be refused before. */
-static enum sk_code check_room(const struct sk_loader_options *o, const struct sk_net_shape *s, struct sk_err *err)
+static void count_steps(struct sk_training *t)
 {
-    struct sk_machine m;
-    int64_t samples = sk_dataset_info(o->dataset)->count;
-    double batch = o->batch < samples ? o->batch : (double)samples;
-    double need = o->ring * batch * s->height * s->width * s->channels * (double)sk_dtype_size(s->pixel);
-    sk_machine_read(&m);
-    if (need <= (double)m.memory_available)
-        return SK_OK;
-    return sk_fail(err, SK_INPUT,
-                   "a batch of %d pictures of %dx%dx%d: %.2f GB of memory are needed to load it, %.2f GB are available",
-                   o->batch, s->height, s->width, s->channels, need / 1e9, (double)m.memory_available / 1e9);
+    const struct sk_recipe_train *r = &t->recipe.train;
+    t->batches = sk_loader_batches(t->loader);
+    t->samples = t->at.samples = sk_loader_samples(t->loader);
+    t->at.batch_size = r->batch;
+    t->total_steps = r->max_steps > 0 ? r->max_steps : t->batches * r->epochs;
+    int64_t epochs = (t->total_steps + t->batches - 1) / t->batches;
+    t->epochs = epochs < UINT32_MAX ? (uint32_t)epochs : UINT32_MAX;
 }
 
 static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shape, struct sk_err *err)
@@ -94,18 +80,11 @@ static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shap
         .limit = r->data.train_limit,
         .on_error = r->data.on_error,
     };
-    enum sk_code code = learn_shape(t, &o, shape, err);
-    if (code == SK_OK)
-        code = check_room(&o, shape, err);
-    if (code == SK_OK)
-        code = sk_loader_new(&t->loader, &o, err);
+    enum sk_code code = sk_train_loader(&t->loader, &o, err);
     if (code != SK_OK)
         return code;
-    t->batches = sk_loader_batches(t->loader);
-    t->samples = t->at.samples = sk_loader_samples(t->loader);
-    t->at.batch_size = r->train.batch;
-    t->total_steps = r->train.max_steps > 0 ? r->train.max_steps : t->batches * r->train.epochs;
-    t->epochs = (uint32_t)((t->total_steps + t->batches - 1) / t->batches);
+    learn_shape(t, shape);
+    count_steps(t);
     return SK_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STATE_VERSION = 1, STATE_BYTES = 1 << 16 };
 
@@ -127,23 +128,43 @@ static const char *read_members(const json_t *object, struct sk_checkpoint_state
     return NULL;
 }
 
+/* What a newer skua wrote is not damaged: it must not be passed over. */
+static enum sk_code check_version(const json_t *object, const char *path, struct sk_err *err)
+{
+    int64_t version = json_integer_value(json_object_get(object, "version"));
+    if (version <= STATE_VERSION)
+        return SK_OK;
+    return sk_fail(err, SK_UNSUPPORTED, "'%s' was written by a newer skua: version %lld, this one reads version %d",
+                   path, (long long)version, STATE_VERSION);
+}
+
+static enum sk_code check_members(const json_t *object, struct sk_checkpoint_state *s, const char *path,
+                                  struct sk_err *err)
+{
+    enum sk_code code = check_version(object, path, err);
+    const char *wrong = code == SK_OK ? read_members(object, s) : NULL;
+    return wrong ? sk_fail(err, SK_INPUT, "'%s' is damaged: '%s' is missing or out of bounds", path, wrong) : code;
+}
+
 enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struct sk_err *err)
 {
     char path[SK_PATH], *text = NULL;
     size_t len = 0;
+    int fd;
     json_error_t at;
     *s = (struct sk_checkpoint_state){0};
     enum sk_code code = sk_path_join(path, err, dir, "state.json");
     if (code == SK_OK)
-        code = sk_file_read(path, STATE_BYTES, &text, &len, err);
+        code = sk_part_open(path, &fd, err); /* tells what is not there from what cannot be had now */
+    if (code != SK_OK)
+        return code;
+    close(fd);
+    code = sk_file_read(path, STATE_BYTES, &text, &len, err);
     if (code != SK_OK)
         return code;
     json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
-    const char *wrong = object ? read_members(object, s) : NULL;
-    if (!object)
-        code = sk_fail(err, SK_INPUT, "'%s' is damaged: line %d: %s", path, at.line, at.text);
-    else if (wrong)
-        code = sk_fail(err, SK_INPUT, "'%s' is damaged: '%s' is missing or out of bounds", path, wrong);
+    code = object ? check_members(object, s, path, err)
+                  : sk_fail(err, SK_INPUT, "'%s' is damaged: line %d: %s", path, at.line, at.text);
     json_decref(object);
     sk_free(text);
     return code;

@@ -60,7 +60,8 @@ enum sk_code sk_checkpoint_write(const struct sk_run *run, struct sk_net *net, c
                                  const char *const *class_name, const struct sk_position *pos, bool best,
                                  struct sk_err *err) SK_MUST;
 /* Finds the newest whole checkpoint (link `last`, else by number), its files checked against their checksums; *found
- * false when there is none. Damaged ones are told (sk_notice) and passed over. */
+ * false when there is none at all. Damaged ones are told (sk_notice) and passed over; INPUT when all are damaged. What
+ * may be whole but cannot be read now (IO, NOMEM), or is of a newer skua (UNSUPPORTED), is never passed over. */
 enum sk_code sk_checkpoint_find(const struct sk_run *run, char path[SK_PATH], bool *found, struct sk_err *err) SK_MUST;
 enum sk_code sk_checkpoint_position(const char *path, struct sk_position *pos, struct sk_err *err) SK_MUST;
 /* Kernel choices (told where they cannot be had), weights, statistics and optimizer state. */
@@ -117,10 +118,11 @@ struct sk_train_options {
     struct sk_train_events events;
 };
 /* Returns OK (also for a run that is finished already: told through sk_notice); CANCELLED (a checkpoint was written;
- * *position tells where); INPUT for a NaN loss (step named; last good checkpoint kept), for data, model or network
- * shapes that do not fit and for a resume with a changed recipe or data; IO when the training ended but its last
- * checkpoint or its log could not be saved. A checkpoint that cannot be saved in between is told and training goes on.
- */
+ * *position tells where); INPUT for a loss, a validation loss or weights that are not finite (step named, nothing of it
+ * is saved), for data, model or network shapes that do not fit each other or memory and for a resume with a changed
+ * recipe or data; IO when the training ended but its last checkpoint or its log could not be saved. A checkpoint that
+ * cannot be saved in between is told and training goes on. When a validation fails, the steps before it are saved: a
+ * resume goes on with that validation. */
 enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *position, struct sk_err *err) SK_MUST;
 
 /* ---- evaluation (evaluate.c): shared by the loop and skua eval ---- */
@@ -131,8 +133,9 @@ struct sk_evaluation {
     double seconds;
 }; /* arrays sk_free'd by release */
 /* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
- * classes do not fit the network: INPUT. CANCELLED between batches. progress (may be NULL) is called after each batch.
- * *out is overwritten; on failure it is zeroed. */
+ * classes do not fit the network, or whose batches do not fit into memory: INPUT. The loss need not be finite.
+ * CANCELLED between batches. progress (may be NULL) is called after each batch. *out is overwritten; on failure it is
+ * zeroed. */
 enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
                          const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
                          struct sk_evaluation *out, struct sk_err *err) SK_MUST;

@@ -178,8 +178,8 @@ static struct sum grad_weight_at(const struct sk_conv_shape *s, const struct dat
 /* What result i must be, and how far from it a kernel that sums in float32 may come. */
 static double expected(const struct conv_case *c, const struct data *d, size_t i, double *bound)
 {
-    static struct sum (*const by_pass[])(const struct sk_conv_shape *, const struct data *, size_t) = {
-        forward_at, grad_data_at, grad_weight_at};
+    static struct sum (*const by_pass[])(const struct sk_conv_shape *, const struct data *,
+                                         size_t) = {forward_at, grad_data_at, grad_weight_at};
     struct sum sum = by_pass[c->pass](&c->shape, d, i);
     double v = sum.value, absolute = sum.absolute;
     if (c->bias) {
@@ -330,8 +330,10 @@ int conv_case_check(const struct conv_case *c)
     const struct sk_kernel *k = conv_case_kernel(c->pass);
     const struct sk_conv_shape *s = &c->shape;
     struct sk_op_desc op = conv_case_op(c);
-    struct sk_kernel_env env = {.threads = 2, .frozen = c->frozen};
+    struct sk_kernel_env env = {.threads = c->threads > 0 ? c->threads : 2, .frozen = c->frozen};
     struct bench b;
+    struct sk_err start_err = {0};
+    assert_ok(sk_backend_cpu()->start(env.threads, &start_err), start_err);
     open_bench(&b, c);
     int variant = 0;
     for (;; variant++) {
@@ -343,9 +345,9 @@ int conv_case_check(const struct conv_case *c)
             assert_error(code, SK_UNSUPPORTED, err, variant > 0 ? "no more implementations" : "");
             break;
         }
-        check_case("%s %s %d images %dx%d, %d to %d channels, kernel %d stride %d pad %d%s%s%s%s%s, '%s'", pass[c->pass],
-                   c->type == SK_K_BF16 ? "bf16" : "f32", s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad,
-                   c->bias ? ", bias" : "", c->residual ? ", residual" : "", c->relu ? ", relu" : "",
+        check_case("%s %s %d images %dx%d, %d to %d channels, kernel %d stride %d pad %d%s%s%s%s%s, '%s'",
+                   pass[c->pass], c->type == SK_K_BF16 ? "bf16" : "f32", s->n, s->h, s->w, s->c, s->k, s->r, s->stride,
+                   s->pad, c->bias ? ", bias" : "", c->residual ? ", residual" : "", c->relu ? ", relu" : "",
                    c->in_place ? ", in place" : "", c->frozen ? ", frozen" : "", need.label);
         assert_int_equal(need.scratch % 64, 0);
         check_variant(&b, k, self, &need);

@@ -1,9 +1,9 @@
 /* One convolution of the cpu backend, checked against the definition.
  *
- * Every implementation that a kernel offers (variant 0, 1, ...) runs on memory between inaccessible pages. A sample of its results is
- * compared with sums in double over the products that the definition names: exactly for small integers, else within a
- * bound that grows with the sum of absolute products. It runs twice, with other rubbish in its scratch memory, and must give the same
- * bits. */
+ * Every implementation that a kernel offers (variant 0, 1, ...) runs on memory between inaccessible pages. A sample of
+ * its results is compared with sums in double over the products that the definition names: exactly for small integers,
+ * else within a bound that grows with the sum of absolute products. It runs twice, with other rubbish in its scratch
+ * memory, and must give the same bits. */
 #ifndef SKUA_TESTS_BACKEND_CONV_CASE_H
 #define SKUA_TESTS_BACKEND_CONV_CASE_H
 
@@ -20,6 +20,7 @@ struct conv_case {
     bool frozen;
     enum fill fill;
     int samples; /* how many results are compared; 0: all */
+    int threads; /* 0: 2 */
 };
 /* The shape of n pictures of h x w with a square kernel of r; p and q follow. */
 struct sk_conv_shape conv_shape(int n, int h, int w, int c, int k, int r, int stride, int pad);

@@ -1,4 +1,5 @@
-/* oneDNN's linear layer and its gradients against the definition, in float32 and bf16; packed weights; what they decline. */
+/* oneDNN's linear layer and its gradients against the definition, in float32 and bf16; packed weights; what they
+ * decline. */
 #include "backend/cpu/cpu.h"
 #include "kern/check.h"
 
@@ -44,8 +45,7 @@ static const struct kernel_case {
 static struct sk_op_desc op_of(const struct layer *l)
 {
     const struct kernel_case *k = &kernels[l->pass];
-    struct sk_op_desc op = {
-        .kind = k->kernel->kind, .in_count = k->in_count, .out_count = k->out_count, .name = "fc"};
+    struct sk_op_desc op = {.kind = k->kernel->kind, .in_count = k->in_count, .out_count = k->out_count, .name = "fc"};
     for (int i = 0; i < k->in_count; i++)
         op.in[i] = describe(l, k->in[i]);
     for (int i = 0; i < k->out_count; i++)
@@ -101,8 +101,9 @@ static void check_output(const struct layer *l, enum tensor t, struct sk_rng *r)
         struct sum s = expected(l, t, i);
         double bound = l->fill == FILL_EXACT ? 0 : 64 * CHECK_EPS * s.absolute;
         enum sk_ktype type = t == X ? l->type : SK_K_F32;
-        double want = type == SK_K_BF16 && l->fill == FILL_EXACT ? (double)sk_bf16_to_f32(sk_f32_to_bf16((float)s.value))
-                                                                 : s.value;
+        double want = type == SK_K_BF16 && l->fill == FILL_EXACT
+                          ? (double)sk_bf16_to_f32(sk_f32_to_bf16((float)s.value))
+                          : s.value;
         check_one("result", i, value(l, t, i), want, bound, l->fill == FILL_EXACT ? SK_K_F32 : type);
     }
 }
@@ -209,7 +210,8 @@ static void test_declines(void **state)
     assert_error(sk_onednn_linear.open(&self, &op, &env, 0, &need, &err), SK_UNSUPPORTED, err, "empty or too large");
     op = op_of(&l);
     op.in[1].dim[1] = 5;
-    assert_error(sk_onednn_linear.open(&self, &op, &env, 0, &need, &err), SK_UNSUPPORTED, err, "do not belong together");
+    assert_error(sk_onednn_linear.open(&self, &op, &env, 0, &need, &err), SK_UNSUPPORTED, err,
+                 "do not belong together");
     assert_null(self);
 }
 

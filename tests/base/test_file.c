@@ -295,6 +295,26 @@ static void files_are_mapped(void **state)
     assert_error(sk_file_map(test_folder(), &map, &len, &err), SK_INPUT, err, "not a regular file");
 }
 
+static void files_are_read_at_places(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_file f = {0};
+    char part[4] = "";
+    sk_file_close(&f);
+    assert_ok(sk_file_open(&f, test_put("f", "content", 7), &err), err);
+    assert_int_equal(f.size, 7);
+    assert_ok(sk_file_read_at(&f, 3, part, 3, &err), err);
+    assert_string_equal(part, "ten");
+    assert_ok(sk_file_read_at(&f, 7, part, 0, &err), err);
+    assert_int_equal(truncate(f.path, 5), 0);
+    assert_error(sk_file_read_at(&f, 3, part, 3, &err), SK_INPUT, err, "f' became shorter while it was read");
+    sk_file_close(&f);
+    assert_error(sk_file_open(&f, test_path("none"), &err), SK_INPUT, err, "none': No such file");
+    assert_error(sk_file_open(&f, test_folder(), &err), SK_INPUT, err, "not a regular file");
+    assert_int_equal(f.path[0], 0);
+}
+
 static void writing_to_a_full_device_fails(void **state)
 {
     (void)state;
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup(trees_are_removed_without_following_links, fresh),
         cmocka_unit_test_setup(lists_are_sorted_bytewise, fresh),
         cmocka_unit_test_setup(files_are_mapped, fresh),
+        cmocka_unit_test_setup(files_are_read_at_places, fresh),
         cmocka_unit_test_setup(writing_to_a_full_device_fails, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,22 @@ static void messages_show_no_control_bytes(void **state)
     assert_int_equal(none, 'x');
 }
 
+static void utf8_is_told(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"", "a\nb", "caf\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\x88",
+                                       "\xF4\x8F\xBF\xBF"};
+    static const char *const bad[] = {
+        "a\xFF", "caf\xE9", "\x80", "\xC0\x80", "\xE2\x82", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+    };
+    for (size_t i = 0; i < SK_COUNT(good); i++)
+        assert_true(sk_is_utf8(good[i]));
+    for (size_t i = 0; i < SK_COUNT(bad); i++)
+        if (sk_is_utf8(bad[i]))
+            fail_msg("row %zu is taken for UTF-8", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +220,7 @@ int main(void)
         cmocka_unit_test(numbers_do_not_follow_the_locale),
         cmocka_unit_test(the_nearest_name_is_found),
         cmocka_unit_test(messages_show_no_control_bytes),
+        cmocka_unit_test(utf8_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,12 @@ run 0 data sample tiny.yaml --count 2 --out large --set data.image_size=50 --set
 run 0 predict run large/*.png
 check 'said once' [ "$(grep -c "scaled and cropped to the network's 16 x 16" err)" -eq 1 ]
 
+# so oblong that the whole would be too large once it is scaled: only what is cropped is made
+for size in '1, 5000' '5000, 1'; do
+    run 0 data sample tiny.yaml --count 1 --out "oblong $size" --set "data.augment=[{resize: {size: [$size]}}]"
+    run 0 predict run "oblong $size"/*.png
+done
+
 # broken ones do not keep the others from their turn
 head -c 100 "$one" > cut.png
 : > empty.png
@@ -51,6 +57,11 @@ run 0 info cifar10-resnet18 --set model.arch=resnet50 --set model.stem=imagenet 
     --set 'data.prepare=[{resize: 256}, {center_crop: 224}]'
 says out 'parameters   25,557,032'
 matches out 'MACs +4,0[0-9]{2},[0-9]{3},[0-9]{3} a picture'
+run 0 info resnet50
+says out 'parameters   25,557,032'
+matches out 'MACs +4,0[0-9]{2},[0-9]{3},[0-9]{3} a picture'
+run 0 info narrow-resnet18-cifar --set model.classes=10
+says out 'parameters   2,797,610'
 run 0 info tiny.yaml --json
 matches out '"params":44622,"macs":[1-9][0-9]*,.*"layers":\[\{"name":'
 run 0 info run --plan

@@ -15,6 +15,11 @@ run 2 train --data classes --set data.val_fraction=0
 says err "cannot decode 'classes/a/x.png': not a JPEG or PNG file"
 refused "empty" data inspect --data empty
 refused "'grey/images.npy'" train tiny.yaml --set data.source=npy --data grey
+refused 'no folder of pictures is given: set data.path (--data DIR)' train tiny.yaml --set data.source=folder
+mkdir -p latin/a latin/$'c\351'
+cp classes/a/x.png latin/a/
+cp classes/a/x.png latin/$'c\351'/
+refused "'latin/c?': a class folder's name must be UTF-8 text" train tiny.yaml --set data.source=folder --data latin
 refused 'data.source' train tiny.yaml --set data.source=cfiar10
 
 # ---- recipes ----
@@ -28,6 +33,7 @@ says err "an integer from 1 to 65536, got 'many'"
 printf '\001\002\003' > binary.yaml
 refused "binary.yaml" train binary.yaml
 refused "expected an integer from 1 to 65536, got '0'" train tiny.yaml --set train.batch=0
+refused "expected an integer from 16 to 512, got '8'" train tiny.yaml --set data.image_size=8
 refused "did you mean" train tiny.yaml --set train.btach=3
 refused "expected KEY=VALUE" train tiny.yaml --set data.workers
 refused "cifar10-resnet18" train cifar10-resnet19
@@ -45,7 +51,7 @@ refused 'GB of memory are needed to load it' train tiny.yaml --set train.batch=6
     --set data.image_size=512 --set data.augment='[]'
 refused 'the loss is nan at step' train tiny.yaml --quiet --out nan --set train.optimizer.lr=1000 --set train.schedule='{name: constant}'
 matches err '\(epoch 1\): .*; last good checkpoint: none$'
-refused 'the loss is nan at step' train tiny.yaml --quiet --out nan2 --set train.optimizer.lr=1000 --set train.schedule='{name: constant}' \
+refused 'last good checkpoint: nan2/ckpt-' train tiny.yaml --quiet --out nan2 --set train.optimizer.lr=1000 --set train.schedule='{name: constant}' \
     --set train.checkpoint_every=1
 matches err '; last good checkpoint: nan2/ckpt-[0-9]+$'
 check 'which is there' [ -s "$(grep -o 'nan2/ckpt-[0-9]*' err)/model.safetensors" ]

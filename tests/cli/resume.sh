@@ -76,6 +76,27 @@ run 0 train tiny.yaml --out grown --set train.epochs=2
 run 0 train --resume --out grown --set train.epochs=3
 same_run whole grown
 
+# a schedule as long as the training is another one then
+run 0 train tiny.yaml --out stretched --set train.epochs=2 --set train.schedule.epochs=0
+run 0 train --resume --out stretched --set train.epochs=4
+says err 'the schedule is stretched from 24 to 48 steps: the learning rate jumps'
+
+# killed before there was anything but a lock and a part of the recipe
+mkdir first
+echo 1 > first/.lock
+echo name > first/recipe.yaml.tmp-12
+cp -r first second
+refused 'holds no run to resume' train --resume --out first
+run 0 train tiny.yaml --out first
+same_run whole first
+run 0 train tiny.yaml --resume --out second
+says err 'has no checkpoint: training starts anew'
+same_run whole second
+
+# more epochs than can be counted
+stop KILL 137 2 endless tiny.yaml --set train.batch=188 --set train.max_steps=1000000000000
+says endless/log.jsonl '"epochs":4294967295'
+
 # more steps later, from within an epoch
 run 0 train tiny.yaml --out steps --set train.max_steps=17
 run 0 train --resume --out steps --set train.max_steps=36
@@ -96,6 +117,20 @@ truncate -s 1000 damaged/ckpt-36/model.safetensors
 run 0 train --resume --out damaged
 says err "damaged/ckpt-36' is passed over: "
 same_run whole damaged
+
+# all of them damaged: nothing is touched, least of all the log
+cp -r whole lost
+for file in lost/ckpt-*/state.safetensors; do truncate -s 1000 "$file"; done
+cp lost/log.jsonl lost.jsonl
+list=$(ls lost)
+run 2 train tiny.yaml --resume --out lost --set train.epochs=4
+says err "the run 'lost' has no checkpoint that can be used (another --out starts anew); the newest: 'lost/ckpt-36/state.safetensors' is damaged"
+check 'the log is whole' cmp lost/log.jsonl lost.jsonl
+check 'all files are there' [ "$(ls lost)" = "$list" ]
+sed -i 's/"version": 1/"version": 7/' lost/ckpt-36/state.json
+refused 'written by a newer skua' train --resume --out lost
+check 'all files are still there' [ "$(ls lost)" = "$list" ]
+
 rm -r damaged/ckpt-*
 run 0 train --resume --out damaged
 says err 'has no checkpoint: training starts anew'
@@ -119,6 +154,24 @@ done < list
 run 0 train tiny.yaml --data classes --out changed --set data.augment='[]' --set train.epochs=1 --set model.classes=2
 rm "$(find classes/a -name '*.png' | sort | head -1)"
 refused 'the training data changed' train --resume --out changed --set train.epochs=2
+
+# validation that fails costs no step: its epoch is saved, and a resume goes on there
+mkdir -p set/train set/val/a set/val/b
+mv classes/? set/train/
+cp -r set/train/a/. set/val/a
+cp -r set/train/b/. set/val/b
+pictures=(train tiny.yaml --data set --set data.augment='[]' --set train.epochs=2 --set model.classes=2)
+run 0 "${pictures[@]}" --out sound
+cp -r set/val sound-val
+for file in set/val/b/*; do echo damaged > "$file"; done
+run 2 "${pictures[@]}" --out unsound
+matches err "^skua: the validation of epoch 1 failed, --resume goes on with it from 'unsound/ckpt-3': cannot decode 'set/val/b/"
+run 2 train --resume --out unsound
+matches err "^skua: the validation of epoch 1 failed, --resume goes on with it from 'unsound/ckpt-3': cannot decode 'set/val/b/"
+rm -r set/val
+mv sound-val set/val
+run 0 train --resume --out unsound
+same_run sound unsound
 
 "$skua" train tiny.yaml --out busy --set train.epochs=1000 > /dev/null 2>&1 &
 pid=$!

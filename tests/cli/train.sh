@@ -81,6 +81,58 @@ says err '224x224x3 pictures'
 matches out '^Epoch 1/1, Train Loss: [0-9.]+, Time: '
 refused 'has no validation split' eval large-run
 
+# weights that are no numbers any more are never saved, and no figures are made of them
+cat > floats.yaml <<'YAML'
+name: floats
+data: {source: npy, images: x.npy, labels: y.npy, val_images: v.npy, val_labels: y.npy}
+model: {arch: resnet18, stem: cifar, width: 0.0625}
+engine: {precision: fp32, threads: 1}
+train: {batch: 8, epochs: 3, checkpoint_every: 1}
+YAML
+array() { # array FILE TYPE SHAPE: begins an npy array
+    printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': $3, }" > "$1"
+}
+pixels() { # pixels FILE OCTAL: 8 grey pictures of 8 x 8, each byte of each float the same
+    array "$1" '<f4' '(8, 8, 8, 1)'
+    head -c 2048 /dev/zero | tr '\000' "\\$2" >> "$1"
+}
+array y.npy '|u1' '(8,)'
+printf '\0\1\0\1\0\1\0\1' >> y.npy
+pixels x.npy 075
+pixels v.npy 075
+run 0 train floats.yaml --out floats
+check 'which is what these pictures give otherwise' [ -s floats/best/model.safetensors ]
+
+printf '\x99\x76\x96\x7e' | dd of=x.npy bs=1 seek=400 conv=notrunc 2> /dev/null # 1e38: the loss is finite, its square is not
+run 2 train floats.yaml --out overflow
+matches err "^skua: 'bn1.running_var' became nan or infinite at or before step 1: .*; last good checkpoint: none$"
+check 'nothing was saved' [ -z "$(ls -d overflow/ckpt* overflow/last overflow/best 2> /dev/null)" ]
+
+pixels x.npy 075
+pixels v.npy 155 # 5e27
+run 2 train floats.yaml --out useless
+matches err '^skua: the validation loss is (nan|infinite) at step 1 \(epoch 1\): .*; last good checkpoint: none$'
+check 'no figure was printed' [ ! -s out ]
+check 'nothing was saved' [ -z "$(ls -d useless/ckpt* useless/last useless/best 2> /dev/null)" ]
+
+cp floats/ckpt-3/model.safetensors nan.safetensors
+at=$(grep -ao '"fc.bias":{[^}]*}' nan.safetensors | grep -o '\[[0-9]*,[0-9]*\]' | tr -dc '0-9,' | cut -d, -f1)
+printf '\x00\x00\xc0\x7f' | dd of=nan.safetensors bs=1 seek=$((8 + $(od -An -t u8 -N 8 nan.safetensors) + at)) conv=notrunc 2> /dev/null
+refused "the loss of 'nan.safetensors' is nan" eval nan.safetensors
+refused "the loss of 'nan.safetensors' is nan" eval nan.safetensors --json
+check 'no figure was printed' [ ! -s out ]
+
+# evaluation that memory cannot hold is refused before the first step, however small the training is
+refused 'evaluation data: a batch of 65536 pictures of 512x512x3: ' train tiny.yaml --out too-large --set train.batch=65536 \
+    --set data.train_size=8 --set data.val_size=65536 --set data.image_size=512 --set data.augment='[]'
+refused 'evaluation with a batch of 65536: ' train tiny.yaml --out too-large --set train.batch=65536 --set data.train_size=8 \
+    --set data.val_size=65536 --set data.image_size=32 --set data.augment='[]' --set model.width=4
+check 'nothing was made' [ ! -e too-large ]
+
+# more threads than processors
+run 0 train tiny.yaml --out threads --set train.max_steps=1 --set engine.threads=$(($(nproc) + 1))
+says err 'will get in each other'
+
 # the default name
 run 0 train tiny.yaml --set train.max_steps=1
 matches err '^runs/tiny-[0-9]{8}-[0-9]{6}$'

@@ -166,6 +166,8 @@ static void class_names_are_read(void **state)
     assert_string_equal(sk_dataset_info(ds)->class_name[1], "one");
     assert_string_equal(sk_dataset_info(ds)->class_name[9], "ni?[31mne");
     sk_dataset_close(ds);
+    test_put(name, "z\xe9ro\n", 5);
+    refused("binary", SK_VAL, "batches.meta.txt': the name of class 0 must be UTF-8 text");
     test_put(name, text, 13);
     refused("binary", SK_VAL, "batches.meta.txt' names 3 classes, expected 10");
     test_put(name, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n", 26);
@@ -176,6 +178,69 @@ static void class_names_are_read(void **state)
     refused("binary", SK_VAL, "the name of class 0 has 200 bytes, expected at most 127");
     assert_int_equal(unlink(test_path(name)), 0);
     check_data(test_path("binary"), SK_SOURCE_AUTO, "data_batch_5.bin record 2");
+}
+
+static uint64_t fingerprint(const char *path)
+{
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    assert_ok(open_at(&ds, test_path(path), SK_TRAIN, &err), err);
+    uint64_t print = sk_dataset_info(ds)->fingerprint;
+    sk_dataset_close(ds);
+    return print;
+}
+
+static void other_pixels_are_told(void **state)
+{
+    (void)state;
+    uint64_t before = fingerprint("binary");
+    int was = cifar_pixel(2, 1, 2, 31, 31);
+    damage(BIN "data_batch_3.bin", 2 * 3073 - 1, was ^ 0x80);
+    assert_true(fingerprint("binary") != before);
+    damage(BIN "data_batch_3.bin", 2 * 3073 - 1, was);
+    assert_true(fingerprint("binary") == before);
+}
+
+/* Cut off by another program while it is open: an error, not the end of the process. */
+static void a_file_may_shrink(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"binary", "pickled"};
+    struct sk_err err = {0};
+    struct sk_dataset *ds[2];
+    struct sk_picture p = {0};
+    for (int i = 0; i < 2; i++)
+        assert_ok(open_at(&ds[i], test_path(paths[i]), SK_TRAIN, &err), err);
+    damage(BIN "data_batch_3.bin", 3073, -1);
+    damage("pickled/cifar-10-batches-py/data_batch_3", 3073, -1);
+    check_picture(ds[0], 2 * CIFAR_MADE, 2, 0, &p);
+    assert_error(sk_dataset_read(ds[0], 2 * CIFAR_MADE + 1, &p, &err), SK_INPUT, err,
+                 "data_batch_3.bin' became shorter while it was read");
+    check_picture(ds[1], 2 * CIFAR_MADE + 1, 2, 1, &p);
+    sk_picture_release(&p);
+    sk_dataset_close(ds[0]);
+    sk_dataset_close(ds[1]);
+}
+
+static char last_notice[SK_PATH + 100];
+
+static void keep_notice(const char *text)
+{
+    snprintf(last_notice, sizeof(last_notice), "%s", text);
+}
+
+static void unusual_sizes_are_told(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    damage(BIN "test_batch.bin", 2 * 3073, -1);
+    sk_notice_sink(keep_notice);
+    assert_ok(open_at(&ds, test_path("binary"), SK_VAL, &err), err);
+    sk_notice_sink(NULL);
+    assert_int_equal(sk_dataset_info(ds)->count, 2);
+    assert_non_null(strstr(last_notice, "test_batch.bin' has 2 records, the published one has 10000"));
+    sk_dataset_close(ds);
 }
 
 static void damaged_pickles_are_named(void **state)
@@ -372,6 +437,9 @@ int main(void)
         cmocka_unit_test_setup(binary_is_preferred, make_all),
         cmocka_unit_test_setup(damaged_binary_is_named, make_all),
         cmocka_unit_test_setup(class_names_are_read, make_all),
+        cmocka_unit_test_setup(other_pixels_are_told, make_all),
+        cmocka_unit_test_setup(a_file_may_shrink, make_all),
+        cmocka_unit_test_setup(unusual_sizes_are_told, make_all),
         cmocka_unit_test_setup(damaged_pickles_are_named, make_all),
         cmocka_unit_test_setup(wrong_shapes_are_named, make_all),
         cmocka_unit_test_setup(damaged_archives_are_named, make_all),

@@ -245,6 +245,13 @@ static void wrong_folders(void **state)
     (void)state;
     struct sk_err err = {0};
     assert_refused("absent", SK_TRAIN, "cannot open data");
+    struct sk_recipe_data no_path = {.source = SK_SOURCE_FOLDER};
+    struct sk_dataset *none;
+    assert_error(sk_dataset_open(&none, &no_path, 0, SK_TRAIN, &err), SK_INPUT, err,
+                 "no folder of pictures is given: set data.path (--data DIR)");
+    folder_picture("latin/train/a/1.png", 2, 2, 0, 0);
+    folder_picture("latin/train/caf\xe9/1.png", 2, 2, 0, 0);
+    assert_refused("latin", SK_TRAIN, "latin/train/caf?': a class folder's name must be UTF-8 text");
     assert_ok(sk_mkdirs(test_path("empty"), &err), err);
     assert_refused("empty", SK_TRAIN, "expected a folder of pictures for each of at least two classes, found 0");
     folder_picture("single/a/1.png", 2, 2, 0, 0);

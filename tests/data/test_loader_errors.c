@@ -236,11 +236,54 @@ static void files_may_vanish(void **state)
     sk_dataset_close(ds);
 }
 
+static bool first_damaged(int i)
+{
+    return i == 0;
+}
+
+/* Of fewer than 100 samples one may be damaged, but of a single one none. */
+static void one_of_few_is_replaced(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_dataset *ds = make("few", first_damaged);
+    const struct sk_batch *b;
+    struct sk_loader *l;
+    struct sk_loader_options o = {.dataset = ds, .batch = 2, .limit = 2};
+    assert_ok(sk_loader_new(&l, &o, &err), err);
+    assert_ok(sk_loader_start(l, 0, 0, &err), err);
+    assert_ok(sk_loader_next(l, &b, &err), err);
+    assert_int_equal(b->count, 2);
+    assert_true(b->index[0] == 1 && b->index[1] == 1);
+    assert_int_equal(sk_loader_replaced(l), 1);
+    sk_loader_free(l);
+    o.limit = 1;
+    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "c0/000.png': not a JPEG or PNG file");
+    sk_dataset_close(ds);
+}
+
+static bool two_damaged(int i)
+{
+    return i < 2;
+}
+
+static void two_of_few_are_too_many(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_dataset *ds = make("fewer", two_damaged);
+    struct sk_loader *l;
+    struct sk_loader_options o = {.dataset = ds, .batch = 9, .limit = 9};
+    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "c0/001.png': not a JPEG or PNG file");
+    sk_dataset_close(ds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replaced_by_the_next), cmocka_unit_test(too_many_damaged), cmocka_unit_test(a_run_of_damaged),
         cmocka_unit_test(stops_where_told), cmocka_unit_test(shapes_must_agree), cmocka_unit_test(files_may_vanish),
+        cmocka_unit_test(one_of_few_is_replaced), cmocka_unit_test(two_of_few_are_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

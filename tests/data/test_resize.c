@@ -96,6 +96,40 @@ static void flat_stays_flat(void **state)
     }
 }
 
+/* A window of the result is the result's window, to the last bit, for both kinds of pixels. */
+static void windows_are_parts(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture from[2] = {0}, whole = {0}, part = {0};
+    struct sk_rng rng;
+    sk_rng_init(&rng, 6, 0, 0, SK_RNG_TEST);
+    load_stored(&from[0], "resize_from.npy");
+    assert_ok(sk_picture_reserve(&from[1], from[0].height, from[0].width, 3, SK_PIXEL_F32, &err), err);
+    for (size_t i = 0; i < sk_picture_bytes(&from[0]); i++)
+        ((float *)from[1].data)[i] = ((uint8_t *)from[0].data)[i];
+    for (int round = 0; round < 300; round++) {
+        const struct sk_picture *p = &from[round % 2];
+        int h = round % 5 ? 1 + (int)sk_rng_below(&rng, 90) : p->height;
+        int w = round % 7 ? 1 + (int)sk_rng_below(&rng, 120) : p->width;
+        struct sk_window want = {.top = (int)sk_rng_below(&rng, (uint32_t)h), .left = (int)sk_rng_below(&rng, (uint32_t)w)};
+        want.height = 1 + (int)sk_rng_below(&rng, (uint32_t)(h - want.top));
+        want.width = 1 + (int)sk_rng_below(&rng, (uint32_t)(w - want.left));
+        assert_ok(sk_picture_resize(&whole, p, h, w, &err), err);
+        assert_ok(sk_picture_resize_window(&part, p, h, w, &want, &err), err);
+        size_t step = 3 * sk_pixel_size(p->pixel), row = (size_t)want.width * step;
+        for (int y = 0; y < want.height; y++)
+            if (memcmp((char *)part.data + (size_t)y * row,
+                       (char *)whole.data + ((size_t)(want.top + y) * (size_t)w + (size_t)want.left) * step, row) != 0)
+                fail_msg("%d x %d to %d x %d: row %d of %d x %d at (%d, %d) differs", p->height, p->width, h, w, y,
+                         want.height, want.width, want.top, want.left);
+    }
+    for (int i = 0; i < 2; i++)
+        sk_picture_release(&from[i]);
+    sk_picture_release(&whole);
+    sk_picture_release(&part);
+}
+
 static void no_memory(void **state)
 {
     (void)state;
@@ -118,6 +152,7 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_pillow), cmocka_unit_test(float_pixels),
-                                       cmocka_unit_test(flat_stays_flat), cmocka_unit_test(no_memory)};
+                                       cmocka_unit_test(flat_stays_flat), cmocka_unit_test(windows_are_parts),
+                                       cmocka_unit_test(no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

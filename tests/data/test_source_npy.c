@@ -142,6 +142,78 @@ static void fingerprint_tells_changes(void **state)
     assert_true(prints[0] != prints[2]);
 }
 
+static uint64_t fingerprint(void)
+{
+    struct sk_recipe_data data = folder_data(SK_SOURCE_NPY);
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    assert_ok(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), err);
+    uint64_t print = sk_dataset_info(ds)->fingerprint;
+    sk_dataset_close(ds);
+    return print;
+}
+
+/* Flips a bit of the byte at a distance from the end of images.npy. */
+static void flip_bit(long from_end)
+{
+    FILE *f = fopen(test_path("images.npy"), "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -from_end, SEEK_END), 0);
+    int byte = getc(f);
+    assert_int_equal(fseek(f, -from_end, SEEK_END), 0);
+    putc(byte ^ 0x80, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Of 48 pixels each one counts; of 65 MiB those in blocks of 4 KiB, of which the first and the last are two. */
+static void fingerprint_tells_other_pixels(void **state)
+{
+    (void)state;
+    enum { SIDE = 4096, LARGE = 65 << 20 };
+    struct sk_err err = {0};
+    uint64_t first = fingerprint();
+    for (long i = 1; i <= COUNT * HEIGHT * WIDTH * 3; i++) {
+        flip_bit(i);
+        assert_true(fingerprint() != first);
+        if (i < COUNT * HEIGHT * WIDTH * 3) { /* two of the same kind do not make up for each other */
+            flip_bit(i + 1);
+            assert_true(fingerprint() != first);
+            flip_bit(i + 1);
+        }
+        flip_bit(i);
+        assert_true(fingerprint() == first);
+    }
+    uint8_t *pixels = sk_alloc(LARGE, 1, &err);
+    assert_non_null(pixels);
+    write_array("images.npy", SK_ELEM_U8, 4, (const int64_t[]){COUNT, LARGE / COUNT / SIDE, SIDE, 1}, pixels);
+    sk_free(pixels);
+    first = fingerprint();
+    flip_bit(1);
+    assert_true(fingerprint() != first);
+    flip_bit(1);
+    flip_bit(LARGE);
+    assert_true(fingerprint() != first);
+    flip_bit(LARGE);
+    assert_true(fingerprint() == first);
+}
+
+/* Cut off by another program while it is open: an error, not the end of the process. */
+static void a_file_may_shrink(void **state)
+{
+    (void)state;
+    struct sk_recipe_data data = folder_data(SK_SOURCE_NPY);
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    struct sk_picture p = {0};
+    assert_ok(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), err);
+    assert_int_equal(truncate(test_path("images.npy"), 0), 0);
+    assert_int_equal(truncate(test_path("labels.npy"), 0), 0);
+    assert_error(sk_dataset_read(ds, 1, &p, &err), SK_INPUT, err, "images.npy' became shorter while it was read");
+    assert_int_equal(sk_dataset_label(ds, 2), 11);
+    sk_picture_release(&p);
+    sk_dataset_close(ds);
+}
+
 static void refused(const char *message)
 {
     struct sk_recipe_data data = folder_data(SK_SOURCE_NPY);
@@ -202,6 +274,10 @@ static void nothing_given_is_told(void **state)
     struct sk_err err = {0};
     struct sk_dataset *ds;
     assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "no data is given");
+    data.source = SK_SOURCE_NPY;
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err,
+                 "no arrays are given: set data.path (--data DIR), or data.images and data.labels");
+    data.source = SK_SOURCE_AUTO;
     strcpy(data.path, "/no/such/folder");
     assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err,
                  "cannot open data '/no/such/folder': no such file or folder");
@@ -214,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup(floats_are_taken_as_they_are, fresh),
         cmocka_unit_test_setup(validation_is_found, fresh),
         cmocka_unit_test_setup(fingerprint_tells_changes, fresh),
+        cmocka_unit_test_setup(fingerprint_tells_other_pixels, fresh),
+        cmocka_unit_test_setup(a_file_may_shrink, fresh),
         cmocka_unit_test_setup(bad_labels_are_refused, fresh),
         cmocka_unit_test_setup(bad_images_are_refused, fresh),
         cmocka_unit_test(nothing_given_is_told),

@@ -184,6 +184,46 @@ static void resize_sizes(void **state)
     sk_picture_release(&strip);
 }
 
+/* A resize and the centre crop after it give what they give one by one; a strip needs no room for the whole. */
+static void resize_and_crop(void **state)
+{
+    (void)state;
+    static const struct {
+        int h, w, size, crop;
+    } rows[] = {{37, 53, 16, 16}, {53, 37, 20, 16}, {10, 31, 24, 17}, {9, 9, 12, 5}, {20, 40, 20, 8}, {20, 40, 10, 15}};
+    struct sk_err err = {0};
+    struct sk_rng rng = {0};
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct sk_picture both = {0}, single = {0}, scratch = {0};
+        struct sk_picture_steps steps = {.count = 2,
+                                         .step = {{.kind = SK_STEP_RESIZE, .size = rows[i].size},
+                                                  {.kind = SK_STEP_CENTER_CROP, .size = rows[i].crop}}};
+        make(&both, rows[i].h, rows[i].w, 3, SK_PIXEL_U8);
+        make(&single, rows[i].h, rows[i].w, 3, SK_PIXEL_U8);
+        assert_ok(sk_picture_apply(&both, &scratch, &steps, &rng, &err), err);
+        for (int k = 0; k < 2; k++)
+            assert_ok(apply(&single, steps.step[k], 0, &err), err);
+        assert_int_equal(both.height * 100 + both.width, rows[i].crop * 101);
+        assert_int_equal(sk_picture_bytes(&both), sk_picture_bytes(&single));
+        assert_memory_equal(both.data, single.data, sk_picture_bytes(&both));
+        sk_picture_release(&both);
+        sk_picture_release(&single);
+        sk_picture_release(&scratch);
+    }
+    struct sk_picture strip = {0}, scratch = {0};
+    struct sk_picture_steps steps = {
+        .count = 2, .step = {{.kind = SK_STEP_RESIZE, .size = 256}, {.kind = SK_STEP_CENTER_CROP, .size = 224}}};
+    make(&strip, 1, 60000, 1, SK_PIXEL_U8);
+    assert_ok(sk_picture_apply(&strip, &scratch, &steps, &rng, &err), err);
+    int left = mark(0, 29999, 0), right = mark(0, 30000, 0); /* 256 columns for a pixel: the two in the middle */
+    for (int y = 0; y < 224; y++)
+        for (int x = 0; x < 224; x++)
+            assert_in_range(at(&strip, y, x, 0), left < right ? left : right, left < right ? right : left);
+    assert_int_equal(strip.height * 1000 + strip.width, 224224);
+    sk_picture_release(&strip);
+    sk_picture_release(&scratch);
+}
+
 /* Several steps follow each other, and the same key gives the same picture. */
 static void several_steps(void **state)
 {
@@ -219,7 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(center_crop), cmocka_unit_test(random_crop), cmocka_unit_test(random_crop_of_padding_only),
         cmocka_unit_test(random_crop_too_large), cmocka_unit_test(flip), cmocka_unit_test(resize_sizes),
-        cmocka_unit_test(several_steps),
+        cmocka_unit_test(resize_and_crop), cmocka_unit_test(several_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

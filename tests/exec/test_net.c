@@ -167,6 +167,25 @@ static void test_nan_and_cancel(void **state)
     teardown(&f);
 }
 
+static void test_not_finite_is_found(void **state)
+{
+    (void)state;
+    struct fixture f;
+    const float bad[] = {NAN, -INFINITY};
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    train(&f, 1);
+    assert_null(sk_net_not_finite(f.net));
+    for (size_t i = 0; i < f.net->store->count; i++) { /* weights, statistics and optimizer state; the last element of each */
+        const struct sk_store_entry *e = f.net->store->entry[i];
+        float *last = (float *)e->data + sk_desc_count(&e->desc) - 1, kept = *last;
+        *last = bad[i % 2];
+        assert_string_equal(sk_net_not_finite(f.net), e->name);
+        *last = kept;
+    }
+    assert_null(sk_net_not_finite(f.net));
+    teardown(&f);
+}
+
 static void test_weights_round_trip(void **state)
 {
     (void)state;
@@ -213,7 +232,8 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_folding),
-                                       cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_weights_round_trip),
+                                       cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
+                                       cmocka_unit_test(test_weights_round_trip),
                                        cmocka_unit_test(test_too_large)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

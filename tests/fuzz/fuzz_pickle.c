@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sk_pickle p;
     struct sk_err err = {0};
     struct sk_cifar c = {.layout = SK_CIFAR_PICKLED};
-    struct sk_cifar_batch b = {.file = (void *)(uintptr_t)data, .len = size};
+    struct sk_cifar_batch b = {.content = (void *)(uintptr_t)data, .len = size};
     volatile unsigned sink;
 
     if (sk_pickle_read(&p, data, size, "fuzz", &err) == SK_OK) {

@@ -201,6 +201,36 @@ static void resumes(const char *in_run, const char *now_set, const char *message
         assert_ok(sk_recipe_may_resume(&run, &now, &err), err);
 }
 
+static char told[1024];
+
+static void keep_notice(const char *text)
+{
+    size_t used = strlen(told);
+    snprintf(told + used, sizeof(told) - used, "%s; ", text);
+}
+
+static void keys_without_effect_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *notices;
+    } rows[] = {
+        {"train.optimizer={name: adam, lr: 0.01, weight_decay: 0, beta1: 0.8}", ""},
+        {"train.optimizer={name: adam, momentum: 0.5}", "train.optimizer.momentum has no effect with adam; "},
+        {"train.optimizer={name: adamw, nesterov: false}", "train.optimizer.nesterov has no effect with adamw; "},
+        {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
+        {"train.schedule={name: cosine, min_lr: 0.01}", ""},
+        {"train.schedule={name: step, gamma: 0.5, pct_start: 0.1}", "train.schedule.pct_start has no effect with step; "},
+    };
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        told[0] = '\0';
+        sk_notice_sink(keep_notice);
+        checks((const char *[]){rows[i].setting, NULL}, NULL);
+        sk_notice_sink(NULL);
+        assert_string_equal(told, rows[i].notices);
+    }
+}
+
 static void resume_knows_what_may_change(void **state)
 {
     (void)state;
@@ -269,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup(a_huge_file_is_refused, start),
         cmocka_unit_test_setup(failing_allocations_are_told, start),
         cmocka_unit_test_setup(rules_across_keys, start),
+        cmocka_unit_test_setup(keys_without_effect_are_told, start),
         cmocka_unit_test_setup(resume_knows_what_may_change, start),
         cmocka_unit_test_setup(resume_follows_the_table, start),
     };

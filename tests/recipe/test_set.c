@@ -20,6 +20,7 @@ static void messages_are_as_designed(void **state)
         {"train.seed=-1", "expected an integer from 0, got '-1'"},
         {"train.optimizer.name=lamb", "expected sgd, adam or adamw, got 'lamb'"},
         {"data.on_error=x", "expected replace or stop, got 'x'"},
+        {"data.image_size=8", "expected an integer from 16 to 512, got '8'"},
         {"data.shuffle=2", "expected true or false, got '2'"},
         {"train.batch=", "expected an integer from 1 to 65536, got nothing"},
         {"batch=3", "unknown key 'batch' (did you mean 'train.batch'?)"},

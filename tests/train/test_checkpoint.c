@@ -303,7 +303,7 @@ static void values_out_of_bounds_are_refused(void **state)
     static const char *const bad[] = {"",
                                       "[]",
                                       "{}",
-                                      "{\"version\": 2}",
+                                      "{\"version\": 0}",
                                       "{\"version\": 1, \"epoch\": -1}",
                                       "{\"version\": 1, \"epoch\": 4294967296}",
                                       "{\"version\": 1, \"epoch\": 1, \"step\": 1.5}"};
@@ -315,6 +315,66 @@ static void values_out_of_bounds_are_refused(void **state)
         assert_ok(sk_file_write(in_run("ckpt-2/state.json"), bad[i], strlen(bad[i]), &err), err);
         assert_error(sk_checkpoint_position(in_run("ckpt-2"), &at, &err), SK_INPUT, err, "is damaged");
     }
+}
+
+/* Starting anew would destroy the run: none that can be used is not the same as none. */
+static void all_damaged_is_an_error_that_names_the_newest(void **state)
+{
+    struct sk_err err = {0};
+    char path[SK_PATH];
+    bool found;
+    (void)state;
+    save(1, false);
+    save(2, false);
+    damage(in_run("ckpt-1"), 3);
+    damage(in_run("ckpt-2"), 0);
+    assert_error(sk_checkpoint_find(&bed.run, path, &found, &err), SK_INPUT, err,
+                 "ckpt-2/model.safetensors' is damaged");
+    assert_false(found);
+    assert_true(has("ckpt-1") && has("ckpt-2"));
+    assert_int_equal(unlink(in_run("last")), 0);
+    assert_error(sk_checkpoint_find(&bed.run, path, &found, &err), SK_INPUT, err,
+                 "ckpt-2/model.safetensors' is damaged");
+}
+
+static void one_of_a_newer_version_is_never_passed_over(void **state)
+{
+    static const char newer[] = "{\"version\": 2, \"what\": \"ever\"}";
+    struct sk_err err = {0};
+    char path[SK_PATH];
+    bool found;
+    (void)state;
+    save(1, false);
+    save(2, false);
+    assert_ok(sk_file_write(in_run("ckpt-2/state.json"), newer, strlen(newer), &err), err);
+    assert_error(sk_checkpoint_find(&bed.run, path, &found, &err), SK_UNSUPPORTED, err,
+                 "was written by a newer skua: version 2");
+}
+
+/* A limit of open files stands for all that passes: it must not look like damage. */
+static void one_that_cannot_be_read_now_is_an_error(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_position at;
+    struct rlimit limit, none;
+    char sum[SK_SHA256_TEXT];
+    (void)state;
+    save(1, false);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum sk_code code = sk_checkpoint_position(in_run("ckpt-1"), &at, &err);
+    struct sk_err why = {0};
+    enum sk_code hashed = sk_file_sha256(in_run("ckpt-1/model.safetensors"), sum, &why);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_error(code, SK_IO, err, "Too many open files");
+    assert_error(hashed, SK_IO, why, "Too many open files");
+    assert_error(sk_file_sha256(in_run("ckpt-1/none"), sum, &why), SK_INPUT, why, "No such file");
+    assert_error(sk_file_sha256(in_run("ckpt-1"), sum, &why), SK_INPUT, why, "not a regular file");
+    /* FIPS 180-2, the first example */
+    assert_ok(sk_file_write(in_run("abc"), "abc", 3, &err), err);
+    assert_ok(sk_file_sha256(in_run("abc"), sum, &err), err);
+    assert_string_equal(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 /* ---- full disk, kills ---- */
@@ -434,6 +494,9 @@ int main(void)
         TEST(none_is_no_error),
         TEST(without_links_the_newest_is_found),
         TEST(a_damaged_one_is_told_and_passed_over),
+        TEST(all_damaged_is_an_error_that_names_the_newest),
+        TEST(one_of_a_newer_version_is_never_passed_over),
+        TEST(one_that_cannot_be_read_now_is_an_error),
         TEST(values_out_of_bounds_are_refused),
         TEST(a_full_disk_leaves_the_last_good_one),
         TEST(memory_that_runs_out_costs_no_more_than_the_checkpoint),

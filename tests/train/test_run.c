@@ -98,6 +98,21 @@ static void what_killed_processes_left_is_removed(void **state)
     assert_true(sk_is_file(test_path("left/mine.tmp-1a")));
 }
 
+static void leftovers_beside_a_lock_are_nothing(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_run run;
+    (void)state;
+    assert_ok(sk_mkdirs(test_path("killed"), &err), err);
+    test_put("killed/recipe.yaml.tmp-99", "x", 1);
+    assert_error(sk_run_open(&run, test_path("killed"), false, &err), SK_USAGE, err, "is not empty");
+    assert_true(sk_is_file(test_path("killed/recipe.yaml.tmp-99"))); /* without a lock it is not ours */
+    test_put("killed/.lock", "99\n", 3);
+    assert_ok(sk_run_open(&run, test_path("killed"), false, &err), err);
+    sk_run_close(&run);
+    assert_false(sk_is_file(test_path("killed/recipe.yaml.tmp-99")));
+}
+
 static void a_file_in_the_way_is_an_error(void **state)
 {
     struct sk_err err = {0};
@@ -116,6 +131,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_something_else_is_left_alone),
         cmocka_unit_test(a_second_job_is_refused_until_the_first_dies),
         cmocka_unit_test(what_killed_processes_left_is_removed),
+        cmocka_unit_test(leftovers_beside_a_lock_are_nothing),
         cmocka_unit_test(a_file_in_the_way_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

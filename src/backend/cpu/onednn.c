@@ -1,6 +1,7 @@
 /* oneDNN as a whole: its one engine and stream, its version, its errors. */
 #include "backend/cpu/onednn.h"
 
+#include <omp.h>
 #include <pthread.h>
 
 static struct {
@@ -78,6 +79,33 @@ enum sk_code sk_dnnl_check(dnnl_status_t status, const char *what, struct sk_err
 dnnl_data_type_t sk_dnnl_type(enum sk_dtype t)
 {
     return t == SK_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+enum sk_code sk_dnnl_accept(const struct sk_desc *d, const char *what, int rank, enum sk_dtype type, struct sk_err *err)
+{
+    const int64_t most = INT32_MAX / 2;
+    int64_t sample = 1;
+    if (d->pending.norm || d->pending.relu)
+        return sk_fail(err, SK_UNSUPPORTED, "cannot read a pending batch norm (%s)", what);
+    if (d->layout != SK_LAYOUT_DENSE)
+        return sk_fail(err, SK_UNSUPPORTED, "%s is blocked", what);
+    if (d->rank != rank || d->dtype != type)
+        return sk_fail(err, SK_UNSUPPORTED, "%s: expected %s of rank %d, got %s of rank %d", what, sk_dtype_name(type),
+                       rank, sk_dtype_name(d->dtype), d->rank);
+    for (int i = 0; i < rank; i++) {
+        if (d->dim[i] < 1 || d->dim[i] > most || (i > 0 && d->dim[i] > most / sample))
+            return sk_fail(err, SK_UNSUPPORTED, "%s is empty or too large", what);
+        if (i > 0)
+            sample *= d->dim[i];
+    }
+    return SK_OK;
+}
+
+int sk_dnnl_threads(int threads)
+{
+    int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    return before;
 }
 
 static void write_version(void)

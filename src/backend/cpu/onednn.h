@@ -25,6 +25,12 @@ dnnl_stream_t sk_dnnl_stream(void);
 /* SK_OK, or what failed: UNSUPPORTED, NOMEM or DEVICE. what: "convolution", for the message. */
 enum sk_code sk_dnnl_check(dnnl_status_t status, const char *what, struct sk_err *err) SK_MUST;
 dnnl_data_type_t sk_dnnl_type(enum sk_dtype t); /* f32 or bf16 */
+/* Declines, with UNSUPPORTED, a tensor that is not dense, has a norm pending, is of another rank or type, is empty, or
+ * has more elements in one sample than the library's 32-bit offsets reach. what: "x", for the message. */
+enum sk_code sk_dnnl_accept(const struct sk_desc *d, const char *what, int rank, enum sk_dtype type,
+                            struct sk_err *err) SK_MUST;
+/* As many threads as the library then plans with; returns how many it was before. */
+int sk_dnnl_threads(int threads);
 
 /* Adds a 64-byte aligned piece to *total; returns its offset. */
 static inline size_t sk_dnnl_piece(size_t *total, size_t bytes)
@@ -53,11 +59,11 @@ enum sk_dnnl_pass { SK_DNNL_FORWARD, SK_DNNL_GRAD_DATA, SK_DNNL_GRAD_WEIGHT };
  * for their gradients where the pass makes or reads those. */
 struct sk_dnnl_spec {
     enum sk_dnnl_pass pass;
-    bool inner;                       /* inner product: no strides, no padding, no post-ops */
+    bool inner;                        /* inner product: no strides, no padding, no post-ops */
     struct sk_dnnl_desc x, w, bias, y; /* owned; bias may be absent */
-    struct sk_dnnl_desc hint_w;       /* the weights of the forward pass, where w is their gradient */
+    struct sk_dnnl_desc hint_w;        /* the weights of the forward pass, where w is their gradient */
     dnnl_dims_t stride, pad_l, pad_r;
-    bool sum, relu;                   /* forward: y += old y, then relu */
+    bool sum, relu; /* forward: y += old y, then relu */
 };
 void sk_dnnl_spec_release(struct sk_dnnl_spec *s);
 
@@ -80,7 +86,7 @@ enum sk_code sk_dnnl_iter_open(struct sk_dnnl_iter *it, const struct sk_dnnl_spe
 enum sk_code sk_dnnl_iter_get(const struct sk_dnnl_iter *it, dnnl_primitive_desc_t *pd, struct sk_err *err) SK_MUST;
 bool sk_dnnl_iter_next(struct sk_dnnl_iter *it); /* false: there are no more */
 void sk_dnnl_iter_close(struct sk_dnnl_iter *it);
-/* "jit:avx512_core" */
+/* "jit:avx512_core"; lives as long as the library. */
 const char *sk_dnnl_name(const_dnnl_primitive_desc_t pd);
 /* Reference implementations: always there, never worth having. */
 bool sk_dnnl_is_ref(const char *name);
@@ -108,7 +114,8 @@ struct sk_dnnl_reorder {
     bool needed;  /* false: the two descriptors are the same, and nothing has to be done */
     size_t bytes; /* of what it writes */
 };
-enum sk_code sk_dnnl_reorder_open(struct sk_dnnl_reorder *r, sk_dnnl_md from, sk_dnnl_md to, struct sk_err *err) SK_MUST;
+enum sk_code sk_dnnl_reorder_open(struct sk_dnnl_reorder *r, sk_dnnl_md from, sk_dnnl_md to,
+                                  struct sk_err *err) SK_MUST;
 void sk_dnnl_reorder_release(struct sk_dnnl_reorder *r);
 enum sk_code sk_dnnl_reorder_run(struct sk_dnnl_reorder *r, void *from, void *to, struct sk_err *err) SK_MUST;
 

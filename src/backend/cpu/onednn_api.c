@@ -1,5 +1,6 @@
-/* Where oneDNN's 2.6 interface (Debian 12) and its 3.x one (Debian 13, Ubuntu 24.04) differ: memory descriptors, which are
- * structs there and handles here; primitive descriptors, made from operation descriptors there and directly here. */
+/* Where oneDNN's 2.6 interface (Debian 12) and its 3.x one (Debian 13, Ubuntu 24.04) differ: memory descriptors, which
+ * are structs there and handles here; primitive descriptors, made from operation descriptors there and directly here.
+ */
 #include "backend/cpu/onednn.h"
 
 #include <string.h>
@@ -44,9 +45,8 @@ static dnnl_status_t make_conv(dnnl_primitive_desc_t *pd, const struct sk_dnnl_s
         return dnnl_convolution_backward_data_primitive_desc_create(pd, engine, dnnl_convolution_direct, x, w, y,
                                                                     s->stride, dense, s->pad_l, s->pad_r, hint, attr);
     if (pass == SK_DNNL_GRAD_WEIGHT)
-        return dnnl_convolution_backward_weights_primitive_desc_create(pd, engine, dnnl_convolution_direct, x, w, bias,
-                                                                       y, s->stride, dense, s->pad_l, s->pad_r, hint,
-                                                                       attr);
+        return dnnl_convolution_backward_weights_primitive_desc_create(
+            pd, engine, dnnl_convolution_direct, x, w, bias, y, s->stride, dense, s->pad_l, s->pad_r, hint, attr);
     return dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_training, dnnl_convolution_direct, x,
                                                           w, bias, y, s->stride, dense, s->pad_l, s->pad_r, attr);
 }
@@ -91,7 +91,8 @@ static dnnl_status_t append_relu(dnnl_post_ops_t ops)
     return dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
 }
 
-static dnnl_status_t init_inner(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
+static dnnl_status_t init_inner(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass,
+                                sk_dnnl_md w)
 {
     sk_dnnl_md x = sk_dnnl_desc_md(&s->x), bias = sk_dnnl_desc_md(&s->bias), y = sk_dnnl_desc_md(&s->y);
     if (pass == SK_DNNL_GRAD_DATA)
@@ -101,7 +102,8 @@ static dnnl_status_t init_inner(union sk_dnnl_operation *op, const struct sk_dnn
     return dnnl_inner_product_forward_desc_init(&op->inner, dnnl_forward_training, x, w, bias, y);
 }
 
-static dnnl_status_t init_conv(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass, sk_dnnl_md w)
+static dnnl_status_t init_conv(union sk_dnnl_operation *op, const struct sk_dnnl_spec *s, enum sk_dnnl_pass pass,
+                               sk_dnnl_md w)
 {
     sk_dnnl_md x = sk_dnnl_desc_md(&s->x), bias = sk_dnnl_desc_md(&s->bias), y = sk_dnnl_desc_md(&s->y);
     if (pass == SK_DNNL_GRAD_DATA)

@@ -21,8 +21,8 @@ static enum isa isa_of(const char *name)
     return OTHER;
 }
 
-/* What was measured on a processor with AMX: all layers of ResNet-18, also half as wide, on 32x32 pictures at batch 128, and
- * of ResNet-50 on 224x224 at batch 16. Which form of a convolution is the fastest? */
+/* What was measured on a processor with AMX: all layers of ResNet-18, also half as wide, on 32x32 pictures at batch
+ * 128, and of ResNet-50 on 224x224 at batch 16. Which form of a convolution is the fastest? */
 static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
 {
     const struct sk_conv_shape *s = &conv->shape;
@@ -39,8 +39,8 @@ static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
     }
 }
 
-/* brgconv, and so a turned convolution for the gradient of the data, which has no brgconv of its own; or else jit, which is
- * better where a picture has few pixels, or few channels. */
+/* brgconv, and so a turned convolution for the gradient of the data, which has no brgconv of its own; or else jit,
+ * which is better where a picture has few pixels, or few channels. */
 static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
 {
     const struct sk_conv_shape *s = &conv->shape;
@@ -49,6 +49,17 @@ static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
     if (conv->pass == SK_DNNL_GRAD_DATA)
         return isa == AMX ? s->q >= 8 && s->c > 32 : s->q > 4;
     return isa == AMX ? s->c > 32 : s->q > 4 && (s->c >= 16 || s->r > 3);
+}
+
+/* Where threads share the work on the weights' gradient, the library makes them wait for each other some hundred times,
+ * which takes for ever as soon as another program wants a processor too. A part for each thread costs a sum over all
+ * parts. */
+static bool wants_split(const struct sk_dnnl_conv *conv)
+{
+    const size_t most = (size_t)64 << 20; /* bytes of all parts */
+    const struct sk_conv_shape *s = &conv->shape;
+    size_t weights = (size_t)s->k * (size_t)s->c * (size_t)s->r * (size_t)s->s * sizeof(float);
+    return conv->threads > 1 && weights <= most / (size_t)conv->threads;
 }
 
 static bool is_brgconv(const char *name)
@@ -62,9 +73,9 @@ static int cost_of(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice 
     const char *name = sk_dnnl_name(c->pd);
     enum isa isa = isa_of(name);
     int cost = 2 * ((c->fold.how != SK_FOLD_NONE) != wants_fold(conv, isa));
-    if (conv->pass != SK_DNNL_GRAD_WEIGHT)
-        cost += is_brgconv(name) != wants_brgconv(conv, isa);
-    return cost;
+    if (conv->pass == SK_DNNL_GRAD_WEIGHT)
+        return cost + ((c->parts > 1) != wants_split(conv));
+    return cost + (is_brgconv(name) != wants_brgconv(conv, isa));
 }
 
 /* Implementations that tests on guarded memory found wanting, in oneDNN 2.6 and (ncsp) 3.7. */
@@ -90,6 +101,7 @@ static bool broken(const struct sk_dnnl_conv *conv, const struct sk_dnnl_choice 
     return strncmp(name, "jit_bf16_1x1", 12) == 0 && (c->turned ? s->k : s->c) % 2 != 0;
 }
 
+/* oneDNN 2.6 names an implementation again after its primitive has been made. */
 static bool known(const struct list *l, const char *label)
 {
     for (int i = 0; i < l->count; i++)
@@ -102,8 +114,8 @@ static bool known(const struct list *l, const char *label)
 static void add(struct list *l, const struct sk_dnnl_conv *conv, struct sk_dnnl_choice c)
 {
     const char *name = sk_dnnl_name(c.pd);
-    snprintf(c.label, sizeof c.label, "%s%s%s", c.fold.how == SK_FOLD_NONE ? "" : "fold ", c.turned ? "turned " : "",
-             name);
+    snprintf(c.label, sizeof c.label, "%s%s%s%s", c.fold.how == SK_FOLD_NONE ? "" : "fold ", c.turned ? "turned " : "",
+             c.parts > 1 ? "split " : "", name);
     bool useless = sk_dnnl_is_ref(name) || (c.turned && !is_brgconv(name)) || broken(conv, &c, name);
     if (l->count == CHOICES || useless || known(l, c.label)) {
         sk_dnnl_choice_release(&c);
@@ -138,6 +150,7 @@ static enum sk_code make_spec(struct sk_dnnl_spec *spec, const struct sk_dnnl_co
                               const struct sk_dnnl_choice *form, struct sk_err *err)
 {
     struct sk_conv_shape s = form->turned ? turn(&form->fold.wide) : form->fold.wide;
+    s.n /= form->parts;
     dnnl_dims_t x = {s.n, s.c, s.h, s.w}, w = {s.k, s.c, s.r, s.s}, y = {s.n, s.k, s.p, s.q}, bias = {s.k};
     dnnl_data_type_t type = sk_dnnl_type(conv->type);
     *spec = (struct sk_dnnl_spec){.pass = form->turned ? SK_DNNL_FORWARD : conv->pass,
@@ -170,6 +183,7 @@ static enum sk_code add_form(struct list *l, const struct sk_dnnl_conv *conv, co
     struct sk_dnnl_spec spec;
     struct sk_dnnl_iter it = {0};
     struct sk_err none = {0};
+    int threads = sk_dnnl_threads(form->parts > 1 ? 1 : conv->threads);
     enum sk_code code = make_spec(&spec, conv, form, err);
     if (code == SK_OK)
         code = sk_dnnl_iter_open(&it, &spec, &none);
@@ -187,17 +201,21 @@ static enum sk_code add_form(struct list *l, const struct sk_dnnl_conv *conv, co
     }
     sk_dnnl_iter_close(&it);
     sk_dnnl_spec_release(&spec);
+    sk_dnnl_threads(threads);
     return code;
 }
 
 static enum sk_code add_fold(struct list *l, const struct sk_dnnl_conv *conv, const struct sk_fold *fold,
                              struct sk_err *err)
 {
-    struct sk_dnnl_choice form = {.fold = *fold};
-    enum sk_code code = add_form(l, conv, &form, err);
-    form.turned = true;
+    struct sk_dnnl_choice plain = {.fold = *fold, .parts = 1}, turned = plain, split = plain;
+    turned.turned = true;
+    split.parts = conv->threads;
+    enum sk_code code = add_form(l, conv, &plain, err);
     if (code == SK_OK && conv->pass == SK_DNNL_GRAD_DATA && fold->wide.stride == 1)
-        code = add_form(l, conv, &form, err);
+        code = add_form(l, conv, &turned, err);
+    if (code == SK_OK && conv->pass == SK_DNNL_GRAD_WEIGHT && split.parts > 1 && fold->wide.n % split.parts == 0)
+        code = add_form(l, conv, &split, err);
     return code;
 }
 
@@ -227,7 +245,7 @@ enum sk_code sk_dnnl_choose(struct sk_dnnl_choice *c, const struct sk_dnnl_conv 
     *c = (struct sk_dnnl_choice){0};
     sk_fold_none(&fold, &conv->shape);
     enum sk_code code = add_fold(&l, conv, &fold, err);
-    if (code == SK_OK && sk_fold_make(&fold, &conv->shape))
+    if (code == SK_OK && sk_fold_make(&fold, &conv->shape, conv->threads))
         code = add_fold(&l, conv, &fold, err);
     drop_lesser(&l);
     if (code == SK_OK && l.count == 0)

@@ -22,54 +22,71 @@ static int ceil_div(int a, int b)
 void sk_fold_none(struct sk_fold *f, const struct sk_conv_shape *s)
 {
     *f = (struct sk_fold){.how = SK_FOLD_NONE, .shape = *s, .wide = *s, .group = 1, .pitch_x = s->w, .pitch_y = s->q};
-    /* What the last output row and column reach beyond the picture; less than nothing where they do not reach its end. */
+    /* What the last output row and column reach beyond the picture; less than nothing where they do not reach its end.
+     */
     f->pad_bottom = max_int((s->p - 1) * s->stride + s->r - s->h - s->pad, 0);
     f->pad_right = max_int((s->q - 1) * s->stride + s->s - s->w - s->pad, 0);
 }
 
-/* Pixels as rows of a matrix, cut into rows of at most WIDTH pixels such that nothing is left over. */
-static bool make_pixels(struct sk_fold *f, const struct sk_conv_shape *s)
+/* The greatest divisor of pixels up to WIDTH that leaves a multiple of threads; 0: none worth having. */
+static int row_width(int64_t pixels, int threads)
+{
+    for (int w = WIDTH; w >= WIDTH / 4; w--)
+        if (pixels % ((int64_t)w * threads) == 0)
+            return w;
+    return 0;
+}
+
+/* Pixels as rows of a matrix, cut into rows such that nothing is left over. */
+static bool make_pixels(struct sk_fold *f, const struct sk_conv_shape *s, int threads)
 {
     int64_t pixels = (int64_t)s->n * s->p * s->q;
-    if (pixels > INT32_MAX)
-        return false;
-    int width = 1;
-    for (int w = 2; w <= WIDTH; w++)
-        if (pixels % w == 0)
-            width = w;
-    if (width < WIDTH / 4 && width < pixels)
+    int width = row_width(pixels, threads);
+    if (width == 0)
+        width = pixels <= WIDTH ? (int)pixels : row_width(pixels, 1);
+    if (width == 0 || pixels / width > INT32_MAX)
         return false;
     f->how = SK_FOLD_PIXELS;
-    f->wide = (struct sk_conv_shape){
-        .n = (int)(pixels / width), .h = 1, .w = width, .c = s->c, .k = s->k, .r = 1, .s = 1, .p = 1, .q = width, .stride = 1};
+    f->wide = (struct sk_conv_shape){.n = (int)(pixels / width),
+                                     .h = 1,
+                                     .w = width,
+                                     .c = s->c,
+                                     .k = s->k,
+                                     .r = 1,
+                                     .s = 1,
+                                     .p = 1,
+                                     .q = width,
+                                     .stride = 1};
     f->pad_bottom = f->pad_right = 0;
     f->x = s->stride > 1;
     return true;
 }
 
-static void make_wide(struct sk_fold *f, const struct sk_conv_shape *s)
+static void make_wide(struct sk_fold *f, const struct sk_conv_shape *s, int threads)
 {
     int gap = max_int(s->pad, (s->q - 1) * s->stride + s->s - s->w - s->pad);
     f->how = SK_FOLD_WIDE;
     f->pitch_y = max_int(ceil_div(s->w + gap, s->stride), s->q);
     f->pitch_x = f->pitch_y * s->stride;
     int rows = max_int(ceil_div(s->n * f->pitch_y, WIDTH), 1);
+    if (s->n >= threads)
+        rows = ceil_div(rows, threads) * threads;
     f->group = ceil_div(s->n, rows);
-    f->wide.n = ceil_div(s->n, f->group);
+    f->wide.n = rows;
     f->wide.w = f->group * f->pitch_x;
     f->wide.q = f->group * f->pitch_y;
     f->pad_right = max_int(s->s - s->stride - s->pad, 0);
     f->x = f->y = true;
 }
 
-bool sk_fold_make(struct sk_fold *f, const struct sk_conv_shape *s)
+bool sk_fold_make(struct sk_fold *f, const struct sk_conv_shape *s, int threads)
 {
     sk_fold_none(f, s);
     if (s->r == 1 && s->s == 1 && s->pad == 0)
-        return make_pixels(f, s);
+        return make_pixels(f, s, threads);
     if (s->q > SMALL || s->n < 2 || s->n > INT32_MAX / (4 * SMALL))
         return false;
-    make_wide(f, s);
+    make_wide(f, s, threads);
     return f->wide.q <= 2 * f->group * s->q && f->wide.w <= 2 * f->group * s->w;
 }
 
@@ -85,20 +102,20 @@ size_t sk_fold_y_count(const struct sk_fold *f)
 
 /* One tensor of a wide fold: pictures of rows x cols pixels. */
 struct strip {
-    int n, rows, cols, group, pitch;
-    size_t pixel; /* bytes */
+    int n, slots, rows, cols, group, pitch; /* slots: places for pictures; those beyond n stay zero */
+    size_t pixel;                           /* bytes */
 };
 
 static struct strip strip_x(const struct sk_fold *f, size_t size)
 {
     const struct sk_conv_shape *s = &f->shape;
-    return (struct strip){s->n, s->h, s->w, f->group, f->pitch_x, (size_t)s->c * size};
+    return (struct strip){s->n, f->wide.n * f->group, s->h, s->w, f->group, f->pitch_x, (size_t)s->c * size};
 }
 
 static struct strip strip_y(const struct sk_fold *f, size_t size)
 {
     const struct sk_conv_shape *s = &f->shape;
-    return (struct strip){s->n, s->p, s->q, f->group, f->pitch_y, (size_t)s->k * size};
+    return (struct strip){s->n, f->wide.n * f->group, s->p, s->q, f->group, f->pitch_y, (size_t)s->k * size};
 }
 
 /* Where row r of picture i lies in the folded tensor. */
@@ -115,10 +132,9 @@ static size_t plain_at(const struct strip *t, int i, int r)
 
 static void fold(struct strip t, const char *from, char *to)
 {
-    int slots = (t.n + t.group - 1) / t.group * t.group; /* the last ones may have no picture */
     size_t used = (size_t)t.cols * t.pixel, all = (size_t)t.pitch * t.pixel;
 #pragma omp parallel for schedule(static)
-    for (int i = 0; i < slots; i++)
+    for (int i = 0; i < t.slots; i++)
         for (int r = 0; r < t.rows; r++) {
             char *row = to + folded_at(&t, i, r);
             size_t len = i < t.n ? used : 0;
@@ -196,6 +212,13 @@ void sk_unfold_x(const struct sk_fold *f, size_t size, const void *wide, void *x
 void sk_unfold_y(const struct sk_fold *f, size_t size, const void *wide, void *y)
 {
     unfold(strip_y(f, size), wide, y);
+}
+
+void sk_fold_add(float *sum, const float *further, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i++)
+        sum[i] += further[i];
 }
 
 void sk_fold_flip(float *to, const float *from, size_t count, size_t len)

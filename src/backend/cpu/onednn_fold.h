@@ -20,14 +20,15 @@ struct sk_fold {
     struct sk_conv_shape shape; /* of the convolution */
     struct sk_conv_shape wide;  /* of what stands for it; wide.pad is left and top */
     int pad_bottom, pad_right;
-    int group;                  /* pictures side by side */
-    int pitch_x, pitch_y;       /* columns from one picture to the next */
-    bool x, y;                  /* which tensors are copied */
+    int group;            /* pictures side by side */
+    int pitch_x, pitch_y; /* columns from one picture to the next */
+    bool x, y;            /* which tensors are copied */
 };
 /* shape as it is. */
 void sk_fold_none(struct sk_fold *f, const struct sk_conv_shape *s);
-/* False where folding makes no sense: pictures already wide, a single one, or a shape that would grow too much. */
-bool sk_fold_make(struct sk_fold *f, const struct sk_conv_shape *s);
+/* False where folding makes no sense: pictures already wide, a single one, or a shape that would grow too much. The
+ * number of wide pictures is a multiple of threads where that can be had. */
+bool sk_fold_make(struct sk_fold *f, const struct sk_conv_shape *s, int threads);
 /* Elements of the folded tensors. */
 size_t sk_fold_x_count(const struct sk_fold *f);
 size_t sk_fold_y_count(const struct sk_fold *f);
@@ -38,6 +39,8 @@ void sk_fold_x(const struct sk_fold *f, size_t size, const void *x, void *wide);
 void sk_fold_y(const struct sk_fold *f, size_t size, const void *y, void *wide);
 void sk_unfold_x(const struct sk_fold *f, size_t size, const void *wide, void *x);
 void sk_unfold_y(const struct sk_fold *f, size_t size, const void *wide, void *y);
+/* sum[i] += further[i], for count numbers. All threads. */
+void sk_fold_add(float *sum, const float *further, size_t count);
 /* Reverses each of count runs of len numbers: kernels turned by 180 degrees. All threads. */
 void sk_fold_flip(float *to, const float *from, size_t count, size_t len);
 /* memcpy by all threads. */

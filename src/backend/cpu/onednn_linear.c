@@ -1,7 +1,8 @@
 /* The linear layer and its gradients by oneDNN's inner product.
  *
- * y = x w^T + b with w [K,C] and float32 logits: bf16 x is multiplied with weights rounded to bf16 and summed in float32.
- * The gradients are computed in float32 throughout: they are small work, and dy is what all other gradients grow from. */
+ * y = x w^T + b with w [K,C] and float32 logits: bf16 x is multiplied with weights rounded to bf16 and summed in
+ * float32. The gradients are computed in float32 throughout: they are small work, and dy is what all other gradients
+ * grow from. */
 #include "backend/cpu/onednn.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 struct linear {
     enum sk_dnnl_pass pass;
     dnnl_dim_t n, c, k;
-    dnnl_data_type_t type;          /* of x, or of its gradient */
+    dnnl_data_type_t type; /* of x, or of its gradient */
     struct sk_dnnl_prim prim;
     struct sk_dnnl_reorder weights; /* f32 [K,C] to the library's layout; grad_weight: back */
     struct sk_dnnl_reorder x;       /* grad_weight: x to float32; grad_data: the gradient from float32 */
@@ -17,31 +18,17 @@ struct linear {
     size_t at_scratchpad, at_weights, at_x; /* pieces of the scratch memory */
 };
 
-static enum sk_code check_tensor(const struct sk_desc *d, const char *what, int rank, enum sk_dtype type,
-                                 struct sk_err *err)
-{
-    if (d->pending.norm || d->pending.relu || d->layout != SK_LAYOUT_DENSE)
-        return sk_fail(err, SK_UNSUPPORTED, "cannot read a pending batch norm or a blocked tensor (%s)", what);
-    if (d->rank != rank || d->dtype != type)
-        return sk_fail(err, SK_UNSUPPORTED, "%s: expected %s of rank %d, got %s of rank %d", what, sk_dtype_name(type),
-                       rank, sk_dtype_name(d->dtype), d->rank);
-    for (int i = 0; i < rank; i++)
-        if (d->dim[i] < 1 || d->dim[i] > INT32_MAX / (i > 0 ? d->dim[0] : 1))
-            return sk_fail(err, SK_UNSUPPORTED, "%s is empty or too large", what);
-    return SK_OK;
-}
-
 /* x, w and y as in the forward pass. */
 static enum sk_code read_shape(struct linear *self, const struct sk_desc *x, const struct sk_desc *w,
                                const struct sk_desc *y, struct sk_err *err)
 {
     if (x->dtype != SK_F32 && x->dtype != SK_BF16)
         return sk_fail(err, SK_UNSUPPORTED, "x is %s, neither f32 nor bf16", sk_dtype_name(x->dtype));
-    enum sk_code code = check_tensor(x, "x", 2, x->dtype, err);
+    enum sk_code code = sk_dnnl_accept(x, "x", 2, x->dtype, err);
     if (code == SK_OK)
-        code = check_tensor(w, "w", 2, SK_F32, err);
+        code = sk_dnnl_accept(w, "w", 2, SK_F32, err);
     if (code == SK_OK)
-        code = check_tensor(y, "y", 2, SK_F32, err);
+        code = sk_dnnl_accept(y, "y", 2, SK_F32, err);
     if (code == SK_OK && (w->dim[1] != x->dim[1] || y->dim[0] != x->dim[0] || y->dim[1] != w->dim[0]))
         code = sk_fail(err, SK_UNSUPPORTED, "x, w and y do not belong together");
     self->n = x->dim[0];
@@ -68,17 +55,34 @@ static enum sk_code make_spec(struct sk_dnnl_spec *spec, const struct linear *se
     return code;
 }
 
+/* Implementations that have been seen. oneDNN 2.6 names one again after its primitive has been made. */
+struct seen {
+    const char *name[8];
+    int count;
+};
+
+static bool is_new(struct seen *seen, const char *name)
+{
+    for (int i = 0; i < seen->count; i++)
+        if (strcmp(seen->name[i], name) == 0)
+            return false;
+    if (sk_dnnl_is_ref(name) || seen->count == (int)SK_COUNT(seen->name))
+        return false;
+    seen->name[seen->count++] = name;
+    return true;
+}
+
 /* The variant-th implementation that is no reference one. */
 static enum sk_code choose(dnnl_primitive_desc_t *pd, const struct sk_dnnl_spec *spec, int variant, struct sk_err *err)
 {
     struct sk_dnnl_iter it;
-    int seen = 0;
+    struct seen seen = {.count = 0};
     enum sk_code code = sk_dnnl_iter_open(&it, spec, err);
     if (code != SK_OK)
         return code;
     do {
         code = sk_dnnl_iter_get(&it, pd, err);
-        if (code == SK_OK && !sk_dnnl_is_ref(sk_dnnl_name(*pd)) && seen++ == variant)
+        if (code == SK_OK && is_new(&seen, sk_dnnl_name(*pd)) && seen.count == variant + 1)
             break;
         if (code == SK_OK)
             dnnl_primitive_desc_destroy(*pd);
@@ -86,8 +90,8 @@ static enum sk_code choose(dnnl_primitive_desc_t *pd, const struct sk_dnnl_spec 
     } while (code == SK_OK && sk_dnnl_iter_next(&it));
     sk_dnnl_iter_close(&it);
     if (code == SK_OK && *pd == NULL)
-        code = seen > 0 ? sk_fail(err, SK_UNSUPPORTED, "no more implementations")
-                        : sk_fail(err, SK_UNSUPPORTED, "oneDNN has nothing but its reference implementation");
+        code = seen.count > 0 ? sk_fail(err, SK_UNSUPPORTED, "no more implementations")
+                              : sk_fail(err, SK_UNSUPPORTED, "oneDNN has nothing but its reference implementation");
     return code;
 }
 
@@ -212,7 +216,7 @@ static enum sk_code open_linear(void **out, enum sk_dnnl_pass pass, const struct
 static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                                  struct sk_kernel_need *need, struct sk_err *err)
 {
-    enum sk_code code = check_tensor(&op->in[2], "bias", 1, SK_F32, err);
+    enum sk_code code = sk_dnnl_accept(&op->in[2], "bias", 1, SK_F32, err);
     if (code != SK_OK)
         return code;
     return open_linear(out, SK_DNNL_FORWARD, &op->in[0], &op->in[1], &op->out[0], env, variant, need, err);
@@ -227,7 +231,7 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
 static enum sk_code open_grad_weight(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
                                      int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
-    enum sk_code code = check_tensor(&op->out[1], "db", 1, SK_F32, err);
+    enum sk_code code = sk_dnnl_accept(&op->out[1], "db", 1, SK_F32, err);
     if (code != SK_OK)
         return code;
     return open_linear(out, SK_DNNL_GRAD_WEIGHT, &op->in[1], &op->out[0], &op->in[0], env, variant, need, err);
