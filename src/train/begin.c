@@ -27,7 +27,7 @@ static enum sk_code check_data(const struct sk_training *t, const struct sk_posi
                        (long long)was->samples, (long long)t->samples);
     if (was->fingerprint != t->at.fingerprint)
         return sk_fail(err, SK_INPUT,
-                       "the training data changed: names, sizes or labels are not those the run was made with");
+                       "the training data changed: names, sizes, labels or pixels are not those the run was made with");
     if (was->batch_size != t->recipe.train.batch || was->batch > t->batches)
         return sk_fail(err, SK_INPUT,
                        "the checkpoint does not fit the recipe: batch %lld of %lld with %lld samples each",
