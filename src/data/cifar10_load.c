@@ -242,6 +242,8 @@ static enum sk_code load_archive(struct sk_cifar *c, const struct sk_cifar_place
     struct sk_archive *a;
     enum sk_code code = sk_archive_open(&a, place->path, err);
 
+    if (code == SK_OK)
+        sk_notice("reading '%s' takes some seconds; unpacked, it would start at once", place->path);
     if (code == SK_OK && (code = read_members(c, a, split, &meta, err)) == SK_OK)
         code = parse_members(c, place, split, &meta, err);
     sk_archive_close(a);
