@@ -183,6 +183,10 @@ static void test_declines(void **state)
     op = good;
     op.out[0].dtype = SK_BF16;
     declines(&op, "y: expected f32");
+    c.residual = true;
+    op = conv_case_op(&c);
+    op.in[2].dim[1] = 3;
+    declines(&op, "do not belong together");
     op = good;
     op.out[0].dim[1] = 9;
     declines(&op, "y is 9x4, where x, kernel, stride and padding give 4x4");

@@ -29,7 +29,7 @@ static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
     bool only_1x1 = s->r == 1 && s->s == 1;
     switch (conv->pass) {
     case SK_DNNL_FORWARD:
-        return s->q < 8 && (isa == AMX || only_1x1);
+        return s->n > 1 && s->q < 8 && (isa == AMX || only_1x1);
     case SK_DNNL_GRAD_DATA:
         if (isa == AMX)
             return only_1x1 || s->q < 8;
@@ -48,12 +48,12 @@ static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
         return true;
     if (conv->pass == SK_DNNL_GRAD_DATA)
         return isa == AMX ? s->q >= 8 && s->c > 32 : s->q > 4;
-    return isa == AMX ? s->c > 32 : s->q > 4 && (s->c >= 16 || s->r > 3);
+    return isa == AMX ? s->c > 32 : (s->n == 1 || s->q > 4) && (s->c >= 16 || s->r > 3);
 }
 
 /* Where threads share the work on the weights' gradient, the library makes them wait for each other some hundred times,
- * which takes for ever as soon as another program wants a processor too. A part for each thread costs a sum over all
- * parts. */
+ * and as soon as another program wants a processor too, each time is a time slice: 3 ms become 1 s. A part for each
+ * thread needs no waiting but a sum over all parts. */
 static bool wants_split(const struct sk_dnnl_conv *conv)
 {
     const size_t most = (size_t)64 << 20; /* bytes of all parts */

@@ -50,6 +50,7 @@ enum sk_code sk_dnnl_conv_read(struct sk_dnnl_conv *conv, const struct sk_attr *
     if (code != SK_OK)
         return code;
     conv->type = x->dtype;
+    conv->threads = conv->threads > 0 ? conv->threads : 1;
     conv->shape = (struct sk_conv_shape){.n = (int)x->dim[0],
                                          .h = (int)x->dim[1],
                                          .w = (int)x->dim[2],
@@ -181,14 +182,18 @@ static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const 
                                 .sum = op->attr.residual,
                                 .relu = op->attr.relu,
                                 .threads = env->threads};
-    int residual = want.bias ? 3 : 2;
+    const struct sk_desc *y = &op->out[0], *bias = &op->in[2], *residual = &op->in[want.bias ? 3 : 2];
     enum sk_code code = sk_dnnl_start(err);
+    *out = NULL;
     if (code == SK_OK)
-        code = sk_dnnl_conv_read(&want, &op->attr, &op->in[0], &op->in[1], &op->out[0], err);
+        code = sk_dnnl_conv_read(&want, &op->attr, &op->in[0], &op->in[1], y, err);
     if (code == SK_OK && want.bias)
-        code = sk_dnnl_accept(&op->in[2], "bias", 1, SK_F32, err);
+        code = sk_dnnl_accept(bias, "bias", 1, SK_F32, err);
     if (code == SK_OK && want.sum)
-        code = sk_dnnl_accept(&op->in[residual], "residual", 4, want.type, err);
+        code = sk_dnnl_accept(residual, "residual", 4, want.type, err);
+    if (code == SK_OK && ((want.bias && bias->dim[0] != want.shape.k) ||
+                          (want.sum && memcmp(residual->dim, y->dim, sizeof y->dim) != 0)))
+        code = sk_fail(err, SK_UNSUPPORTED, "bias, residual and y do not belong together");
     return code == SK_OK ? open_conv(out, &want, env, variant, need, err) : code;
 }
 
@@ -197,6 +202,7 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
 {
     struct sk_dnnl_conv want = {.pass = SK_DNNL_GRAD_DATA, .threads = env->threads};
     enum sk_code code = sk_dnnl_start(err);
+    *out = NULL;
     if (code == SK_OK)
         code = sk_dnnl_conv_read(&want, &op->attr, &op->out[0], &op->in[1], &op->in[0], err);
     return code == SK_OK ? open_conv(out, &want, env, variant, need, err) : code;

@@ -1,5 +1,4 @@
-/* Convolutions of oneDNN: what is asked for, and which implementation does it. Only onednn*.c include
- * this. */
+/* Convolutions of oneDNN: what is asked for, and which implementation does it. Only onednn*.c include this. */
 #ifndef SKUA_BACKEND_CPU_ONEDNN_CONV_H
 #define SKUA_BACKEND_CPU_ONEDNN_CONV_H
 
@@ -11,7 +10,7 @@ struct sk_dnnl_conv {
     struct sk_conv_shape shape; /* of the forward convolution */
     enum sk_dtype type;         /* of x and y, and of the weights that the library reads */
     bool bias, sum, relu;       /* forward; sum: y += old y */
-    int threads;
+    int threads;                /* at least 1 */
 };
 /* Reads shape and type from an op's tensors and attributes; x, w and y as in the forward pass. UNSUPPORTED with the
  * reason. */

@@ -5,7 +5,8 @@
 
 enum {
     WIDTH = 160,       /* output columns aimed at: ten tiles of 16 rows */
-    SMALL = 15,        /* pictures of at most so many output columns are folded */
+    SMALL = 15,        /* pictures of at most so many output columns, kernels and strides are folded */
+    MANY = 1 << 20,    /* no more pictures: their columns are counted in an int */
     COPY_BLOCK = 65536 /* bytes that one thread copies at a time */
 };
 
@@ -84,7 +85,7 @@ bool sk_fold_make(struct sk_fold *f, const struct sk_conv_shape *s, int threads)
     sk_fold_none(f, s);
     if (s->r == 1 && s->s == 1 && s->pad == 0)
         return make_pixels(f, s, threads);
-    if (s->q > SMALL || s->n < 2 || s->n > INT32_MAX / (4 * SMALL))
+    if (s->q > SMALL || s->r > SMALL || s->s > SMALL || s->stride > SMALL || s->n < 2 || s->n > MANY)
         return false;
     make_wide(f, s, threads);
     return f->wide.q <= 2 * f->group * s->q && f->wide.w <= 2 * f->group * s->w;

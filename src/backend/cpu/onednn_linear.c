@@ -213,10 +213,20 @@ static enum sk_code open_linear(void **out, enum sk_dnnl_pass pass, const struct
     return code;
 }
 
+static enum sk_code accept_bias(const struct sk_desc *bias, const char *what, const struct sk_desc *w,
+                                struct sk_err *err)
+{
+    enum sk_code code = sk_dnnl_accept(bias, what, 1, SK_F32, err);
+    if (code == SK_OK && bias->dim[0] != w->dim[0])
+        code = sk_fail(err, SK_UNSUPPORTED, "%s and w do not belong together", what);
+    return code;
+}
+
 static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                                  struct sk_kernel_need *need, struct sk_err *err)
 {
-    enum sk_code code = sk_dnnl_accept(&op->in[2], "bias", 1, SK_F32, err);
+    enum sk_code code = accept_bias(&op->in[2], "bias", &op->in[1], err);
+    *out = NULL;
     if (code != SK_OK)
         return code;
     return open_linear(out, SK_DNNL_FORWARD, &op->in[0], &op->in[1], &op->out[0], env, variant, need, err);
@@ -231,7 +241,8 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
 static enum sk_code open_grad_weight(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
                                      int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
-    enum sk_code code = sk_dnnl_accept(&op->out[1], "db", 1, SK_F32, err);
+    enum sk_code code = accept_bias(&op->out[1], "db", &op->out[0], err);
+    *out = NULL;
     if (code != SK_OK)
         return code;
     return open_linear(out, SK_DNNL_GRAD_WEIGHT, &op->in[1], &op->out[0], &op->in[0], env, variant, need, err);
