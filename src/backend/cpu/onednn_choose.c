@@ -18,7 +18,7 @@ static enum isa isa_of(const char *name)
     for (int i = AMX; i > OTHER; i--)
         if (strstr(name, isa[i]) != NULL)
             return (enum isa)i;
-    return OTHER;
+    return strstr(name, "avx10") != NULL ? AVX512 : OTHER;
 }
 
 /* What was measured on a processor with AMX: all layers of ResNet-18, also half as wide, on 32x32 pictures at batch
@@ -39,13 +39,15 @@ static bool wants_fold(const struct sk_dnnl_conv *conv, enum isa isa)
     }
 }
 
-/* brgconv, and so a turned convolution for the gradient of the data, which has no brgconv of its own; or else jit,
- * which is better where a picture has few pixels, or few channels. */
+/* brgconv, and so a turned convolution for the gradient of the data, which oneDNN 2.6 has no brgconv of its own for; or
+ * else jit, which is better where a picture has few pixels, or few channels. */
 static bool wants_brgconv(const struct sk_dnnl_conv *conv, enum isa isa)
 {
     const struct sk_conv_shape *s = &conv->shape;
     if (s->r == 1 && s->s == 1)
         return true;
+    if (conv->pass == SK_DNNL_GRAD_DATA && s->stride > 1)
+        return isa == AMX || s->q > 8;
     if (conv->pass == SK_DNNL_GRAD_DATA)
         return isa == AMX ? s->q >= 8 && s->c > 32 : s->q > 4;
     return isa == AMX ? s->c > 32 : (s->n == 1 || s->q > 4) && (s->c >= 16 || s->r > 3);
@@ -62,9 +64,10 @@ static bool wants_split(const struct sk_dnnl_conv *conv)
     return conv->threads > 1 && weights <= most / (size_t)conv->threads;
 }
 
+/* "brgconv:..."; in later versions of the library also "brg_conv_fwd:..." */
 static bool is_brgconv(const char *name)
 {
-    return strncmp(name, "brgconv", 7) == 0;
+    return strncmp(name, "brg", 3) == 0;
 }
 
 /* The lower, the better; what is equal stays in the order of the library. */
