@@ -80,6 +80,7 @@ enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_
 struct sk_attr {
     int kernel, stride, pad;
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
+    bool stats, norm, norm_grad, reduced;
     double eps, momentum, p, smoothing;
     int64_t dim[SK_DIMS];              /* shape of the output where inputs do not tell it (gradients of conv, pools) */
     enum sk_dtype dtype;               /* type of the output where inputs do not tell it (normalize, linear_grad_data) */

@@ -2,6 +2,7 @@
 #include "kern/levels.h"
 
 #include <pthread.h>
+#include <string.h>
 
 static struct sk_kern current;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -15,6 +16,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
     sk_conv_ref(k->conv);
     sk_linear_ref(k->linear);
     sk_optim_ref(&k->optim);
+    memset(k->wino, 0, sizeof k->wino);
 #ifdef SK_NO_X86
     (void)level;
 #else
@@ -23,6 +25,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_norm_grad_avx2(k->norm);
         sk_point_avx2(k->point);
         sk_optim_avx2(&k->optim);
+        sk_wino_avx2(k->wino);
     }
     if (level >= SK_ISA_AVX512) {
         sk_norm_avx512(k->norm);
@@ -30,7 +33,10 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_point_avx512(k->point);
         sk_pool_avx512(k->pool);
         sk_optim_avx512(&k->optim);
+        sk_wino_avx512(k->wino);
     }
+    if (level >= SK_ISA_AVX512_BF16)
+        sk_wino_avx512bf16(k->wino);
 #endif
 }
 

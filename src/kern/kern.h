@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kern/wino.h"
+
 enum sk_isa { SK_ISA_REF, SK_ISA_AVX2, SK_ISA_AVX512, SK_ISA_AVX512_BF16 };
 enum sk_isa sk_isa_hardware(void);        /* best level the processor and the system have */
 enum sk_isa sk_isa_level(void);           /* that, lowered by SKUA_CPU; read once */
@@ -23,8 +25,6 @@ const char *sk_isa_features(void);
 /* One sentence where SKUA_CPU is unknown or above the hardware (the hardware's level is used then), for the caller to
  * tell; else NULL. */
 const char *sk_isa_complaint(void);
-
-enum sk_ktype { SK_K_F32, SK_K_BF16, SK_K_TYPES };
 
 static inline float sk_bf16_to_f32(uint16_t h)
 {
@@ -131,6 +131,7 @@ struct sk_kern {
     struct sk_kern_conv conv[SK_K_TYPES];
     struct sk_kern_linear linear[SK_K_TYPES];
     struct sk_kern_optim optim;
+    struct sk_kern_wino wino[SK_WINO_KINDS];
 };
 void sk_kern_init(struct sk_kern *k, enum sk_isa level); /* level must not exceed the hardware's */
 const struct sk_kern *sk_kern_get(void);                 /* of sk_isa_level(), made once (call first from one thread) */

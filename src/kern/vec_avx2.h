@@ -9,11 +9,19 @@
 #include "kern/scalar.h"
 
 enum { SK_VEC = 8 };
+typedef __m256 sk_vec;
+typedef size_t sk_lanes; /* how many elements are read or written */
 
 /* The first n of 8 lanes. */
 SK_INLINE __m256i sk_mask(size_t n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/* n, or all lanes where it is larger. */
+SK_INLINE sk_lanes sk_first(size_t n)
+{
+    return n < SK_VEC ? n : SK_VEC;
 }
 
 /* Per-channel float32 values. */
@@ -65,6 +73,50 @@ SK_INLINE void sk_vstore(void *p, size_t i, size_t n, enum sk_ktype t, __m256 v)
         _mm_storeu_si128((__m128i *)((uint16_t *)p + i), half);
     else
         memcpy((uint16_t *)p + i, &half, n * sizeof(uint16_t));
+}
+
+/* v as it reads after it was stored as t. */
+SK_INLINE sk_vec sk_vstored(sk_vec v, enum sk_ktype t)
+{
+    return t == SK_K_F32 ? v : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(sk_vround(v)), 16));
+}
+
+/* ---- arithmetic under the names that the _avx512 files use, too ---- */
+SK_INLINE sk_vec sk_vzero(void)
+{
+    return _mm256_setzero_ps();
+}
+
+SK_INLINE sk_vec sk_vset1(float f)
+{
+    return _mm256_set1_ps(f);
+}
+
+SK_INLINE sk_vec sk_vadd(sk_vec a, sk_vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vsub(sk_vec a, sk_vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vmul(sk_vec a, sk_vec b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+/* a * b + c */
+SK_INLINE sk_vec sk_vfma(sk_vec a, sk_vec b, sk_vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+/* c - a * b */
+SK_INLINE sk_vec sk_vfnma(sk_vec a, sk_vec b, sk_vec c)
+{
+    return _mm256_fnmadd_ps(a, b, c);
 }
 
 /* A NaN stays a NaN: vmaxps gives its second operand then. */

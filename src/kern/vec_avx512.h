@@ -9,6 +9,8 @@
 
 enum { SK_VEC = 16 };
 #define SK_ALL ((__mmask16)0xffff)
+typedef __m512 sk_vec;
+typedef __mmask16 sk_lanes; /* which elements are read or written */
 
 /* The first n of 16, n <= 16. */
 SK_INLINE __mmask16 sk_mask(size_t n)
@@ -16,37 +18,100 @@ SK_INLINE __mmask16 sk_mask(size_t n)
     return (__mmask16)((1u << n) - 1u);
 }
 
+/* The same, all of them where n is larger. */
+SK_INLINE sk_lanes sk_first(size_t n)
+{
+    return n < SK_VEC ? sk_mask(n) : SK_ALL;
+}
+
 SK_INLINE __m512 sk_vload(const void *p, size_t i, __mmask16 m, enum sk_ktype t)
 {
+    if (m == SK_ALL && t == SK_K_F32)
+        return _mm512_loadu_ps((const float *)p + i);
+    if (m == SK_ALL)
+        return _mm512_castsi512_ps(_mm512_slli_epi32(
+            _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)((const uint16_t *)p + i))), 16));
     if (t == SK_K_F32)
         return _mm512_maskz_loadu_ps(m, (const float *)p + i);
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, (const uint16_t *)p + i)), 16));
 }
 
-/* As sk_bf16_round. Not vcvtneps2bf16: that one takes denormals for zero, and these passes wait for memory anyway. */
+/* As sk_bf16_round; vcvtneps2bf16, where the file may use it, takes denormals for zero. */
 SK_INLINE __m256i sk_vround(__m512 v)
 {
+#ifdef __AVX512BF16__
+    return (__m256i)_mm512_cvtneps_pbh(v);
+#else
     __m512i u = _mm512_castps_si512(v), up = _mm512_srli_epi32(u, 16);
     __m512i odd = _mm512_and_si512(up, _mm512_set1_epi32(1));
     __m512i sum = _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd);
     __m512i high = _mm512_mask_or_epi32(_mm512_srli_epi32(sum, 16), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), up,
                                         _mm512_set1_epi32(0x40));
     return _mm512_cvtepi32_epi16(high);
+#endif
 }
 
 SK_INLINE void sk_vstore(void *p, size_t i, __mmask16 m, enum sk_ktype t, __m512 v)
 {
-    if (t == SK_K_F32)
+    if (m == SK_ALL && t == SK_K_F32)
+        _mm512_storeu_ps((float *)p + i, v);
+    else if (m == SK_ALL)
+        _mm256_storeu_si256((__m256i *)((uint16_t *)p + i), sk_vround(v));
+    else if (t == SK_K_F32)
         _mm512_mask_storeu_ps((float *)p + i, m, v);
     else
         _mm256_mask_storeu_epi16((uint16_t *)p + i, m, sk_vround(v));
+}
+
+/* v as it reads after it was stored as t. */
+SK_INLINE sk_vec sk_vstored(sk_vec v, enum sk_ktype t)
+{
+    return t == SK_K_F32 ? v : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(sk_vround(v)), 16));
 }
 
 /* Per-channel float32 values. */
 SK_INLINE __m512 sk_vget(const float *p, size_t j, __mmask16 m)
 {
     return _mm512_maskz_loadu_ps(m, p + j);
+}
+
+/* ---- arithmetic under the names that the _avx2 files use, too ---- */
+SK_INLINE sk_vec sk_vzero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+SK_INLINE sk_vec sk_vset1(float f)
+{
+    return _mm512_set1_ps(f);
+}
+
+SK_INLINE sk_vec sk_vadd(sk_vec a, sk_vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vsub(sk_vec a, sk_vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vmul(sk_vec a, sk_vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+/* a * b + c */
+SK_INLINE sk_vec sk_vfma(sk_vec a, sk_vec b, sk_vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+/* c - a * b */
+SK_INLINE sk_vec sk_vfnma(sk_vec a, sk_vec b, sk_vec c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
 }
 
 /* A NaN stays a NaN: vmaxps gives its second operand then. */

@@ -9,7 +9,10 @@
 #include "backend/backend.h"
 #include "kern/kern.h"
 
-/* ---- oneDNN (onednn*.c), tried first ---- */
+/* ---- Winograd convolution (wino*.c), tried first ---- */
+extern const struct sk_kernel sk_wino_conv, sk_wino_conv_grad_data, sk_wino_conv_grad_weight;
+
+/* ---- oneDNN (onednn*.c) ---- */
 extern const struct sk_kernel sk_onednn_conv, sk_onednn_conv_grad_data, sk_onednn_conv_grad_weight;
 extern const struct sk_kernel sk_onednn_linear, sk_onednn_linear_grad_data, sk_onednn_linear_grad_weight;
 /* Its version, "2.6.3". */

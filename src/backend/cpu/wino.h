@@ -1,0 +1,41 @@
+/* Winograd convolution in the cpu backend: what its three passes share. Only wino*.c include this. */
+#ifndef SKUA_BACKEND_CPU_WINO_H
+#define SKUA_BACKEND_CPU_WINO_H
+
+#include "backend/cpu/cpu.h"
+
+/* How work is split over threads. TILES: each takes blocks of tiles through all steps, in memory of its own that stays
+ * in its L2 cache. CHANNELS: all transform the tiles of a group, then each takes blocks of output channels: for few
+ * tiles and many channels, where the transformed weights are what takes time to read. */
+enum sk_wino_split { SK_WINO_TILES, SK_WINO_CHANNELS };
+struct sk_wino_choice {
+    const struct sk_kern_wino *kern;
+    enum sk_wino_split split;
+};
+/* A 3x3 convolution with stride 1: attr, x, w [k][c][3][3], y as in the forward pass. UNSUPPORTED with the reason where
+ * Winograd cannot do it, or is not allowed to. */
+enum sk_code sk_wino_accept(struct sk_wino_shape *s, const struct sk_attr *attr, const struct sk_desc *x,
+                            const struct sk_desc *w, const struct sk_desc *y, const struct sk_kernel_env *env,
+                            struct sk_err *err) SK_MUST;
+/* The algorithms that env allows for activations of a type, most promising first; past the last: UNSUPPORTED "no more
+ * implementations". split: the one to begin with; NULL: there is only one. */
+enum sk_code sk_wino_choose(struct sk_wino_choice *choice, enum sk_dtype type, const struct sk_kernel_env *env,
+                            const enum sk_wino_split *split, int variant, struct sk_err *err) SK_MUST;
+/* "f4", "f2 bf16", ...; with " tiles" or " channels" where split says so. */
+void sk_wino_label(const struct sk_wino_choice *choice, bool split, char *label, size_t size);
+
+/* A piece of a block of memory that is being laid out: 64-byte aligned, with a cache line to spare so that pieces of
+ * equal size do not fall on the same cache sets. */
+static inline size_t sk_wino_piece(size_t *total, size_t bytes)
+{
+    size_t at = *total;
+    *total += (bytes + 63) / 64 * 64 + 64;
+    return at;
+}
+/* Elements from point to point where each has n: a cache line more, for the same reason. */
+static inline size_t sk_wino_plane(size_t n, enum sk_ktype t)
+{
+    return n + 64 / sk_cpu_size(t);
+}
+
+#endif

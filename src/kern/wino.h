@@ -1,0 +1,117 @@
+/* Winograd convolution: 3x3, stride 1, as products of transformed tiles (A. Lavin, S. Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015). Part of kern.h; includes nothing of skua but that.
+ *
+ * F(m x m, 3x3) makes m x m outputs from a window of (m+2) x (m+2) inputs: Y = A^T [ (G g G^T) . (B^T d B) ] A. With
+ * the sums over channels this is one matrix product for each of the (m+2)^2 points: V[point][tile][channel] times
+ * U[point][channel][output channel]. The gradient of the data is the same convolution of dy with the weights turned
+ * around; the gradient of the weights is G^T [ sum over tiles of (B^T d B) . (A dY A^T) ] G.
+ *
+ * Points of F(2x2): 0, 1, -1, infinity; of F(4x4): 0, 2/3, -2/3, 3/2, -3/2, infinity (errors less than half of those
+ * with 1 and 2: B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution", 2020).
+ *
+ * Serial functions over ranges of tiles, points or channels; the caller splits work over threads and owns all memory
+ * (64-byte aligned). kern: the struct that the function is of. */
+#ifndef SKUA_KERN_WINO_H
+#define SKUA_KERN_WINO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum sk_ktype { SK_K_F32, SK_K_BF16, SK_K_TYPES };
+
+/* Reads x [n][h][w][c], writes y [n][p][q][k]; p = h + 2 pad - 2, pad 0 to 2. For the gradient of the data x is dy, y
+ * is dx and pad is 2 - that of the forward pass. */
+struct sk_wino_shape {
+    int n, h, w, c, k, p, q, pad;
+};
+/* What the windows are taken from: x, or relu(scale * x + shift) by channel where scale is given (a batch norm and its
+ * ReLU applied on load); zero outside in either case. */
+struct sk_wino_source {
+    const void *x;
+    const float *scale, *shift;
+};
+/* What is done with an output value v before and after it is stored. */
+enum sk_wino_finish {
+    SK_WINO_STORE, /* y = relu?(v + bias + residual) */
+    SK_WINO_STATS, /* y = v; sum += y - center, square += (y - center)^2; center[k] is set from the first tile */
+    SK_WINO_GRAD   /* g = v + residual, 0 where masked; y = g; sum += g, dot += g * (x - mean).
+                    * Masked: mask_y <= 0, or without mask_y scale * x + shift <= 0. */
+};
+struct sk_wino_sink {
+    enum sk_wino_finish finish;
+    void *y;
+    const void *residual;              /* like y, may be y; or NULL */
+    const float *bias;                 /* [k] or NULL */
+    bool relu;
+    float *center, *sum, *square;      /* [k]: of the tiles of one call; square is dot for SK_WINO_GRAD */
+    const void *x, *mask_y;            /* like y */
+    const float *scale, *shift, *mean; /* [k] */
+};
+/* One algorithm for one type of activations: m 0 where the level has none. c and k are padded to multiples of
+ * SK_WINO_ALIGN in U, V and M (sk_wino_pad); what is padded in U and V is zero.
+ *
+ * U of the k-block that begins at output channel k0: [point][channel][width], for bf16 [point][channel / 2][width][2];
+ *    width = sk_wino_width.
+ * V: [point][row][pad(c)], points `plane` elements apart. For gradients of the weights in bf16 rows go in pairs:
+ *    [point][row / 2][pad(c)][2], a missing second row zero.
+ * M: [point][row][width] float32, points `plane` elements apart.
+ * dU of a k-block: [point][pad(c)][width] float32. */
+enum { SK_WINO_ALIGN = 16, SK_WINO_POINTS = 36 };
+struct sk_kern_wino {
+    int m, block;                 /* outputs of a tile: m x m; output channels of a k-block */
+    enum sk_ktype outer, inner;   /* type of activations; type of U and V: sums are float32 in any case */
+    /* Weights [k][c][3][3] float32 (flip: [c][k][3][3], each turned around) of channels c0 <= c < c1 (multiples of 2, or
+     * pad(c)) into u, the k-block at k0. */
+    void (*filter)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip, int k0,
+                   int c0, int c1, void *u);
+    /* Tiles tile to tile + count into rows 0 to count. */
+    void (*input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count, void *v,
+                  size_t plane);
+    /* M = V times u, the k-block at k0, for rows rows and all points. */
+    void (*product)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0, const void *v, size_t plane, size_t rows,
+                    float *m, size_t m_plane);
+    void (*output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_sink *y, size_t tile, size_t count, int k0,
+                   const float *m, size_t m_plane);
+    /* ---- gradient of the weights; s is the shape of the forward pass ---- */
+    void (*grad_input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
+                       void *v, size_t plane);
+    /* The same for dy [n][p][q][k]. */
+    void (*grad_output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, void *d,
+                        size_t plane);
+    /* du[pad(c)][width] (+)= V^T D of one point over rows tiles, for the k-block at k0; first: overwrites. */
+    void (*grad_product)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v, const void *d,
+                         size_t rows, int k0, bool first, float *du);
+    /* dw [k][c][3][3] of input channels c0 <= c < c1 and the k-block at k0 from its dU. */
+    void (*grad_filter)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *du, int k0, int c0,
+                        int c1, float *dw);
+};
+enum sk_wino_kind { /* m, type of activations, type inside */
+    SK_WINO_F2_F32,
+    SK_WINO_F4_F32,
+    SK_WINO_F2_MIXED, /* bf16 activations, float32 inside */
+    SK_WINO_F4_MIXED,
+    SK_WINO_F2_BF16,
+    SK_WINO_F4_BF16,
+    SK_WINO_KINDS
+};
+
+static inline size_t sk_wino_pad(int channels)
+{
+    return ((size_t)channels + SK_WINO_ALIGN - 1) / SK_WINO_ALIGN * SK_WINO_ALIGN;
+}
+static inline size_t sk_wino_points(int m)
+{
+    return (size_t)(m + 2) * (size_t)(m + 2);
+}
+/* Channels of the k-block at k0. */
+static inline size_t sk_wino_width(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, int k0)
+{
+    size_t left = sk_wino_pad(s->k) - (size_t)k0;
+    return left < (size_t)kern->block ? left : (size_t)kern->block;
+}
+static inline size_t sk_wino_tiles(const struct sk_wino_shape *s, int m)
+{
+    return (size_t)s->n * (size_t)((s->p + m - 1) / m) * (size_t)((s->q + m - 1) / m);
+}
+
+#endif

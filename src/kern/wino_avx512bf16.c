@@ -1,0 +1,237 @@
+/* Winograd convolution, AVX-512 with BF16: bf16 activations, with float32 inside (rounded by vcvtneps2bf16) or with
+ * bf16 inside, where vdpbf16ps sums products of pairs: of channels, and in the gradient of the weights of tiles. */
+#include "kern/levels.h"
+#include "kern/vec_avx512.h"
+
+enum { WINO_VECS = 4 };
+
+#include "kern/wino_f32.h"
+
+/* Two vectors of float32 as 16 pairs of bf16. */
+SK_INLINE __m512i pair(sk_vec even, sk_vec odd)
+{
+    __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(even));
+    __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(odd));
+    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
+/* As wino_micro of pairs: strides count pairs. */
+SK_INLINE void micro(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
+                     float *m, size_t m_row, bool add, int rows, int vecs)
+{
+    sk_vec acc[WINO_MOST][WINO_VECS];
+    WINO_UNROLL
+    for (int r = 0; r < rows; r++) {
+        WINO_UNROLL
+        for (int v = 0; v < vecs; v++)
+            acc[r][v] = add ? sk_vget(m, (size_t)r * m_row + (size_t)v * SK_VEC, SK_ALL) : sk_vzero();
+    }
+    for (size_t i = 0; i < depth; i++) {
+        __m512i right[WINO_VECS];
+        WINO_UNROLL
+        for (int v = 0; v < vecs; v++)
+            right[v] = _mm512_loadu_si512(b + i * b_row + (size_t)v * SK_VEC);
+        WINO_UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m512i left = _mm512_set1_epi32((int)a[(size_t)r * a_row + i * a_step]);
+            WINO_UNROLL
+            for (int v = 0; v < vecs; v++)
+                acc[r][v] = _mm512_dpbf16_ps(acc[r][v], (__m512bh)left, (__m512bh)right[v]);
+        }
+    }
+    WINO_UNROLL
+    for (int r = 0; r < rows; r++) {
+        WINO_UNROLL
+        for (int v = 0; v < vecs; v++)
+            sk_vstore(m, (size_t)r * m_row + (size_t)v * SK_VEC, SK_ALL, SK_K_F32, acc[r][v]);
+    }
+}
+
+SK_INLINE void rows_of(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
+                       size_t rows, float *m, size_t m_row, bool add, int most, int vecs)
+{
+    for (; rows >= (size_t)most; rows -= (size_t)most, a += (size_t)most * a_row, m += (size_t)most * m_row)
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, most, vecs);
+    if (rows >= WINO_ROWS) {
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, WINO_ROWS, vecs);
+        rows -= WINO_ROWS, a += WINO_ROWS * a_row, m += WINO_ROWS * m_row;
+    }
+    switch (rows) {
+    case 5:
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 5, vecs);
+        break;
+    case 4:
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 4, vecs);
+        break;
+    case 3:
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 3, vecs);
+        break;
+    case 2:
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 2, vecs);
+        break;
+    case 1:
+        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 1, vecs);
+        break;
+    default:
+        break;
+    }
+}
+
+static void block(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
+                  size_t rows, float *m, size_t m_row, bool add, size_t width)
+{
+    switch (width / SK_VEC) {
+    case 4:
+        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_ROWS, 4);
+        break;
+    case 3:
+        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, 8, 3);
+        break;
+    case 2:
+        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_MOST, 2);
+        break;
+    default:
+        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_MOST, 1);
+        break;
+    }
+}
+
+static void product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0,
+                         const void *v, size_t plane, size_t rows, float *m, size_t m_plane)
+{
+    size_t depth = sk_wino_pad(s->c) / 2, width = wino_width(s, k0), points = sk_wino_points(kern->m);
+    const uint32_t *from = u;
+    for (size_t p = 0; p < points; p++)
+        block((const uint32_t *)v + p * (plane / 2), depth, 1, from + p * depth * width, width, depth, rows,
+              m + p * m_plane, width, false, width);
+}
+
+static void grad_product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v, const void *d,
+                              size_t rows, int k0, bool first, float *du)
+{
+    enum { STRETCH = 128 };
+    size_t c = sk_wino_pad(s->c), k = sk_wino_pad(s->k), pairs = (rows + 1) / 2, width = wino_width(s, k0);
+    (void)kern;
+    for (size_t t = 0; t < pairs; t += STRETCH)
+        block((const uint32_t *)v + t * c, 1, c, (const uint32_t *)d + t * k + k0, k,
+              pairs - t < STRETCH ? pairs - t : STRETCH, c, du, width, !first || t > 0, width);
+}
+
+SK_INLINE void filter_m(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1, int m, void *to)
+{
+    size_t depth = sk_wino_pad(s->c) / 2, width = wino_width(s, k0), points = sk_wino_points(m);
+    uint32_t *u = to;
+    for (size_t c = (size_t)c0; c < (size_t)c1; c += 2)
+        for (size_t j = 0; j < width; j += SK_VEC) {
+            float g[9][SK_VEC];
+            sk_vec even[SK_WINO_POINTS], odd[SK_WINO_POINTS];
+            wino_gather(s, w, flip, c, (size_t)k0 + j, g);
+            wino_filter_vec(g, m, even);
+            wino_gather(s, w, flip, c + 1, (size_t)k0 + j, g);
+            wino_filter_vec(g, m, odd);
+            for (size_t p = 0; p < points; p++)
+                _mm512_storeu_si512(u + (p * depth + c / 2) * width + j, pair(even[p], odd[p]));
+        }
+}
+
+static void filter_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip, int k0,
+                        int c0, int c1, void *u)
+{
+    if (kern->m == 2)
+        filter_m(s, w, flip, k0, c0, c1, 2, u);
+    else
+        filter_m(s, w, flip, k0, c0, c1, 4, u);
+}
+
+static void input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x,
+                       size_t tile, size_t count, void *v, size_t plane)
+{
+    if (kern->m == 2)
+        wino_input_tiles(s, x, tile, count, 2, SK_K_BF16, v, plane, SK_K_BF16);
+    else
+        wino_input_tiles(s, x, tile, count, 4, SK_K_BF16, v, plane, SK_K_BF16);
+}
+
+/* ---- pairs of tiles ---- */
+
+/* Two tiles, or one and zeros, as pairs. */
+SK_INLINE void pair_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool two, bool norm, int m,
+                       uint32_t *v, size_t plane)
+{
+    _Alignas(64) float buffer[2][WINO_EDGE * WINO_EDGE * SK_VEC] = {0}, both[2][SK_WINO_POINTS * SK_VEC] = {0};
+    struct wino_window w[2];
+    for (size_t i = 0; i < 2; i++)
+        w[i] = wino_window(s, two ? tile + i : tile, m, from->border, from->edge, from->height, from->width);
+    for (size_t j = 0; j < sk_wino_pad(from->c); j += SK_VEC) {
+        wino_vec_in(from, &w[0], j, norm, m, SK_K_BF16, buffer[0], both[0], SK_VEC, SK_K_F32);
+        if (two)
+            wino_vec_in(from, &w[1], j, norm, m, SK_K_BF16, buffer[1], both[1], SK_VEC, SK_K_F32);
+        for (size_t p = 0; p < sk_wino_points(m); p++)
+            _mm512_storeu_si512(v + p * plane + j,
+                                pair(sk_vget(both[0], p * SK_VEC, SK_ALL), sk_vget(both[1], p * SK_VEC, SK_ALL)));
+    }
+}
+
+SK_INLINE void pairs_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count, bool norm,
+                        int m, void *v, size_t plane)
+{
+    for (size_t i = 0; i < count; i += 2)
+        pair_in(s, from, tile + i, count - i > 1, norm, m, (uint32_t *)v + i / 2 * sk_wino_pad(from->c), plane / 2);
+}
+
+SK_INLINE void grad_input_m(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count, int m,
+                            void *v, size_t plane)
+{
+    struct wino_side from = wino_side_x(s, x, m);
+    if (x->scale != NULL)
+        pairs_in(s, &from, tile, count, true, m, v, plane);
+    else
+        pairs_in(s, &from, tile, count, false, m, v, plane);
+}
+
+static void grad_input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x,
+                            size_t tile, size_t count, void *v, size_t plane)
+{
+    if (kern->m == 2)
+        grad_input_m(s, x, tile, count, 2, v, plane);
+    else
+        grad_input_m(s, x, tile, count, 4, v, plane);
+}
+
+SK_INLINE void grad_output_m(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, int m, void *d,
+                             size_t plane)
+{
+    struct sk_wino_source x = {.x = dy};
+    struct wino_side from = wino_side_dy(s, &x, m);
+    pairs_in(s, &from, tile, count, false, m, d, plane);
+}
+
+static void grad_output_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy, size_t tile,
+                             size_t count, void *d, size_t plane)
+{
+    if (kern->m == 2)
+        grad_output_m(s, dy, tile, count, 2, d, plane);
+    else
+        grad_output_m(s, dy, tile, count, 4, d, plane);
+}
+
+static struct sk_kern_wino wino_bf16(int m)
+{
+    struct sk_kern_wino k = wino_f32(m, SK_K_BF16);
+    k.inner = SK_K_BF16;
+    k.filter = filter_bf16;
+    k.input = input_bf16;
+    k.product = product_bf16;
+    k.grad_input = grad_input_bf16;
+    k.grad_output = grad_output_bf16;
+    k.grad_product = grad_product_bf16;
+    return k;
+}
+
+void sk_wino_avx512bf16(struct sk_kern_wino k[SK_WINO_KINDS])
+{
+    k[SK_WINO_F2_MIXED] = wino_f32(2, SK_K_BF16);
+    k[SK_WINO_F4_MIXED] = wino_f32(4, SK_K_BF16);
+    k[SK_WINO_F2_BF16] = wino_bf16(2);
+    k[SK_WINO_F4_BF16] = wino_bf16(4);
+}

@@ -1,0 +1,338 @@
+/* Inside kern: tiles of Winograd convolution into and out of the transformed domain, on vectors of the including file's
+ * width. m, types and flags are constants at every call. */
+#ifndef SKUA_KERN_WINO_TILE_H
+#define SKUA_KERN_WINO_TILE_H
+
+#include "kern/wino_transform.h"
+
+#ifdef __clang__
+#define WINO_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define WINO_UNROLL _Pragma("GCC unroll 6")
+#endif
+enum { WINO_EDGE = 6 }; /* most inputs along an edge of a tile */
+
+/* Where a tile lies: its picture, and the first of its rows and columns; edge rows and columns belong to it, of which
+ * those from top to bottom and left to right are inside the picture. */
+struct wino_window {
+    size_t picture;
+    int row, col, top, bottom, left, right;
+};
+
+SK_INLINE int wino_clamp(int v, int low, int high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+/* The window of a tile in pictures of height x width; border: how far it begins before the tile's outputs. */
+SK_INLINE struct wino_window wino_window(const struct sk_wino_shape *s, size_t tile, int m, int border, int edge,
+                                         int height, int width)
+{
+    size_t across = (size_t)((s->q + m - 1) / m), down = (size_t)((s->p + m - 1) / m);
+    int row = (int)(tile / across % down) * m - border, col = (int)(tile % across) * m - border;
+    return (struct wino_window){.picture = tile / across / down,
+                                .row = row,
+                                .col = col,
+                                .top = wino_clamp(-row, 0, edge),
+                                .bottom = wino_clamp(height - row, 0, edge),
+                                .left = wino_clamp(-col, 0, edge),
+                                .right = wino_clamp(width - col, 0, edge)};
+}
+
+SK_INLINE bool wino_whole(const struct wino_window *w, int edge)
+{
+    return w->top == 0 && w->left == 0 && w->bottom == edge && w->right == edge;
+}
+
+/* One vector of the source, its batch norm and ReLU applied. */
+SK_INLINE sk_vec wino_read(const void *x, size_t i, sk_lanes lanes, enum sk_ktype t, bool norm, sk_vec scale, sk_vec shift)
+{
+    sk_vec v = sk_vload(x, i, lanes, t);
+    return norm ? sk_vrelu(sk_vfma(v, scale, shift)) : v;
+}
+
+/* B^T d B of one vector of channels; point i goes to element i * plane of v. at: element of the window's first pixel,
+ * row and col: elements from row to row, from pixel to pixel. */
+SK_INLINE void wino_input_vec(const void *x, size_t at, size_t row, size_t col, bool norm, sk_vec scale, sk_vec shift,
+                              int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+{
+    const int edge = m + 2;
+    sk_vec half[WINO_EDGE][WINO_EDGE];
+    WINO_UNROLL
+    for (int j = 0; j < edge; j++) {
+        sk_vec d[WINO_EDGE], o[WINO_EDGE];
+        WINO_UNROLL
+        for (int i = 0; i < edge; i++)
+            d[i] = wino_read(x, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t, norm, scale, shift);
+        wino_input(m, d, o);
+        WINO_UNROLL
+        for (int i = 0; i < edge; i++)
+            half[i][j] = o[i];
+    }
+    WINO_UNROLL
+    for (int i = 0; i < edge; i++) {
+        sk_vec o[WINO_EDGE];
+        wino_input(m, half[i], o);
+        WINO_UNROLL
+        for (int j = 0; j < edge; j++)
+            sk_vstore(v, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), inner, o[j]);
+    }
+}
+
+/* A dY A^T of one vector of channels, laid out alike. */
+SK_INLINE void wino_grad_vec(const void *dy, size_t at, size_t row, size_t col, int m, enum sk_ktype t, void *d,
+                             size_t plane, enum sk_ktype inner)
+{
+    const int edge = m + 2;
+    sk_vec half[WINO_EDGE][WINO_EDGE];
+    WINO_UNROLL
+    for (int j = 0; j < m; j++) {
+        sk_vec y[WINO_EDGE], o[WINO_EDGE];
+        WINO_UNROLL
+        for (int i = 0; i < m; i++)
+            y[i] = sk_vload(dy, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t);
+        wino_grad_output(m, y, o);
+        WINO_UNROLL
+        for (int i = 0; i < edge; i++)
+            half[i][j] = o[i];
+    }
+    WINO_UNROLL
+    for (int i = 0; i < edge; i++) {
+        sk_vec o[WINO_EDGE];
+        wino_grad_output(m, half[i], o);
+        WINO_UNROLL
+        for (int j = 0; j < edge; j++)
+            sk_vstore(d, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), inner, o[j]);
+    }
+}
+
+/* The pixels of a window that are inside the picture, to their places in buffer, whose others stay zero. */
+SK_INLINE void wino_gather_vec(const struct wino_window *w, const void *x, ptrdiff_t at, ptrdiff_t row, ptrdiff_t col,
+                               sk_lanes lanes, bool norm, sk_vec scale, sk_vec shift, int edge, enum sk_ktype t,
+                               float buffer[WINO_EDGE * WINO_EDGE * SK_VEC])
+{
+    for (int i = w->top; i < w->bottom; i++)
+        for (int j = w->left; j < w->right; j++)
+            sk_vstore(buffer, (size_t)(i * edge + j) * SK_VEC, sk_first(SK_VEC), SK_K_F32,
+                      wino_read(x, (size_t)(at + i * row + j * col), lanes, t, norm, scale, shift));
+}
+
+/* A^T M A of one vector: y[i][j], m x m of them; points plane elements apart. */
+SK_INLINE void wino_output_vec(const float *from, size_t plane, int m, sk_vec y[4][4])
+{
+    const int edge = m + 2;
+    sk_vec half[4][WINO_EDGE];
+    WINO_UNROLL
+    for (int j = 0; j < edge; j++) {
+        sk_vec v[WINO_EDGE], o[4];
+        WINO_UNROLL
+        for (int i = 0; i < edge; i++)
+            v[i] = sk_vload(from, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), SK_K_F32);
+        wino_output(m, v, o);
+        WINO_UNROLL
+        for (int i = 0; i < m; i++)
+            half[i][j] = o[i];
+    }
+    WINO_UNROLL
+    for (int i = 0; i < m; i++)
+        wino_output(m, half[i], y[i]);
+}
+
+/* ---- tiles in: of x, [height][width][c], or of dy where that is what is transformed ---- */
+
+struct wino_side {
+    const struct sk_wino_source *x;
+    int height, width, c, border, edge; /* the window of a tile: edge x edge pixels that begin border before its outputs */
+    bool dy;
+};
+
+SK_INLINE struct wino_side wino_side_x(const struct sk_wino_shape *s, const struct sk_wino_source *x, int m)
+{
+    return (struct wino_side){x, s->h, s->w, s->c, s->pad, m + 2, false};
+}
+
+SK_INLINE struct wino_side wino_side_dy(const struct sk_wino_shape *s, const struct sk_wino_source *dy, int m)
+{
+    return (struct wino_side){dy, s->p, s->q, s->k, 0, m, true};
+}
+
+SK_INLINE void wino_side_vec(const struct wino_side *from, const void *x, size_t at, size_t row, size_t col, bool norm,
+                             sk_vec scale, sk_vec shift, int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+{
+    if (from->dy)
+        wino_grad_vec(x, at, row, col, m, t, v, plane, inner);
+    else
+        wino_input_vec(x, at, row, col, norm, scale, shift, m, t, v, plane, inner);
+}
+
+/* One vector of channels of one tile, from channel j on. buffer: zero but for what this tile put there. */
+SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm, int m,
+                           enum sk_ktype t, float *buffer, void *v, size_t plane, enum sk_ktype inner)
+{
+    size_t c = (size_t)from->c;
+    sk_lanes lanes = sk_first(j < c ? c - j : 0);
+    sk_vec scale = norm ? sk_vget(from->x->scale, j, lanes) : sk_vzero(), shift = norm ? sk_vget(from->x->shift, j, lanes) : sk_vzero();
+    ptrdiff_t col = from->c, row = col * from->width;
+    ptrdiff_t at = ((ptrdiff_t)w->picture * from->height + w->row) * row + w->col * col + (ptrdiff_t)j;
+    if (wino_whole(w, from->edge) && j + SK_VEC <= c) {
+        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, m, t, v, plane, inner);
+        return;
+    }
+    wino_gather_vec(w, from->x->x, at, row, col, lanes, norm, scale, shift, from->edge, t, buffer);
+    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, m, SK_K_F32, v, plane, inner);
+}
+
+SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm, int m,
+                            enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+{
+    _Alignas(64) float buffer[WINO_EDGE * WINO_EDGE * SK_VEC] = {0};
+    struct wino_window w = wino_window(s, tile, m, from->border, from->edge, from->height, from->width);
+    for (size_t j = 0; j < sk_wino_pad(from->c); j += SK_VEC)
+        wino_vec_in(from, &w, j, norm, m, t, buffer, (char *)v + j * sk_ktype_size(inner), plane, inner);
+}
+
+/* Tiles tile to tile + count to rows of pad(c) elements. */
+SK_INLINE void wino_tiles_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count,
+                             int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+{
+    size_t row = sk_wino_pad(from->c) * sk_ktype_size(inner);
+    for (size_t i = 0; i < count; i++) {
+        if (from->x->scale != NULL)
+            wino_tile_in(s, from, tile + i, true, m, t, (char *)v + i * row, plane, inner);
+        else
+            wino_tile_in(s, from, tile + i, false, m, t, (char *)v + i * row, plane, inner);
+    }
+}
+
+SK_INLINE void wino_input_tiles(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
+                                int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+{
+    struct wino_side from = wino_side_x(s, x, m);
+    wino_tiles_in(s, &from, tile, count, m, t, v, plane, inner);
+}
+
+SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, int m,
+                               enum sk_ktype t, void *d, size_t plane, enum sk_ktype inner)
+{
+    struct sk_wino_source x = {.x = dy};
+    struct wino_side from = wino_side_dy(s, &x, m);
+    wino_tiles_in(s, &from, tile, count, m, t, d, plane, inner);
+}
+
+/* ---- the sink of a product ---- */
+
+/* What one vector of outputs becomes; acc: sum, and square or dot. */
+SK_INLINE sk_vec wino_finish(const struct sk_wino_sink *to, enum sk_wino_finish finish, size_t at, size_t k,
+                             sk_lanes lanes, enum sk_ktype t, sk_vec v, sk_vec center, sk_vec acc[2])
+{
+    if (finish == SK_WINO_STATS) {
+        sk_vec d = sk_vsub(sk_vstored(v, t), center);
+        acc[0] = sk_vadd(acc[0], d);
+        acc[1] = sk_vfma(d, d, acc[1]);
+        return v;
+    }
+    if (finish == SK_WINO_STORE && to->bias != NULL)
+        v = sk_vadd(v, sk_vget(to->bias, k, lanes));
+    if (to->residual != NULL)
+        v = sk_vadd(v, sk_vload(to->residual, at, lanes, t));
+    if (finish == SK_WINO_STORE)
+        return to->relu ? sk_vrelu(v) : v;
+    sk_vec x = sk_vload(to->x, at, lanes, t);
+    sk_vec mask = to->mask_y != NULL ? sk_vload(to->mask_y, at, lanes, t)
+                                     : sk_vfma(x, sk_vget(to->scale, k, lanes), sk_vget(to->shift, k, lanes));
+    v = sk_vwhere(mask, v);
+    acc[0] = sk_vadd(acc[0], v);
+    acc[1] = sk_vfma(v, sk_vsub(x, center), acc[1]);
+    return v;
+}
+
+/* The outputs of one vector of one tile, those inside the picture. */
+SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
+                              const struct wino_window *w, size_t k, sk_lanes lanes, int m, enum sk_ktype t, bool whole,
+                              sk_vec y[4][4])
+{
+    size_t col = (size_t)s->k, row = col * (size_t)s->q;
+    size_t at = (w->picture * (size_t)s->p + (size_t)w->row) * row + (size_t)w->col * col + k;
+    bool sums = finish != SK_WINO_STORE;
+    const float *about = finish == SK_WINO_GRAD ? to->mean : to->center;
+    sk_vec center = sums ? sk_vget(about, k, lanes) : sk_vzero();
+    sk_vec acc[2] = {sums ? sk_vget(to->sum, k, lanes) : sk_vzero(), sums ? sk_vget(to->square, k, lanes) : sk_vzero()};
+    if (whole) {
+        WINO_UNROLL
+        for (int i = 0; i < m; i++) {
+            WINO_UNROLL
+            for (int j = 0; j < m; j++) {
+                size_t here = at + (size_t)i * row + (size_t)j * col;
+                sk_vstore(to->y, here, lanes, t, wino_finish(to, finish, here, k, lanes, t, y[i][j], center, acc));
+            }
+        }
+    } else {
+        for (int i = 0; i < w->bottom; i++)
+            for (int j = 0; j < w->right; j++) {
+                size_t here = at + (size_t)i * row + (size_t)j * col;
+                sk_vstore(to->y, here, lanes, t, wino_finish(to, finish, here, k, lanes, t, y[i][j], center, acc));
+            }
+    }
+    if (sums) {
+        sk_vstore(to->sum, k, lanes, SK_K_F32, acc[0]);
+        sk_vstore(to->square, k, lanes, SK_K_F32, acc[1]);
+    }
+}
+
+SK_INLINE void wino_output_tile(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
+                                size_t tile, size_t k0, size_t width, const float *from, size_t plane, int m,
+                                enum sk_ktype t)
+{
+    struct wino_window w = wino_window(s, tile, m, 0, m, s->p, s->q);
+    bool whole = wino_whole(&w, m);
+    size_t k = (size_t)s->k;
+    for (size_t j = 0; j < width && k0 + j < k; j += SK_VEC) {
+        sk_vec y[4][4];
+        wino_output_vec(from + j, plane, m, y);
+        if (whole && k0 + j + SK_VEC <= k)
+            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(SK_VEC), m, t, true, y);
+        else
+            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(k - k0 - j), m, t, false, y);
+    }
+}
+
+/* Zeroes the sums; for statistics the mean of the first tile's outputs becomes the center: near the mean of all, so
+ * that the squares lose no digits. */
+SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile, size_t k0,
+                               size_t width, const float *from, size_t plane, int m)
+{
+    struct wino_window w = wino_window(s, tile, m, 0, m, s->p, s->q);
+    size_t k = (size_t)s->k;
+    sk_vec share = sk_vset1(1.0f / (float)(w.bottom * w.right));
+    for (size_t j = 0; j < width && k0 + j < k; j += SK_VEC) {
+        sk_lanes lanes = sk_first(k - k0 - j);
+        sk_vec y[4][4], sum = sk_vzero();
+        sk_vstore(to->sum, k0 + j, lanes, SK_K_F32, sum);
+        sk_vstore(to->square, k0 + j, lanes, SK_K_F32, sum);
+        if (to->finish != SK_WINO_STATS)
+            continue;
+        wino_output_vec(from + j, plane, m, y);
+        for (int i = 0; i < w.bottom; i++)
+            for (int l = 0; l < w.right; l++)
+                sum = sk_vadd(sum, y[i][l]);
+        sk_vstore(to->center, k0 + j, lanes, SK_K_F32, sk_vmul(sum, share));
+    }
+}
+
+SK_INLINE void wino_output_tiles(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile, size_t count,
+                                 int k0, int block, const float *from, size_t plane, int m, enum sk_ktype t)
+{
+    size_t left = sk_wino_pad(s->k) - (size_t)k0, width = left < (size_t)block ? left : (size_t)block, k = (size_t)k0;
+    if (count > 0 && to->finish != SK_WINO_STORE)
+        wino_begin_sums(s, to, tile, k, width, from, plane, m);
+    for (size_t i = 0; i < count; i++) {
+        if (to->finish == SK_WINO_STORE)
+            wino_output_tile(s, to, SK_WINO_STORE, tile + i, k, width, from + i * width, plane, m, t);
+        else if (to->finish == SK_WINO_STATS)
+            wino_output_tile(s, to, SK_WINO_STATS, tile + i, k, width, from + i * width, plane, m, t);
+        else
+            wino_output_tile(s, to, SK_WINO_GRAD, tile + i, k, width, from + i * width, plane, m, t);
+    }
+}
+
+#endif
