@@ -1,5 +1,7 @@
 /* Winograd convolution, AVX-512 with BF16: bf16 activations, with float32 inside (rounded by vcvtneps2bf16) or with
  * bf16 inside, where vdpbf16ps sums products of pairs: of channels, and in the gradient of the weights of tiles. */
+#include <string.h>
+
 #include "kern/levels.h"
 #include "kern/vec_avx512.h"
 
@@ -10,9 +12,10 @@ enum { WINO_VECS = 4 };
 /* Two vectors of float32 as 16 pairs of bf16. */
 SK_INLINE __m512i pair(sk_vec even, sk_vec odd)
 {
-    __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(even));
-    __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(odd));
-    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+    const __m512i order = _mm512_set_epi32(31 << 16 | 15, 30 << 16 | 14, 29 << 16 | 13, 28 << 16 | 12, 27 << 16 | 11,
+                                           26 << 16 | 10, 25 << 16 | 9, 24 << 16 | 8, 23 << 16 | 7, 22 << 16 | 6,
+                                           21 << 16 | 5, 20 << 16 | 4, 19 << 16 | 3, 18 << 16 | 2, 17 << 16 | 1, 16 << 16);
+    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
 
 /* As wino_micro of pairs: strides count pairs. */
@@ -158,10 +161,14 @@ static void input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_sha
 SK_INLINE void pair_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool two, bool norm, int m,
                        uint32_t *v, size_t plane)
 {
-    _Alignas(64) float buffer[2][WINO_EDGE * WINO_EDGE * SK_VEC] = {0}, both[2][SK_WINO_POINTS * SK_VEC] = {0};
+    _Alignas(64) float buffer[2][WINO_EDGE * WINO_EDGE * SK_VEC], both[2][SK_WINO_POINTS * SK_VEC];
     struct wino_window w[2];
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         w[i] = wino_window(s, two ? tile + i : tile, m, from->border, from->edge, from->height, from->width);
+        wino_clear(from, &w[i], buffer[i]);
+    }
+    if (!two)
+        memset(both[1], 0, sizeof both[1]);
     for (size_t j = 0; j < sk_wino_pad(from->c); j += SK_VEC) {
         wino_vec_in(from, &w[0], j, norm, m, SK_K_BF16, buffer[0], both[0], SK_VEC, SK_K_F32);
         if (two)
@@ -175,8 +182,11 @@ SK_INLINE void pair_in(const struct sk_wino_shape *s, const struct wino_side *fr
 SK_INLINE void pairs_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count, bool norm,
                         int m, void *v, size_t plane)
 {
-    for (size_t i = 0; i < count; i += 2)
+    for (size_t i = 0; i < count; i += 2) {
+        wino_ahead(s, from, tile + i + 2, m, SK_K_BF16);
+        wino_ahead(s, from, tile + i + 3, m, SK_K_BF16);
         pair_in(s, from, tile + i, count - i > 1, norm, m, (uint32_t *)v + i / 2 * sk_wino_pad(from->c), plane / 2);
+    }
 }
 
 SK_INLINE void grad_input_m(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count, int m,

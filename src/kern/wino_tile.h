@@ -165,6 +165,14 @@ SK_INLINE void wino_side_vec(const struct wino_side *from, const void *x, size_t
         wino_input_vec(x, at, row, col, norm, scale, shift, m, t, v, plane, inner);
 }
 
+/* Zeroes the buffer of a tile that will need it. */
+SK_INLINE void wino_clear(const struct wino_side *from, const struct wino_window *w, float *buffer)
+{
+    if (!wino_whole(w, from->edge) || from->c % SK_VEC != 0)
+        for (int i = 0; i < from->edge * from->edge; i++)
+            sk_vstore(buffer, (size_t)i * SK_VEC, sk_first(SK_VEC), SK_K_F32, sk_vzero());
+}
+
 /* One vector of channels of one tile, from channel j on. buffer: zero but for what this tile put there. */
 SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm, int m,
                            enum sk_ktype t, float *buffer, void *v, size_t plane, enum sk_ktype inner)
@@ -185,10 +193,27 @@ SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_windo
 SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm, int m,
                             enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
-    _Alignas(64) float buffer[WINO_EDGE * WINO_EDGE * SK_VEC] = {0};
+    _Alignas(64) float buffer[WINO_EDGE * WINO_EDGE * SK_VEC];
     struct wino_window w = wino_window(s, tile, m, from->border, from->edge, from->height, from->width);
+    wino_clear(from, &w, buffer);
     for (size_t j = 0; j < sk_wino_pad(from->c); j += SK_VEC)
         wino_vec_in(from, &w, j, norm, m, t, buffer, (char *)v + j * sk_ktype_size(inner), plane, inner);
+}
+
+/* Asks for the pixels that a tile has beyond its left neighbour's: rows of a window lie too far apart for the
+ * processor to see ahead. */
+SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, int m, enum sk_ktype t)
+{
+    if (tile >= sk_wino_tiles(s, m))
+        return;
+    struct wino_window w = wino_window(s, tile, m, from->border, from->edge, from->height, from->width);
+    size_t size = sk_ktype_size(t), col = (size_t)from->c * size;
+    int first = w.right > m ? w.right - m : 0;
+    for (int i = w.top; i < w.bottom; i++) {
+        size_t at = ((w.picture * (size_t)from->height + (size_t)(w.row + i)) * (size_t)from->width + (size_t)(w.col + first)) * col;
+        for (size_t j = 0; j < (size_t)(w.right - first) * col; j += 64)
+            _mm_prefetch((const char *)from->x->x + at + j, _MM_HINT_T0);
+    }
 }
 
 /* Tiles tile to tile + count to rows of pad(c) elements. */
@@ -197,6 +222,7 @@ SK_INLINE void wino_tiles_in(const struct sk_wino_shape *s, const struct wino_si
 {
     size_t row = sk_wino_pad(from->c) * sk_ktype_size(inner);
     for (size_t i = 0; i < count; i++) {
+        wino_ahead(s, from, tile + i + 1, m, t);
         if (from->x->scale != NULL)
             wino_tile_in(s, from, tile + i, true, m, t, (char *)v + i * row, plane, inner);
         else

@@ -138,7 +138,7 @@ static enum sk_code open_wino(struct wino **out, const struct sk_wino_shape *sha
 static void finish_open(struct wino *self, void **out, struct sk_kernel_need *need)
 {
     *need = (struct sk_kernel_need){0};
-    sk_wino_label(&self->by, true, need->label, sizeof need->label);
+    sk_wino_label(&self->by, need->label, sizeof need->label);
     lay_out(self, need);
     *out = self;
 }

@@ -18,11 +18,11 @@ enum sk_code sk_wino_accept(struct sk_wino_shape *s, const struct sk_attr *attr,
                             const struct sk_desc *w, const struct sk_desc *y, const struct sk_kernel_env *env,
                             struct sk_err *err) SK_MUST;
 /* The algorithms that env allows for activations of a type, most promising first; past the last: UNSUPPORTED "no more
- * implementations". split: the one to begin with; NULL: there is only one. */
+ * implementations". split: the one to begin with. */
 enum sk_code sk_wino_choose(struct sk_wino_choice *choice, enum sk_dtype type, const struct sk_kernel_env *env,
                             const enum sk_wino_split *split, int variant, struct sk_err *err) SK_MUST;
-/* "f4", "f2 bf16", ...; with " tiles" or " channels" where split says so. */
-void sk_wino_label(const struct sk_wino_choice *choice, bool split, char *label, size_t size);
+/* "f4 tiles", "f2 bf16 channels", ... */
+void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size);
 
 /* A piece of a block of memory that is being laid out: 64-byte aligned, with a cache line to spare so that pieces of
  * equal size do not fall on the same cache sets. */

@@ -49,21 +49,21 @@ enum sk_code sk_wino_choose(struct sk_wino_choice *choice, enum sk_dtype type, c
     static const enum sk_wino_kind fast[] = {SK_WINO_F4_BF16, SK_WINO_F2_BF16, SK_WINO_F4_MIXED, SK_WINO_F2_MIXED,
                                              SK_WINO_KINDS};
     const enum sk_wino_kind *kind = type == SK_F32 ? f32 : env->winograd == SK_WINOGRAD_FAST ? fast : safe;
-    int splits = split != NULL ? 2 : 1, skip = variant / splits;
-    bool other = variant % splits == 1;
+    int skip = variant / 2;
+    bool other = variant % 2 == 1;
     for (; *kind != SK_WINO_KINDS; kind++) {
         const struct sk_kern_wino *kern = &sk_kern_get()->wino[*kind];
         if (kern->m == 0 || skip-- > 0)
             continue;
         choice->kern = kern;
-        choice->split = (split != NULL && (*split == SK_WINO_CHANNELS) != other) ? SK_WINO_CHANNELS : SK_WINO_TILES;
+        choice->split = (*split == SK_WINO_CHANNELS) != other ? SK_WINO_CHANNELS : SK_WINO_TILES;
         return SK_OK;
     }
     return sk_fail(err, SK_UNSUPPORTED, "no more implementations");
 }
 
-void sk_wino_label(const struct sk_wino_choice *choice, bool split, char *label, size_t size)
+void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size)
 {
     snprintf(label, size, "f%d%s%s", choice->kern->m, choice->kern->inner == SK_K_BF16 ? " bf16" : "",
-             !split ? "" : choice->split == SK_WINO_TILES ? " tiles" : " channels");
+             choice->split == SK_WINO_TILES ? " tiles" : " channels");
 }
