@@ -15,6 +15,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
     sk_conv_ref(k->conv);
     sk_linear_ref(k->linear);
     sk_optim_ref(&k->optim);
+    sk_peak_ref(&k->peak);
 #ifdef SK_NO_X86
     (void)level;
 #else
@@ -23,6 +24,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_norm_grad_avx2(k->norm);
         sk_point_avx2(k->point);
         sk_optim_avx2(&k->optim);
+        sk_peak_avx2(&k->peak);
     }
     if (level >= SK_ISA_AVX512) {
         sk_norm_avx512(k->norm);
@@ -30,7 +32,10 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_point_avx512(k->point);
         sk_pool_avx512(k->pool);
         sk_optim_avx512(&k->optim);
+        sk_peak_avx512(&k->peak);
     }
+    if (level >= SK_ISA_AVX512_BF16)
+        sk_peak_avx512bf16(&k->peak);
 #endif
 }
 
