@@ -40,7 +40,8 @@ static void teardown(struct fixture *f)
     sk_engine_close(f->engine);
 }
 
-/* Multiply-adds of ResNet-18 for a picture of 32x32x3 and 10 classes, layer by layer; c: channels of the first stage. */
+/* Multiply-adds of ResNet-18 for a picture of 32x32x3 and 10 classes, layer by layer; c: channels of the first stage.
+ */
 static double macs_by_hand(double c, double *stem)
 {
     double stage = 4 * (32 * 32 * c * c * 9); /* layer1: four 3x3 convolutions */

@@ -4,41 +4,47 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TRIAL_SECONDS 0.01 /* shorter trials are all start and end of the threads */
-enum { TRIALS = 6, FIRST_ROUNDS = 1 << 14 };
+/* Trials short enough that some meet no other program, and long enough for the clock. */
+#define TRIAL_SECONDS 1e-3
+enum { MADD_TRIALS = 100, MEMORY_TRIALS = 20, FIRST_ROUNDS = 1 << 10 };
 
-/* Arrays beyond the caches: CACHE_TIMES last-level caches a thread, for each may have one of its own, within bounds. */
-enum { CACHE_TIMES = 3 };
-static const size_t cache_guess = (size_t)32 << 20, arrays_most = (size_t)1 << 30;
+/* Arrays beyond the caches: CACHE_TIMES last-level caches for each thread, which may have one of its own, within
+ * bounds; a system that does not tell the cache's size gets the bound. */
+enum { CACHE_TIMES = 3, THREAD_MOST = 128 << 20, ARRAYS_MOST = 1 << 30 };
 
-static volatile float sink; /* results go somewhere, or their loops could be left out */
+static _Thread_local volatile float sink; /* results go somewhere, or their loops could be left out */
 
 /* ---- multiply-adds ---- */
-static double madd_seconds(const struct sk_peak_madd *m, size_t rounds, int threads)
+static double madd_seconds(const struct sk_peak_madd *m, size_t rounds)
 {
-    float sum = 0;
     double since = sk_now();
-#pragma omp parallel num_threads(threads) reduction(+ : sum)
-    sum += m->run(rounds);
-    double seconds = sk_now() - since;
-    sink = sum;
-    return seconds;
+    sink = m->run(rounds);
+    return sk_now() - since;
 }
 
-/* Operations a second of the fastest trial; 0 where the level has no such loop. */
+static double least_seconds(const struct sk_peak_madd *m, size_t rounds)
+{
+    double least = madd_seconds(m, rounds);
+    for (int i = 1; i < MADD_TRIALS; i++) {
+        double seconds = madd_seconds(m, rounds);
+        least = seconds < least ? seconds : least;
+    }
+    return least;
+}
+
+/* Operations a second: the sum of what each thread does in its fastest trial while the others are at theirs; 0 where
+ * the level has no such loop. */
 static double madd_rate(const struct sk_peak_madd *m, int threads)
 {
     size_t rounds = FIRST_ROUNDS;
+    double rate = 0;
     if (m->name == NULL)
         return 0;
-    double least = madd_seconds(m, rounds, threads);
-    for (; least < TRIAL_SECONDS; least = madd_seconds(m, rounds, threads))
+    while (madd_seconds(m, rounds) < TRIAL_SECONDS)
         rounds *= 2;
-    for (int i = 0; i < TRIALS; i++) {
-        double seconds = madd_seconds(m, rounds, threads);
-        least = seconds < least ? seconds : least;
-    }
-    return m->flops * (double)rounds * threads / least;
+#pragma omp parallel num_threads(threads) reduction(+ : rate)
+    rate += m->flops * (double)rounds / least_seconds(m, rounds);
+    return rate;
 }
 
 /* ---- memory: three arrays of n floats a thread, one after another, made by the thread that uses them ---- */
@@ -48,24 +54,26 @@ struct arrays {
     int threads;
 };
 
-static size_t last_cache(void)
+/* Bytes of a thread's three arrays. */
+static size_t thread_bytes(void)
 {
-    long bytes = -1;
+    long cache = -1;
 #ifdef _SC_LEVEL3_CACHE_SIZE
-    bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
 #endif
-    return bytes > 0 ? (size_t)bytes : cache_guess;
+    return cache > 0 && cache < THREAD_MOST / CACHE_TIMES ? (size_t)cache * CACHE_TIMES : THREAD_MOST;
 }
 
 static enum sk_code open_arrays(struct arrays *a, int threads, struct sk_err *err)
 {
     struct sk_machine machine;
-    size_t all = last_cache() * CACHE_TIMES * (size_t)threads;
+    size_t all = thread_bytes() * (size_t)threads;
     sk_machine_read(&machine);
-    all = all < arrays_most ? all : arrays_most;
+    all = all < ARRAYS_MOST ? all : ARRAYS_MOST;
     all = all < machine.memory_available / 4 ? all : (size_t)machine.memory_available / 4;
     /* an odd number of steps: arrays whose addresses agree in their lower bits get in each other's way */
-    *a = (struct arrays){.threads = threads, .n = (all / sizeof(float) / 3 / (size_t)threads / SK_PEAK_STEP | 1) * SK_PEAK_STEP};
+    *a = (struct arrays){.threads = threads,
+                         .n = (all / sizeof(float) / 3 / (size_t)threads / SK_PEAK_STEP | 1) * SK_PEAK_STEP};
     a->bytes = 3 * a->n * (size_t)threads * sizeof(float);
     a->at = sk_map(a->bytes, err);
     if (a->at == NULL)
@@ -97,7 +105,7 @@ static void triad_all(const struct arrays *a, const struct sk_kern_peak *k)
 static double memory_rate(void (*pass)(const struct arrays *, const struct sk_kern_peak *), const struct arrays *a)
 {
     double least = 0;
-    for (int i = 0; i < TRIALS; i++) {
+    for (int i = 0; i < MEMORY_TRIALS; i++) {
         double since = sk_now();
         pass(a, &sk_kern_get()->peak);
         double seconds = sk_now() - since;
