@@ -32,6 +32,7 @@ struct sk_kernel_env {
 struct sk_kernel_need {
     size_t scratch;     /* bytes of arena memory during run, 64-byte aligned */
     size_t packed;      /* bytes kept between prepare and run (frozen plans) */
+    double flops;       /* operations that run really does; 0: those of the op's definition */
     char label[64];     /* what exactly was chosen: "jit:avx512_core" */
 };
 struct sk_kernel_call {
@@ -52,6 +53,12 @@ struct sk_kernel {
     enum sk_code (*run)(void *self, const struct sk_kernel_call *call, struct sk_err *err); /* allocates nothing */
     void (*close)(void *self);
 };
+/* Ceilings: what the device does at most, measured by loops that do nothing else, with all threads. */
+struct sk_peak {
+    double f32, bf16;             /* operations a second, a multiply-add being two; 0: no instruction for it */
+    const char *f32_by, *bf16_by; /* that instruction, "vdpbf16ps" */
+    double read, triad;           /* bytes a second of arrays beyond the caches: read; a = b + s * c, three arrays */
+};
 struct sk_backend {
     int version;
     const char *name;   /* "cpu" */
@@ -66,6 +73,7 @@ struct sk_backend {
     bool host_memory;   /* device pointers are host pointers: inputs are bound without a copy */
     enum sk_code (*start)(int threads, struct sk_err *err); /* once before use: threads of the one OpenMP pool */
     enum sk_code (*sync)(struct sk_err *err);
+    enum sk_code (*peak)(int threads, struct sk_peak *out, struct sk_err *err); /* half a second or so */
 };
 /* The built-in backend. */
 const struct sk_backend *sk_backend_cpu(void);

@@ -1,16 +1,16 @@
-/* skua bench: how fast the machine trains or applies a model, on random data. */
+/* skua bench: how fast the machine trains or applies a model, on random data, and what share of its peak that is. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bench_ops.h"
 #include "cli/cli.h"
-#include "exec/exec.h"
 
 struct bench_args {
     struct sk_words set;
     const char *job, *model, *precision;
     int64_t batch, threads, steps;
-    bool json;
+    bool ops, each_op, json;
 };
 enum {
     TRAIN_STEPS = 5,
@@ -33,6 +33,14 @@ struct bench {
     uint8_t *pixels;
     int32_t *label;
     double *ms; /* [steps] */
+    struct sk_bench_ops ops;
+};
+struct result {
+    double least, median, rate, memory; /* ms, ms, images/s, MB */
+    double direct, actual;              /* operations a second, in the fastest step */
+    struct sk_peak peak;
+    double ceiling; /* of the precision: operations a second */
+    const char *ceiling_by;
 };
 
 static enum sk_code unknown_model(const char *name, struct sk_err *err)
@@ -108,7 +116,10 @@ static enum sk_code open_net(struct bench *b, struct sk_err *err)
     if (code != SK_OK)
         return code;
     sk_net_init(b->net, 0);
-    return sk_net_prepare(b->net, b->batch, b->train, err);
+    code = sk_net_prepare(b->net, b->batch, b->train, err);
+    if (code == SK_OK && (b->args->ops || b->args->each_op))
+        code = sk_bench_ops_open(&b->ops, b->engine, sk_net_plan(b->net, b->batch, b->train), err);
+    return code;
 }
 
 static enum sk_code one_step(struct bench *b, int64_t number, struct sk_err *err)
@@ -142,27 +153,64 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static enum sk_code report(const struct bench *b, struct sk_err *err)
+/* The peak memory is read first: what the ceilings are measured with is not the network's. */
+static enum sk_code sum_up(struct bench *b, struct result *r, struct sk_err *err)
 {
-    const char *job = b->train ? "train" : "infer", *model = b->args->model ? b->args->model : "resnet18-cifar";
-    const char *precision = sk_precision_name(sk_engine_precision(b->engine));
-    double least = b->ms[0], median = b->ms[b->steps / 2], rate = b->batch / (least / 1000);
-    double peak = (double)sk_peak_rss() / (1 << 20);
-    if (!b->args->json) {
-        sk_print("%s %s, %s, batch %d, %d threads: %.1f img/s, %.2f ms a step (median %.2f), peak %.0f MB\n", job,
-                 model, precision, b->batch, sk_engine_threads(b->engine), rate, least, median, peak);
-        return SK_OK;
-    }
+    struct sk_flops flops = sk_plan_flops(sk_net_plan(b->net, b->batch, b->train));
+    qsort(b->ms, (size_t)b->steps, sizeof(*b->ms), compare);
+    *r = (struct result){.least = b->ms[0], .median = b->ms[b->steps / 2], .memory = (double)sk_peak_rss() / (1 << 20)};
+    r->rate = b->batch / (r->least / 1000);
+    r->direct = flops.direct / (r->least / 1000);
+    r->actual = flops.actual / (r->least / 1000);
+    enum sk_code code = sk_engine_peak(b->engine, &r->peak, err);
+    bool bf16 = sk_engine_precision(b->engine) == SK_PRECISION_BF16 && r->peak.bf16 > 0;
+    r->ceiling = bf16 ? r->peak.bf16 : r->peak.f32;
+    r->ceiling_by = bf16 ? r->peak.bf16_by : r->peak.f32_by;
+    return code;
+}
+
+static enum sk_code report_text(const struct bench *b, const char *job, const char *model, const struct result *r)
+{
+    sk_print("%s %s, %s, batch %d, %d threads: %.1f img/s, %.2f ms a step (median %.2f), peak %.0f MB\n", job, model,
+             sk_precision_name(sk_engine_precision(b->engine)), b->batch, sk_engine_threads(b->engine), r->rate,
+             r->least, r->median, r->memory);
+    sk_print("%.0f GFLOP/s direct-equivalent, %.0f GFLOP/s done: %.1f%% of the peak of %.0f GFLOP/s by %s\n",
+             r->direct / 1e9, r->actual / 1e9, 100 * r->actual / r->ceiling, r->ceiling / 1e9, r->ceiling_by);
+    sk_print("memory: %.1f GB/s read, %.1f GB/s triad\n", r->peak.read / 1e9, r->peak.triad / 1e9);
+    return SK_OK;
+}
+
+static enum sk_code report_json(const struct bench *b, const char *job, const char *model, const struct result *r,
+                                struct sk_err *err)
+{
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "job", job, "model", model, "precision",
-                  precision, "batch", b->batch, "threads", sk_engine_threads(b->engine), "steps", b->steps,
-                  "images_per_s", rate, "ms", least, "median_ms", median, "peak_rss_mb", peak);
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "job", job,
+                  "model", model, "precision", sk_precision_name(sk_engine_precision(b->engine)), "batch", b->batch,
+                  "threads", sk_engine_threads(b->engine), "steps", b->steps, "images_per_s", r->rate, "ms", r->least,
+                  "median_ms", r->median, "peak_rss_mb", r->memory, "gflops_direct", r->direct / 1e9, "gflops_actual",
+                  r->actual / 1e9, "peak_gflops", r->ceiling / 1e9, "peak_by", r->ceiling_by, "share_of_peak",
+                  r->actual / r->ceiling, "read_gb_per_s", r->peak.read / 1e9, "triad_gb_per_s", r->peak.triad / 1e9);
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);
     if (text)
         sk_print("%s\n", text);
     free(text);
     return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+}
+
+static enum sk_code report(struct bench *b, struct sk_err *err)
+{
+    const struct bench_args *a = b->args;
+    const char *job = b->train ? "train" : "infer", *model = a->model ? a->model : "resnet18-cifar";
+    struct result r;
+    enum sk_code code = sum_up(b, &r, err);
+    if (code == SK_OK)
+        code = a->json ? report_json(b, job, model, &r, err) : report_text(b, job, model, &r);
+    if (code == SK_OK && a->ops)
+        code = sk_bench_ops_print(&b->ops, &r.peak, false, a->json, err);
+    if (code == SK_OK && a->each_op)
+        code = sk_bench_ops_print(&b->ops, &r.peak, true, a->json, err);
+    return code;
 }
 
 static enum sk_code run_bench(const struct sk_words *words, const void *args, struct sk_err *err)
@@ -180,10 +228,9 @@ static enum sk_code run_bench(const struct sk_words *words, const void *args, st
         code = open_net(b, err);
     if (code == SK_OK)
         code = measure(b, err);
-    if (code == SK_OK) {
-        qsort(b->ms, (size_t)b->steps, sizeof(*b->ms), compare);
+    if (code == SK_OK)
         code = report(b, err);
-    }
+    sk_bench_ops_release(&b->ops);
     sk_net_free(b->net);
     sk_engine_close(b->engine);
     sk_free(b->pixels);
@@ -203,6 +250,9 @@ static const struct sk_option options[] = {
                      1024),
     SK_OPTION_NUMBER("steps", "N", struct bench_args, steps, "measured steps, after 2 to warm up; the least counts", 1,
                      STEPS_MAX),
+    SK_OPTION("ops", NULL, SK_OPTION_FLAG, struct bench_args, ops,
+              "the least time of each kind of op and kernel, beside what the machine's ceilings allow"),
+    SK_OPTION("each-op", NULL, SK_OPTION_FLAG, struct bench_args, each_op, "the same for every op of the step"),
     SK_OPTION_SET(struct bench_args),
     SK_OPTION_JSON(struct bench_args),
 };

@@ -78,6 +78,18 @@ enum sk_code sk_engine_describe(struct sk_str *out, struct sk_err *err)
     return sk_str_add(out, err, "\nbackend cuda: not there: this skua was built without it\n");
 }
 
+enum sk_code sk_engine_peak(struct sk_engine *e, struct sk_peak *out, struct sk_err *err)
+{
+    enum sk_code code = e->peak.f32 > 0 ? SK_OK : e->backend->peak(e->threads, &e->peak, err);
+    *out = e->peak;
+    return code;
+}
+
+void sk_engine_trace(struct sk_engine *e, const struct sk_trace *trace)
+{
+    e->trace = trace;
+}
+
 enum sk_code sk_engine_room(size_t bytes, struct sk_err *err)
 {
     struct sk_machine m;

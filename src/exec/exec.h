@@ -13,6 +13,7 @@
 
 /* ---- engine: the device, its threads and one arena that all plans share (engine.c) ---- */
 struct sk_engine;
+struct sk_plan;
 /* Resolves device, threads and precision (auto: bf16 where the machine has it; told once through sk_notice when it has not). */
 enum sk_code sk_engine_open(struct sk_engine **e, const struct sk_recipe_engine *r, struct sk_err *err) SK_MUST;
 void sk_engine_close(struct sk_engine *e);
@@ -21,6 +22,11 @@ enum sk_precision sk_engine_precision(const struct sk_engine *e); /* FP32 or BF1
 const char *sk_engine_device(const struct sk_engine *e);          /* "cpu" */
 /* Backends found, and why one is not there, one line each; instruction sets; library versions. For skua info. */
 enum sk_code sk_engine_describe(struct sk_str *out, struct sk_err *err) SK_MUST;
+/* Ceilings of the device with the engine's threads: measured by the first call (half a second or so), kept for later ones. */
+enum sk_code sk_engine_peak(struct sk_engine *e, struct sk_peak *out, struct sk_err *err) SK_MUST;
+/* Called after each op that a plan runs in a step, with its index in the plan's graph and the seconds it took. */
+struct sk_trace { void (*op)(void *context, const struct sk_plan *p, size_t op, double seconds); void *context; };
+void sk_engine_trace(struct sk_engine *e, const struct sk_trace *trace); /* kept by reference; NULL: none (the default) */
 
 /* ---- store: named tensors that outlive a step: params, running statistics, optimizer slots (store.c) ---- */
 struct sk_store;
@@ -37,7 +43,6 @@ enum sk_code sk_store_read(const struct sk_store *s, const char *name, float *ou
 enum sk_code sk_store_write(struct sk_store *s, const char *name, const float *in, size_t n, struct sk_err *err) SK_MUST;
 
 /* ---- plan: kernels chosen and memory laid out for one graph (plan.c, memory.c, choose.c) ---- */
-struct sk_plan;
 struct sk_plan_options {
     bool frozen;              /* weights change only from outside: pack them once */
     enum sk_tune tune;
@@ -57,6 +62,21 @@ const struct sk_graph *sk_plan_graph(const struct sk_plan *p);
 size_t sk_plan_bytes(const struct sk_plan *p);  /* arena this plan needs */
 /* One line an op: phase, op, shape, kernel and label, bytes, reasons of those that declined. */
 enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err) SK_MUST;
+
+/* ---- what a plan's step costs (cost.c) ---- */
+/* Operations of multiply-adds, one being two. direct: by the definitions of the ops; actual: what the chosen kernels do,
+ * fewer where an algorithm such as Winograd's saves some. */
+struct sk_flops { double direct, actual; };
+struct sk_op_report {
+    enum sk_phase phase;
+    const char *kind, *name;
+    char kernel[128];       /* kernel and label, "onednn jit:avx512_core" */
+    struct sk_flops flops;  /* 0 for ops that do not multiply */
+    double bytes;           /* of its tensors, each read or written once */
+    enum sk_dtype type;     /* of its first input */
+};
+void sk_plan_report(const struct sk_plan *p, size_t op, struct sk_op_report *r);
+struct sk_flops sk_plan_flops(const struct sk_plan *p); /* of a whole step, without PREPARE */
 
 /* ---- choices: which kernel each op uses; plan.json (choose.c) ---- */
 struct sk_choices;

@@ -13,6 +13,8 @@ struct sk_engine {
     struct sk_recipe_engine recipe;
     void *arena;         /* one for all plans: they run one at a time */
     size_t arena_bytes;
+    const struct sk_trace *trace; /* NULL: none */
+    struct sk_peak peak;          /* f32 0: not measured yet */
 };
 /* Makes the arena at least this large; what it held is lost. INPUT where memory does not suffice. */
 enum sk_code sk_engine_arena(struct sk_engine *e, size_t bytes, struct sk_err *err) SK_MUST;

@@ -164,6 +164,19 @@ static enum sk_code call(const struct sk_plan *p, size_t i, bool prepare, const 
     return code;
 }
 
+static enum sk_code call_traced(const struct sk_plan *p, size_t i, const void *const *inputs, const struct sk_step *step,
+                                struct sk_err *err)
+{
+    const struct sk_trace *trace = p->engine->trace;
+    double since = sk_now();
+    enum sk_code code = call(p, i, false, inputs, step, err);
+    if (code == SK_OK)
+        code = p->engine->backend->sync(err);
+    if (code == SK_OK)
+        trace->op(trace->context, p, i, sk_now() - since);
+    return code;
+}
+
 /* Runs PREPARE ops, then lets kernels pack their weights. */
 static enum sk_code prepare(struct sk_plan *p, const struct sk_step *step, struct sk_err *err)
 {
@@ -188,7 +201,7 @@ enum sk_code sk_plan_run(struct sk_plan *p, enum sk_phase from, enum sk_phase to
             continue;
         if (phase < SK_PHASE_UPDATE && cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             return sk_fail(err, SK_CANCELLED, "stopped");
-        code = call(p, i, false, inputs, step, err);
+        code = p->engine->trace ? call_traced(p, i, inputs, step, err) : call(p, i, false, inputs, step, err);
     }
     if (to >= SK_PHASE_UPDATE)
         p->store->version++;

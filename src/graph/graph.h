@@ -117,6 +117,7 @@ struct sk_op_info {
 };
 const struct sk_op_info *sk_op_info(enum sk_op_kind kind);
 struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op); /* flops; bytes read and written */
+bool sk_op_multiplies(enum sk_op_kind kind); /* made of multiply-adds: conv, linear and their gradients */
 
 /* ---- building (graph.c) ---- */
 void sk_graph_release(struct sk_graph *g);

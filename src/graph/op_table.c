@@ -59,6 +59,12 @@ const struct sk_op_info *sk_op_info(enum sk_op_kind kind)
     return &table[kind];
 }
 
+bool sk_op_multiplies(enum sk_op_kind kind)
+{
+    const struct sk_op_info *info = sk_op_info(kind);
+    return info->flops == sk_flops_conv || info->flops == sk_flops_linear;
+}
+
 struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op)
 {
     const struct sk_op_info *info = sk_op_info(op->kind);

@@ -17,6 +17,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
     sk_linear_ref(k->linear);
     sk_optim_ref(&k->optim);
     memset(k->wino, 0, sizeof k->wino);
+    sk_peak_ref(&k->peak);
 #ifdef SK_NO_X86
     (void)level;
 #else
@@ -26,6 +27,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_point_avx2(k->point);
         sk_optim_avx2(&k->optim);
         sk_wino_avx2(k->wino);
+        sk_peak_avx2(&k->peak);
     }
     if (level >= SK_ISA_AVX512) {
         sk_norm_avx512(k->norm);
@@ -34,9 +36,12 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_pool_avx512(k->pool);
         sk_optim_avx512(&k->optim);
         sk_wino_avx512(k->wino);
+        sk_peak_avx512(&k->peak);
     }
-    if (level >= SK_ISA_AVX512_BF16)
+    if (level >= SK_ISA_AVX512_BF16) {
         sk_wino_avx512bf16(k->wino);
+        sk_peak_avx512bf16(&k->peak);
+    }
 #endif
 }
 

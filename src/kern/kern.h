@@ -112,6 +112,19 @@ struct sk_kern_linear {
     void (*grad_weight)(const float *dy, const void *x, float *dw, float *db, size_t n, size_t c, size_t k0, size_t k1,
                         size_t k);
 };
+/* ---- ceilings of the processor, for skua bench: loops that do one thing as fast as it goes ---- */
+struct sk_peak_madd {
+    const char *name;            /* what multiplies and adds: "vdpbf16ps"; NULL: the level has nothing for this type */
+    double flops;                /* of a round, two a multiply-add */
+    float (*run)(size_t rounds); /* flops * rounds / 4, where float32 can tell (a sum of rounds that are all needed) */
+};
+struct sk_kern_peak {
+    struct sk_peak_madd madd[SK_K_TYPES]; /* products of this type, sums in float32 */
+    /* Arrays are aligned to 64 bytes, n is a multiple of SK_PEAK_STEP. read: the sum of x[n]; triad: a = b + s * c. */
+    float (*read)(const float *x, size_t n);
+    void (*triad)(const float *b, const float *c, float s, size_t n, float *a);
+};
+enum { SK_PEAK_STEP = 64 };
 /* ---- loss on float32 logits [n][k]; plain functions, no variants ---- */
 /* loss_i = -(1-e) log p[label] - e/k sum log p; returns the sum over rows (double). A label out of range gives NaN. */
 double sk_loss_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing);
@@ -132,6 +145,7 @@ struct sk_kern {
     struct sk_kern_linear linear[SK_K_TYPES];
     struct sk_kern_optim optim;
     struct sk_kern_wino wino[SK_WINO_KINDS];
+    struct sk_kern_peak peak;
 };
 void sk_kern_init(struct sk_kern *k, enum sk_isa level); /* level must not exceed the hardware's */
 const struct sk_kern *sk_kern_get(void);                 /* of sk_isa_level(), made once (call first from one thread) */

@@ -103,6 +103,7 @@ const struct sk_backend *sk_backend_cpu(void)
         .host_memory = true,
         .start = start,
         .sync = sync_device,
+        .peak = sk_cpu_peak,
     };
     return &backend;
 }

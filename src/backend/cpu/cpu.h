@@ -33,6 +33,9 @@ extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
 extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
 extern const struct sk_kernel sk_cpu_sgd, sk_cpu_adam;                                    /* optim.c */
 
+/* ---- ceilings of this machine at the current level (peak.c) ---- */
+enum sk_code sk_cpu_peak(int threads, struct sk_peak *out, struct sk_err *err) SK_MUST;
+
 /* ---- what is used of OpenMP's runtime: declared here, for clang cannot read the header of GCC 12 ---- */
 void omp_set_num_threads(int threads);
 void omp_set_dynamic(int dynamic);
