@@ -140,6 +140,7 @@ static void finish_open(struct wino *self, void **out, struct sk_kernel_need *ne
     *need = (struct sk_kernel_need){0};
     sk_wino_label(&self->by, need->label, sizeof need->label);
     lay_out(self, need);
+    need->flops = sk_wino_flops(&self->shape, self->by.kern);
     *out = self;
 }
 
@@ -277,7 +278,7 @@ static void run_tiles(const struct wino *self, const struct sk_kernel_call *call
     char *own = (char *)piece(call, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
     struct sk_wino_source from = source(self, call);
     size_t k_count = k_blocks(self);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (size_t b = 0; b < self->blocks; b++) {
         size_t tile = b * self->rows;
         kern->input(kern, &self->shape, &from, tile, least(self->rows, self->tiles - tile), own + self->at.v, self->v_plane);
@@ -306,7 +307,7 @@ static void input_group(const struct wino *self, const struct sk_kernel_call *ca
     struct sk_wino_source from = source(self, call);
     size_t row = sk_wino_pad(self->shape.c) * sk_cpu_size(kern->inner);
     char *v = piece(call, self->at.group);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (size_t i = 0; i < count; i += PIECE)
         kern->input(kern, &self->shape, &from, first + i, least(PIECE, count - i), v + i * row, self->group_plane);
 }

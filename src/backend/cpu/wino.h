@@ -24,6 +24,9 @@ enum sk_code sk_wino_choose(struct sk_wino_choice *choice, enum sk_dtype type, c
 /* "f4 tiles", "f2 bf16 channels", ... */
 void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size);
 
+/* Operations of the products, padded channels included: what is left of the convolution. */
+double sk_wino_flops(const struct sk_wino_shape *s, const struct sk_kern_wino *kern);
+
 /* A piece of a block of memory that is being laid out: 64-byte aligned, with a cache line to spare so that pieces of
  * equal size do not fall on the same cache sets. */
 static inline size_t sk_wino_piece(size_t *total, size_t bytes)

@@ -67,3 +67,9 @@ void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size
     snprintf(label, size, "f%d%s%s", choice->kern->m, choice->kern->inner == SK_K_BF16 ? " bf16" : "",
              choice->split == SK_WINO_TILES ? " tiles" : " channels");
 }
+
+double sk_wino_flops(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
+{
+    double points = (double)sk_wino_points(kern->m) * (double)sk_wino_tiles(s, kern->m);
+    return 2.0 * points * (double)sk_wino_pad(s->c) * (double)sk_wino_pad(s->k);
+}

@@ -120,6 +120,7 @@ static enum sk_code open_grad(void **out, const struct sk_op_desc *op, const str
     sk_wino_label(&by, need->label, sizeof need->label);
     set_groups(self);
     lay_out(self, need);
+    need->flops = sk_wino_flops(&shape, by.kern);
     return SK_OK;
 }
 
@@ -159,7 +160,7 @@ static void transform(const struct wino *self, const struct sk_kernel_call *call
 
 static void transform_together(const struct wino *self, const struct sk_kernel_call *call, const struct group *g)
 {
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (size_t i = 0; i < g->count; i += PIECE)
         transform(self, call, g, i, least(PIECE, g->count - i));
 }
@@ -250,7 +251,7 @@ static void add_parts(const struct wino *self, const struct sk_kernel_call *call
 
 static void run_tiles(const struct wino *self, const struct sk_kernel_call *call)
 {
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (size_t part = 0; part < self->parts; part++)
         run_part(self, call, part);
     add_parts(self, call);
