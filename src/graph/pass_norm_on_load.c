@@ -1,4 +1,5 @@
-/* Pass for training: a batch norm with ReLU that only convolutions read is applied by them when they read its x; its output is never stored. */
+/* Pass for training: a batch norm with ReLU that only convolutions read is applied by them when they read its x; its
+ * output is never stored. */
 #include "graph/graph.h"
 
 typedef bool can_read(const struct sk_graph *g, const struct sk_op *conv);
@@ -24,7 +25,8 @@ static bool reads(const struct sk_op *op, int t)
 static bool can_be_left(const struct sk_graph *g, const struct sk_op *norm, can_read *can)
 {
     int y = norm->out[0], convs = 0;
-    if (norm->kind != SK_OP_BATCH_NORM_INFER || !norm->attr.relu || norm->attr.residual || g->tensor[y].role != SK_ROLE_VALUE)
+    if (norm->kind != SK_OP_BATCH_NORM_INFER || !norm->attr.relu || norm->attr.residual ||
+        g->tensor[y].role != SK_ROLE_VALUE)
         return false;
     for (size_t i = 0; i < g->op_count; i++) {
         if (!reads(&g->op[i], y))

@@ -1,4 +1,5 @@
-/* Pass for training: where two batch norms are added (blocks with a convolution in their shortcut), one op does both. */
+/* Pass for training: where two batch norms are added (blocks with a convolution in their shortcut), one op does both.
+ */
 #include "graph/graph.h"
 
 /* The norm whose output is this norm's residual and nothing else, or -1. */

@@ -1,4 +1,5 @@
-/* Pass for training: the gradient of a batch norm and its ReLU is begun (mask and sums) by the convolution's gradient that makes its dy. */
+/* Pass for training: the gradient of a batch norm and its ReLU is begun (mask and sums) by the convolution's gradient
+ * that makes its dy. */
 #include "graph/graph.h"
 
 static int second_of(const struct sk_op *norm)
@@ -12,11 +13,13 @@ static bool known(const struct sk_graph *g, int tensor, int op)
     return g->tensor[tensor].producer < op;
 }
 
-/* The gradient of a convolution's data that makes tensor dy for this norm alone, when all else that the norm reads is known by then; or -1. */
+/* The gradient of a convolution's data that makes tensor dy for this norm alone, when all else that the norm reads is
+ * known by then; or -1. */
 static int maker(const struct sk_graph *g, const struct sk_op *norm, int dy)
 {
     int conv = dy < 0 ? -1 : g->tensor[dy].producer, only;
-    if (conv < 0 || g->op[conv].kind != SK_OP_CONV_GRAD_DATA || g->op[conv].attr.norm_grad || g->tensor[dy].role != SK_ROLE_VALUE)
+    if (conv < 0 || g->op[conv].kind != SK_OP_CONV_GRAD_DATA || g->op[conv].attr.norm_grad ||
+        g->tensor[dy].role != SK_ROLE_VALUE)
         return -1;
     sk_graph_readers(g, dy, &only);
     for (int k = 0; k < norm->in_count && only >= 0; k++)
@@ -25,7 +28,8 @@ static int maker(const struct sk_graph *g, const struct sk_op *norm, int dy)
     return only >= 0 ? conv : -1;
 }
 
-/* What the norm's gradient read is appended to conv's inputs; other: the contribution that conv does not make, or -1. */
+/* What the norm's gradient read is appended to conv's inputs; other: the contribution that conv does not make, or -1.
+ */
 static void append_inputs(struct sk_op *conv, const struct sk_op *norm, int other)
 {
     int plain = 6 + norm->attr.residual; /* dy, x, gamma, beta, mean, var[, y] */

@@ -1,5 +1,6 @@
-/* Convolutions with a batch norm fused to them, against their definition in double: x normalized as it is read, statistics of what is stored,
- * mask and sums of a gradient. The reference gives the same bits with 1, 2 and 3 threads. */
+/* Convolutions with a batch norm fused to them, against their definition in double: x normalized as it is read,
+ * statistics of what is stored, mask and sums of a gradient. The reference gives the same bits with 1, 2 and 3 threads.
+ */
 #include "backend/op.h"
 
 #include <math.h>
@@ -20,10 +21,13 @@ struct fixture {
 
 static struct fixture begin(const struct shape *s, enum sk_dtype type, const char *kernel, const char *what)
 {
-    struct fixture f = {.s = *s, .p = (s->h + 2 * s->pad - s->r) / s->stride + 1, .q = (s->w + 2 * s->pad - s->r) / s->stride + 1, .type = type};
+    struct fixture f = {.s = *s,
+                        .p = (s->h + 2 * s->pad - s->r) / s->stride + 1,
+                        .q = (s->w + 2 * s->pad - s->r) / s->stride + 1,
+                        .type = type};
     check_rng(&f.r, (uint64_t)(s->c * 100 + s->k));
-    check_case("%s, %s, %s: %d pictures %dx%d, %d to %d channels, kernel %d stride %d", kernel, what, sk_dtype_name(type), (int)s->n, (int)s->h,
-               (int)s->w, (int)s->c, (int)s->k, (int)s->r, (int)s->stride);
+    check_case("%s, %s, %s: %d pictures %dx%d, %d to %d channels, kernel %d stride %d", kernel, what,
+               sk_dtype_name(type), (int)s->n, (int)s->h, (int)s->w, (int)s->c, (int)s->k, (int)s->r, (int)s->stride);
     return f;
 }
 
@@ -96,9 +100,11 @@ static void products(const struct fixture *f, void (*visit)(void *arg, size_t x,
     for (int64_t y = 0; y < s->n * f->p * f->q * s->k; y++)
         for (int64_t i = 0; i < s->c * s->r * s->r; i++) {
             int64_t pixel = y / s->k, n = pixel / f->q / f->p, c = i / s->r / s->r;
-            int64_t h = pixel / f->q % f->p * s->stride - s->pad + i / s->r % s->r, w = pixel % f->q * s->stride - s->pad + i % s->r;
+            int64_t h = pixel / f->q % f->p * s->stride - s->pad + i / s->r % s->r,
+                    w = pixel % f->q * s->stride - s->pad + i % s->r;
             if (h >= 0 && h < s->h && w >= 0 && w < s->w)
-                visit(arg, (size_t)(((n * s->h + h) * s->w + w) * s->c + c), (size_t)(y % s->k * s->c * s->r * s->r + i), (size_t)y);
+                visit(arg, (size_t)(((n * s->h + h) * s->w + w) * s->c + c),
+                      (size_t)(y % s->k * s->c * s->r * s->r + i), (size_t)y);
         }
 }
 
@@ -135,7 +141,8 @@ static bool run(struct op_test *t)
     return true;
 }
 
-/* A norm that is rounded otherwise by a step of bf16 where it lies between two numbers: weights it was summed with, of at most 2, feel it. */
+/* A norm that is rounded otherwise by a step of bf16 where it lies between two numbers: weights it was summed with, of
+ * at most 2, feel it. */
 static double load_bound(const struct fixture *f, size_t terms)
 {
     return f->type == SK_BF16 ? 0x1p-5 * sqrt((double)terms) : 2e-5 * sqrt((double)terms);
@@ -171,7 +178,8 @@ static void check_forward(const struct shape *s, enum sk_dtype type, const char 
     t.out[0] = y_tensor(&f);
     t.out[1] = op_tensor(SK_F32, OP_DIMS(s->k));
     t.out[2] = op_tensor(SK_F32, OP_DIMS(s->k));
-    struct sums sums = {norm ? loaded(&f, &t, &t.in[0], 2) : doubles_of(&t.in[0]), doubles_of(&t.in[1]), op_doubles(op_count(&t.out[0]))};
+    struct sums sums = {norm ? loaded(&f, &t, &t.in[0], 2) : doubles_of(&t.in[0]), doubles_of(&t.in[1]),
+                        op_doubles(op_count(&t.out[0]))};
     products(&f, forward, &sums);
     if (run(&t)) {
         op_compare(&t, 0, sums.y, norm ? load_bound(&f, (size_t)(s->c * s->r * s->r)) : 1e-4);
@@ -210,7 +218,8 @@ static void add_masked_norm(struct fixture *f, struct op_test *t, const struct m
     t->ins = IN_NORM;
     add_norm(f, t, f->s.c);
     for (size_t i = 0; i < op_count(&t->in[IN_X]); i++)
-        while (fabs(normalized(t, &t->in[IN_X], IN_NORM, i)) < 1e-2 && fabs(op_get(&t->in[IN_NORM], i % (size_t)f->s.c)) > 1e-2)
+        while (fabs(normalized(t, &t->in[IN_X], IN_NORM, i)) < 1e-2 &&
+               fabs(op_get(&t->in[IN_NORM], i % (size_t)f->s.c)) > 1e-2)
             op_set(&t->in[IN_X], i, op_get(&t->in[IN_X], i) + 0.25);
     if (m->residual)
         t->in[t->ins++] = x_tensor(f); /* y: any numbers, of which a ReLU would have left those above 0 */
@@ -234,7 +243,10 @@ static void mask_and_sum(const struct op_test *t, const struct masking *m, doubl
 
 static void check_grad_data(const struct shape *s, enum sk_dtype type, const char *kernel, struct masking m)
 {
-    struct fixture f = begin(s, type, kernel, m.residual ? m.second ? "y and second" : "y" : m.second ? "second" : "mask from x");
+    struct fixture f = begin(s, type, kernel,
+                             m.residual ? m.second ? "y and second" : "y"
+                             : m.second ? "second"
+                                        : "mask from x");
     struct op_test t = {.kind = SK_OP_CONV_GRAD_DATA, .kernel = kernel, .attr = attributes(&f), .outs = 3};
     t.attr.norm_grad = true;
     t.attr.residual = m.residual;
@@ -283,7 +295,8 @@ static void each_grad_data(const struct shape *s, enum sk_dtype type, const char
 {
     for (int flags = 0; flags < 8; flags++)
         if ((flags & 2) || !(flags & 4))
-            check_grad_data(s, type, kernel, (struct masking){.residual = flags & 1, .second = flags & 2, .in_place = flags & 4});
+            check_grad_data(s, type, kernel,
+                            (struct masking){.residual = flags & 1, .second = flags & 2, .in_place = flags & 4});
 }
 
 static void test_forward(void **state)
@@ -364,7 +377,8 @@ static void test_declines(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_grad_weight), cmocka_unit_test(test_grad_data),
-                                       cmocka_unit_test(test_digits), cmocka_unit_test(test_declines)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_grad_weight),
+                                       cmocka_unit_test(test_grad_data), cmocka_unit_test(test_digits),
+                                       cmocka_unit_test(test_declines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
-/* Training steps with and without each pass that fuses batch norms to convolutions: the same loss, gradients, statistics and weights but
- * for rounding, with basic blocks and bottlenecks, with and without a convolution in the shortcut, at odd sizes.
+/* Training steps with and without each pass that fuses batch norms to convolutions: the same loss, gradients,
+ * statistics and weights but for rounding, with basic blocks and bottlenecks, with and without a convolution in the
+ * shortcut, at odd sizes.
  *
- * How much rounding may do is measured: the network without those passes is run again with every weight moved by one step in the last place,
- * up or down. What a fused network is off must be within a few times of what that does. */
+ * How much rounding may do is measured: the network without those passes is run again with every weight moved by one
+ * step in the last place, up or down. What a fused network is off must be within a few times of what that does. */
 #include "test.h"
 
 #include <math.h>
@@ -32,8 +33,14 @@ static void add_loss(struct training *t, struct sk_graph *g, int logits)
 
 static void build(struct training *t, struct sk_graph *g, const struct sk_recipe *r, enum pass passes)
 {
-    const struct sk_model_io io = {.batch = BATCH, .height = HEIGHT, .width = WIDTH, .channels = 3, .pixel = SK_F32,
-                                   .compute = t->engine->precision == SK_PRECISION_BF16 ? SK_BF16 : SK_F32, .classes = CLASSES, .train = true};
+    const struct sk_model_io io = {.batch = BATCH,
+                                   .height = HEIGHT,
+                                   .width = WIDTH,
+                                   .channels = 3,
+                                   .pixel = SK_F32,
+                                   .compute = t->engine->precision == SK_PRECISION_BF16 ? SK_BF16 : SK_F32,
+                                   .classes = CLASSES,
+                                   .train = true};
     int logits;
     assert_ok(sk_model_build(g, &r->model, &io, &logits, &t->err), t->err);
     add_loss(t, g, logits);
@@ -54,7 +61,8 @@ static void build(struct training *t, struct sk_graph *g, const struct sk_recipe
         assert_ok(sk_pass_norm_pair(g, &t->err), t->err);
 }
 
-/* Weights as a network has them at its start, gammas around 1, betas around 0; nudge: moved by a step in the last place. */
+/* Weights as a network has them at its start, gammas around 1, betas around 0; nudge: moved by a step in the last
+ * place. */
 static void set_weights(struct training *t, bool nudge)
 {
     for (size_t i = 0; i < t->store->count; i++) {
@@ -83,13 +91,16 @@ static void step(struct training *t, int index)
     sk_rng_init(&rng, 5, 0, (uint64_t)index, SK_RNG_TEST);
     for (int i = 0; i < PIXELS; i++)
         pixels[i] = sk_rng_normal(&rng);
-    assert_ok(sk_plan_run(t->plan, SK_PHASE_FORWARD, SK_PHASE_UPDATE, (const void *[]){pixels, label}, &s, NULL, &t->err), t->err);
+    assert_ok(
+        sk_plan_run(t->plan, SK_PHASE_FORWARD, SK_PHASE_UPDATE, (const void *[]){pixels, label}, &s, NULL, &t->err),
+        t->err);
     assert_ok(sk_plan_read(t->plan, t->loss, &loss, sizeof loss, &t->err), t->err);
     t->last = (double)loss;
 }
 
 /* Winograd is off in the plan: kernels for it have bounds of their own. */
-static void train(struct training *t, const char *arch, enum sk_precision precision, int threads, enum pass passes, bool nudge)
+static void train(struct training *t, const char *arch, enum sk_precision precision, int threads, enum pass passes,
+                  bool nudge)
 {
     const struct sk_plan_options o = {.winograd = SK_WINOGRAD_OFF};
     struct sk_recipe r;
@@ -145,7 +156,9 @@ static double gradient_distance(struct training *a, struct training *b, const ch
 }
 
 /* The largest distance of stored tensors (weights, statistics, optimizer state) and of gradients. */
-struct drift { double stored, gradient; };
+struct drift {
+    double stored, gradient;
+};
 static struct drift compare(struct training *a, struct training *b)
 {
     struct drift d = {0};
@@ -192,8 +205,8 @@ static void check_passes(const char *arch)
     for (size_t i = 0; i < SK_COUNT(sets); i++) {
         train(&fused[i], arch, SK_PRECISION_FP32, 2, sets[i], false);
         d[i] = compare(&fused[i], &plain);
-        print_message("%s, passes %2d: stored %.2g of %.2g, gradient %.2g of %.2g, %zu bytes\n", arch, sets[i], d[i].stored, yard.stored,
-                      d[i].gradient, yard.gradient, sk_plan_bytes(fused[i].plan));
+        print_message("%s, passes %2d: stored %.2g of %.2g, gradient %.2g of %.2g, %zu bytes\n", arch, sets[i],
+                      d[i].stored, yard.stored, d[i].gradient, yard.gradient, sk_plan_bytes(fused[i].plan));
         check_within("a stored tensor", d[i].stored, yard.stored);
         check_within("a gradient", d[i].gradient, yard.gradient);
         check_within("the loss", loss_distance(&fused[i], &plain), loss);
@@ -252,7 +265,7 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_basic_blocks), cmocka_unit_test(test_bottlenecks), cmocka_unit_test(test_bf16),
-                                       cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_basic_blocks), cmocka_unit_test(test_bottlenecks),
+                                       cmocka_unit_test(test_bf16), cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

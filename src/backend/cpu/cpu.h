@@ -19,7 +19,7 @@ const char *sk_onednn_version(void);
 extern const struct sk_kernel sk_ref_conv, sk_ref_conv_grad_data, sk_ref_conv_grad_weight;
 extern const struct sk_kernel sk_ref_linear, sk_ref_linear_grad_data, sk_ref_linear_grad_weight;
 
-/* ---- the convolutions above with a batch norm fused to them, under their names (fused.c): what the backend offers ---- */
+/* ---- the convolutions above with batch norm fused to them, under their names (fused.c); these are offered ---- */
 extern const struct sk_kernel sk_fused_onednn_conv, sk_fused_onednn_conv_grad_data, sk_fused_onednn_conv_grad_weight;
 extern const struct sk_kernel sk_fused_ref_conv, sk_fused_ref_conv_grad_data, sk_fused_ref_conv_grad_weight;
 
