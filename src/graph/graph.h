@@ -44,7 +44,8 @@ struct sk_tensor {
 
 enum sk_op_kind {
     SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
-    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; stats, norm: see below */
+    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; y may lie over residual;
+                             * attr stats, norm: see below */
     SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
     SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32); attr norm: see below */
     SK_OP_BATCH_NORM,       /* x, gamma, beta[, residual] -> y, mean, var (biased); attr eps, relu; batch statistics */
@@ -77,7 +78,7 @@ enum sk_op_kind {
 /* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
  *
  * CONV with attr.stats: outputs y, mean, var: the biased batch statistics of y as it is stored, float32 [K], by a method that loses no
- * digits (sums of squares of deviations, not of values).
+ * digits (sums of squares of deviations, not of values); there is no bias, residual or relu then.
  *
  * CONV and CONV_GRAD_WEIGHT with attr.norm: x is stored as it was before its batch norm, and read as relu(gamma * (x - mean) /
  * sqrt(var + eps) + beta); padding stays zero. Appended: gamma, beta, mean, var; attr.eps. A kernel may use that value in float32 or

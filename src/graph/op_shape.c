@@ -49,12 +49,14 @@ static enum sk_code want_norm(const struct sk_graph *g, const struct sk_op *op, 
     return code;
 }
 
-/* "has 6 inputs, its attributes ask for 10": a fused op must have all that its attributes name. */
-static enum sk_code want_inputs(const struct sk_op *op, int count, struct sk_err *err)
+/* An op must have all inputs and outputs that its attributes name. */
+static enum sk_code want_counts(const struct sk_op *op, int in, int out, struct sk_err *err)
 {
-    if (op->in_count == count)
-        return SK_OK;
-    return sk_fail(err, SK_INPUT, "has %d inputs, its attributes ask for %d", op->in_count, count);
+    if (op->in_count != in)
+        return sk_fail(err, SK_INPUT, "has %d inputs, its attributes ask for %d", op->in_count, in);
+    if (op->out_count != out)
+        return sk_fail(err, SK_INPUT, "has %d outputs, its attributes ask for %d", op->out_count, out);
+    return SK_OK;
 }
 
 static struct sk_desc vector(int64_t c)
@@ -94,7 +96,7 @@ SK_SHAPE_RULE(sk_shape_conv)
     out[0] = sk_desc_make(x->dtype, 4, (int64_t[]){x->dim[0], p, q, w->dim[0]});
     out[1] = out[2] = vector(w->dim[0]);
     int residual = 2 + a->bias, plain = residual + a->residual;
-    code = want_inputs(op, plain + (a->norm ? 4 : 0), err);
+    code = want_counts(op, plain + (a->norm ? 4 : 0), a->stats ? 3 : 1, err);
     if (code == SK_OK && a->bias)
         code = want_vector(input(g, op, 2), w->dim[0], "the bias", err);
     if (code == SK_OK && a->residual)
@@ -106,7 +108,7 @@ SK_SHAPE_RULE(sk_shape_conv)
 static enum sk_code want_norm_grad(const struct sk_graph *g, const struct sk_op *op, const struct sk_desc *dz, struct sk_err *err)
 {
     enum { X = 2, GAMMA, PLAIN = GAMMA + 4 };
-    enum sk_code code = want_inputs(op, PLAIN + op->attr.residual + op->attr.second, err);
+    enum sk_code code = want_counts(op, PLAIN + op->attr.residual + op->attr.second, 3, err);
     if (code == SK_OK)
         code = want_norm(g, op, GAMMA, dz->dim[3], err);
     if (code == SK_OK)
@@ -123,7 +125,7 @@ SK_SHAPE_RULE(sk_shape_conv_grad_data)
     out[1] = out[2] = vector(out[0].dim[3]);
     if (dy->dim[3] != w->dim[0] || out[0].dim[3] != w->dim[1])
         return sk_fail(err, SK_INPUT, "channels of gradient and weight differ");
-    return op->attr.norm_grad ? want_norm_grad(g, op, &out[0], err) : want_inputs(op, 2, err);
+    return op->attr.norm_grad ? want_norm_grad(g, op, &out[0], err) : want_counts(op, 2, 1, err);
 }
 
 SK_SHAPE_RULE(sk_shape_conv_grad_weight)
@@ -132,7 +134,7 @@ SK_SHAPE_RULE(sk_shape_conv_grad_weight)
     out[0] = sk_desc_make(SK_F32, 4, op->attr.dim);
     if (dy->dim[3] != out[0].dim[0] || x->dim[3] != out[0].dim[1])
         return sk_fail(err, SK_INPUT, "channels of gradient, input and weight differ");
-    enum sk_code code = want_inputs(op, op->attr.norm ? 6 : 2, err);
+    enum sk_code code = want_counts(op, op->attr.norm ? 6 : 2, 1, err);
     return code == SK_OK && op->attr.norm ? want_norm(g, op, 2, x->dim[3], err) : code;
 }
 
@@ -158,8 +160,12 @@ SK_SHAPE_RULE(sk_shape_batch_norm_grad)
     out[1] = out[2] = vector(c);
     if (op->attr.residual)
         out[3] = out[0];
-    enum sk_code code = want_same(dy, x, "gradient and input", err);
-    for (int i = 2; i < (op->attr.reduced ? 7 : 6) && code == SK_OK; i++)
+    const struct sk_attr *a = &op->attr;
+    enum sk_code code = a->reduced ? want_counts(op, 7, 1, err)
+                                   : want_counts(op, 6 + (a->residual && a->relu) + a->second, a->residual ? 4 : 3, err);
+    if (code == SK_OK)
+        code = want_same(dy, x, "gradient and input", err);
+    for (int i = 2; i < (a->reduced ? 7 : 6) && code == SK_OK; i++)
         code = want_vector(input(g, op, i), c, "a parameter of the norm", err);
     return code;
 }
@@ -170,7 +176,7 @@ SK_SHAPE_RULE(sk_shape_batch_norm_infer)
     const struct sk_attr *a = &op->attr;
     int64_t c = x->dim[x->rank - 1];
     out[0] = sk_desc_make(x->dtype, x->rank, x->dim);
-    enum sk_code code = want_inputs(op, 5 + a->residual + (a->residual_norm ? 4 : 0), err);
+    enum sk_code code = want_counts(op, 5 + a->residual + (a->residual_norm ? 4 : 0), 1, err);
     if (code == SK_OK)
         code = want_norm(g, op, 1, c, err);
     if (code == SK_OK && a->residual)

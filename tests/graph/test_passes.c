@@ -194,7 +194,8 @@ static void test_not_fused(void **state)
 /* A fused op without what its attributes name is told from a good one. */
 static void test_check_fused(void **state)
 {
-    static const char *const op[] = {"layer1.0.conv2", "layer1.0.conv2.grad_weight", "layer1.0.conv2.grad_data", "layer2.0.bn2"};
+    static const char *const op[] = {"layer1.0.conv2", "layer1.0.conv2.grad_weight", "layer1.0.conv2.grad_data", "layer2.0.bn2",
+                                     "layer1.0.bn1.grad"};
     (void)state;
     for (size_t i = 0; i < SK_COUNT(op); i++) {
         struct sk_err err = {0};
@@ -206,6 +207,10 @@ static void test_check_fused(void **state)
         assert_ok(sk_pass_norm_pair(&g, &err), err);
         ((struct sk_op *)find(&g, op[i]))->in_count--;
         assert_error(sk_graph_check(&g, &err), SK_INPUT, err, "inputs, its attributes ask for");
+        ((struct sk_op *)find(&g, op[i]))->in_count++;
+        ((struct sk_op *)find(&g, op[i]))->out_count++;
+        err = (struct sk_err){0};
+        assert_error(sk_graph_check(&g, &err), SK_INPUT, err, "outputs, its attributes ask for");
         sk_graph_release(&g);
     }
 }
