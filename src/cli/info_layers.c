@@ -29,6 +29,15 @@ static enum sk_code build(struct sk_graph *g, const struct sk_recipe *r, const s
     return code == SK_OK ? sk_pass_fuse_norm(g, err) : code;
 }
 
+/* What training stores: norms fused to convolutions leave out their outputs. */
+static enum sk_code fuse_training(struct sk_graph *g, const struct sk_recipe *r, struct sk_err *err)
+{
+    enum sk_code code = sk_pass_conv_stats(g, err);
+    if (code == SK_OK && r->engine.winograd != SK_WINOGRAD_OFF)
+        code = sk_pass_norm_on_load(g, NULL, err);
+    return code == SK_OK ? sk_pass_norm_pair(g, err) : code;
+}
+
 static void shape_text(const struct sk_desc *d, char *out, size_t size)
 {
     size_t n = 0;
@@ -129,6 +138,8 @@ enum sk_code sk_info_layers(const struct sk_recipe *recipe, const struct sk_net_
     enum sk_code code = build(&g, recipe, shape, compute, 1, false, err);
     if (code == SK_OK)
         code = build(&train, recipe, shape, compute, recipe->train.batch, true, err);
+    if (code == SK_OK)
+        code = fuse_training(&train, recipe, err);
     if (code == SK_OK) {
         struct sk_summary one = sk_graph_summary(&g), batch = sk_graph_summary(&train);
         code = json ? print_json(&g, recipe, &one, &batch, err) : print_text(&g, recipe, shape, &one, &batch, err);

@@ -27,8 +27,10 @@ void sk_choice_key(const struct sk_op_desc *d, bool frozen, char *key, size_t si
     for (int i = 0; i < d->out_count && n < size; i++)
         n += (size_t)put_desc(key + n, size - n, &d->out[i]);
     if (n < size)
-        snprintf(key + n, size - n, " k%d s%d p%d%s%s%s%s", a->kernel, a->stride, a->pad, a->bias ? " bias" : "",
-                 a->residual ? " residual" : "", a->relu ? " relu" : "", frozen ? " frozen" : "");
+        n += (size_t)snprintf(key + n, size - n, " k%d s%d p%d%s%s%s%s", a->kernel, a->stride, a->pad, a->bias ? " bias" : "",
+                              a->residual ? " residual" : "", a->relu ? " relu" : "", frozen ? " frozen" : "");
+    if (n < size)
+        sk_attr_fused(a, key + n, size - n);
 }
 
 static const char *stored(const struct sk_choices *c, const char *key)

@@ -47,6 +47,18 @@ static void keep_gradients(struct sk_graph *g)
             g->tensor[g->tensor[t].grad].role = SK_ROLE_RESULT;
 }
 
+/* Batch norm becomes part of its neighbours. Convolutions that normalize what they read are worth having where they are our own, that is
+ * with Winograd. */
+static enum sk_code fuse_training(const struct sk_net *n, struct sk_graph *g, struct sk_err *err)
+{
+    enum sk_code code = sk_pass_conv_stats(g, err);
+    if (code == SK_OK && n->recipe.engine.winograd != SK_WINOGRAD_OFF)
+        code = sk_pass_norm_on_load(g, NULL, err);
+    if (code == SK_OK)
+        code = sk_pass_norm_reduce(g, err);
+    return code != SK_OK ? code : sk_pass_norm_pair(g, err);
+}
+
 static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *np, struct sk_graph *g, struct sk_err *err)
 {
     enum sk_code code = build_model(n, np->batch, true, g, &np->logits, err);
@@ -60,7 +72,9 @@ static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *n
         code = sk_pass_fuse_grad_add(g, err);
     if (code == SK_OK && n->keep_gradients)
         keep_gradients(g);
-    return code != SK_OK ? code : sk_graph_update(g, &n->recipe.train.optimizer, n->recipe.model.bn_momentum, err);
+    if (code == SK_OK)
+        code = sk_graph_update(g, &n->recipe.train.optimizer, n->recipe.model.bn_momentum, err);
+    return code != SK_OK ? code : fuse_training(n, g, err);
 }
 
 static enum sk_code build_evaluation(const struct sk_net *n, struct sk_net_plan *np, struct sk_graph *g, struct sk_err *err)

@@ -237,14 +237,16 @@ enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct
 {
     static const char *const phase[] = {"prepare", "forward", "backward", "update"};
     char shape[64];
-    enum sk_code code = sk_str_add(out, err, "%-8s %-18s %-36s %-22s %-28s %10s\n", "phase", "op", "name", "output", "kernel", "bytes");
+    enum sk_code code = sk_str_add(out, err, "%-8s %-32s %-36s %-22s %-28s %10s\n", "phase", "op", "name", "output", "kernel", "bytes");
     for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
         const struct sk_op *op = &p->graph.op[i];
         const struct sk_choice *c = &p->op[i].choice;
-        char kernel[128];
+        char kernel[128], title[64];
         snprintf(kernel, sizeof kernel, "%s%s%s", c->kernel->name, c->need.label[0] ? " " : "", c->need.label);
+        size_t length = (size_t)snprintf(title, sizeof title, "%s", sk_op_info(op->kind)->name);
+        sk_attr_fused(&op->attr, title + length, sizeof title - length);
         shape_text(&p->graph.tensor[op->out[0]].desc, shape, sizeof shape);
-        code = sk_str_add(out, err, "%-8s %-18s %-36s %-22s %-28s %10.0f%s%s\n", phase[op->phase], sk_op_info(op->kind)->name, op->name,
+        code = sk_str_add(out, err, "%-8s %-32s %-36s %-22s %-28s %10.0f%s%s\n", phase[op->phase], title, op->name,
                           shape, kernel, sk_op_cost(&p->graph, op).bytes, c->reason[0] ? "  " : "", c->reason);
     }
     return code != SK_OK ? code : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);

@@ -7,7 +7,7 @@
 #include "base/base.h"
 #include "recipe/recipe.h"
 
-enum { SK_DIMS = 4, SK_OP_IN = 8, SK_OP_OUT = 5, SK_TENSOR_NAME = 96 };
+enum { SK_DIMS = 4, SK_OP_IN = 10, SK_OP_OUT = 5, SK_TENSOR_NAME = 96 };
 
 enum sk_dtype { SK_F32, SK_BF16, SK_U8, SK_I32 };
 size_t sk_dtype_size(enum sk_dtype t);
@@ -16,14 +16,11 @@ const char *sk_dtype_name(enum sk_dtype t);
 /* Activations: dims [N,H,W,C] or [N,C], dense in that order. Convolution weights: dims [O,I,H,W], dense. */
 enum sk_layout { SK_LAYOUT_DENSE, SK_LAYOUT_BLOCKED };
 
-/* What a tensor is. pending: a batch norm not yet applied, value = relu(scale[c] * stored + shift[c]); whoever reads the
- * tensor applies it. A kernel that cannot read such a tensor declines the op. */
-struct sk_desc {
+struct sk_desc { /* what a tensor is */
     enum sk_dtype dtype;
     enum sk_layout layout;
     int rank;
     int64_t dim[SK_DIMS];
-    struct sk_pending { bool norm, relu; int scale, shift; } pending; /* tensor ids */
 };
 int64_t sk_desc_count(const struct sk_desc *d);  /* elements */
 size_t sk_desc_bytes(const struct sk_desc *d);
@@ -47,12 +44,15 @@ struct sk_tensor {
 
 enum sk_op_kind {
     SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
-    SK_OP_CONV,             /* x, w[, bias][, residual] -> y; attr stride, pad, relu */
-    SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx */
-    SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32) */
+    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; y may lie over residual;
+                             * attr stats, norm: see below */
+    SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
+    SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32); attr norm: see below */
     SK_OP_BATCH_NORM,       /* x, gamma, beta[, residual] -> y, mean, var (biased); attr eps, relu; batch statistics */
-    SK_OP_BATCH_NORM_GRAD,  /* dy, x, gamma, beta, mean, var[, y][, dy2] -> dx, dgamma, dbeta[, dresidual]; y only with residual and relu */
-    SK_OP_BATCH_NORM_INFER, /* x, gamma, beta, running mean, running var[, residual] -> y; attr eps, relu */
+    SK_OP_BATCH_NORM_GRAD,  /* dy, x, gamma, beta, mean, var[, y][, dy2] -> dx, dgamma, dbeta[, dresidual]; y only with residual and relu;
+                             * attr reduced: see below */
+    SK_OP_BATCH_NORM_INFER, /* x, gamma, beta, mean, var[, residual] -> y; attr eps, relu; the statistics are given: running ones, or in
+                             * training those that a conv made; attr residual_norm: see below */
     SK_OP_RUNNING_STATS,    /* mean, var, running mean, running var -> running mean, running var; attr momentum, count */
     SK_OP_FOLD_NORM,        /* w, gamma, beta, running mean, running var -> w', bias; attr eps (PREPARE) */
     SK_OP_RELU,             /* x -> y */
@@ -75,12 +75,31 @@ enum sk_op_kind {
     SK_OP_ADAM,             /* p, g, m, v -> p, m, v; attr optim (adamw: decoupled) */
     SK_OP_KINDS
 };
+/* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
+ *
+ * CONV with attr.stats: outputs y, mean, var: the biased batch statistics of y as it is stored, float32 [K], by a method that loses no
+ * digits (sums of squares of deviations, not of values); there is no bias, residual or relu then.
+ *
+ * CONV and CONV_GRAD_WEIGHT with attr.norm: x is stored as it was before its batch norm, and read as relu(gamma * (x - mean) /
+ * sqrt(var + eps) + beta); padding stays zero. Appended: gamma, beta, mean, var; attr.eps. A kernel may use that value in float32 or
+ * rounded to x's type (as one that makes the whole tensor in scratch does).
+ *
+ * CONV_GRAD_DATA with attr.norm_grad: with g the gradient of the data, that is of a = relu(bn(x)), or with attr.residual of a =
+ * relu(bn(x) + residual), its outputs are dz, dgamma, dbeta: dz = g where the ReLU lets pass, else 0, stored in the type of the
+ * activations; dbeta = sum dz, dgamma = sum dz (x - mean) / sqrt(var + eps), from dz before or after it was rounded. Appended: x, gamma,
+ * beta, mean, var[, y][, second]. y = a is there with attr.residual: the mask is y > 0; else it is scale * x + shift > 0. second (with
+ * attr.second) is a further contribution to g, added before the mask; dz may lie over it.
+ *
+ * BATCH_NORM_GRAD with attr.reduced: dz, x, gamma, mean, var, dgamma, dbeta -> dx: what is left to do after that. dx may lie over dz.
+ *
+ * BATCH_NORM_INFER with attr.residual_norm: the residual is stored as it was before a batch norm of its own (without ReLU, same eps).
+ * Appended: gamma, beta, mean, var of that one. */
 enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_UPDATE };
 
 struct sk_attr {
     int kernel, stride, pad;
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
-    bool stats, norm, norm_grad, reduced;
+    bool stats, norm, norm_grad, reduced, residual_norm; /* see above */
     double eps, momentum, p, smoothing;
     int64_t dim[SK_DIMS];              /* shape of the output where inputs do not tell it (gradients of conv, pools) */
     enum sk_dtype dtype;               /* type of the output where inputs do not tell it (normalize, linear_grad_data) */
@@ -106,7 +125,7 @@ struct sk_cost { double flops, bytes; };
 struct sk_op_info {
     enum sk_op_kind kind;
     const char *name;
-    int in_min, in_max, out_count;
+    int in_min, in_max, out_count; /* out_count: unless attributes or a residual add some */
     /* Checks inputs and gives the descriptor of every output (out[out_count]); INPUT names op and shapes. */
     enum sk_code (*shape)(const struct sk_graph *g, const struct sk_op *op, struct sk_desc *out, struct sk_err *err);
     double (*flops)(const struct sk_graph *g, const struct sk_op *op); /* NULL: one per output element */
@@ -116,6 +135,8 @@ struct sk_op_info {
     int (*in_place)(const struct sk_op *op, int out);
 };
 const struct sk_op_info *sk_op_info(enum sk_op_kind kind);
+/* The attributes of fused batch norms that are set, each after a space: " norm stats"; "" where there are none. */
+void sk_attr_fused(const struct sk_attr *attr, char *out, size_t size);
 struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op); /* flops; bytes read and written */
 bool sk_op_multiplies(enum sk_op_kind kind); /* made of multiply-adds: conv, linear and their gradients */
 
@@ -145,11 +166,23 @@ enum sk_code sk_graph_add_grad(struct sk_graph *g, int t, int d, struct sk_err *
 /* Emits UPDATE ops: running statistics, then one optimizer op a parameter (slots "optimizer.momentum.NAME", ...). */
 enum sk_code sk_graph_update(struct sk_graph *g, const struct sk_recipe_optimizer *o, double bn_momentum, struct sk_err *err) SK_MUST;
 
-/* ---- rewriting passes (pass_*.c); each before sk_graph_backward, each keeps names of params ---- */
+/* ---- rewriting passes (pass_*.c); each keeps names of params. Before sk_graph_backward: ---- */
 enum sk_code sk_pass_fuse_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; /* bn + relu, bn + add + relu -> one op */
 enum sk_code sk_pass_fold_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; /* conv + bn_infer (+ add) (+ relu) -> conv with bias */
 /* After sk_graph_backward: add whose only reader is a batch_norm_grad becomes that op's dy2. */
 enum sk_code sk_pass_fuse_grad_add(struct sk_graph *g, struct sk_err *err) SK_MUST;
+/* After sk_graph_update, that is with the whole training graph, in this order; see "fused" above. */
+/* A conv that makes a batch_norm's x also makes its statistics (attr.stats); the norm becomes a batch_norm_infer. */
+enum sk_code sk_pass_conv_stats(struct sk_graph *g, struct sk_err *err) SK_MUST;
+/* A batch_norm_infer with relu that is read by 3x3 stride-1 convs and their grad_weights alone is left to them (attr.norm). can: false
+ * for a conv whose kernels would not gain by it; NULL: all do. */
+enum sk_code sk_pass_norm_on_load(struct sk_graph *g, bool (*can)(const struct sk_graph *g, const struct sk_op *conv),
+                                  struct sk_err *err) SK_MUST;
+/* A conv_grad_data whose result goes to the gradient of a batch norm with relu alone also masks and sums it (attr.norm_grad); the norm's
+ * gradient becomes reduced, and dz is also what it gave its residual. */
+enum sk_code sk_pass_norm_reduce(struct sk_graph *g, struct sk_err *err) SK_MUST;
+/* A batch_norm_infer whose residual is another's output, without relu and read by it alone, does both (attr.residual_norm). */
+enum sk_code sk_pass_norm_pair(struct sk_graph *g, struct sk_err *err) SK_MUST;
 
 /* Shared by passes: how many ops read a tensor, and the reader where there is just one (-1). */
 int sk_graph_readers(const struct sk_graph *g, int tensor, int *only);

@@ -46,8 +46,9 @@ SK_GRAD_RULE(sk_grad_conv)
 {
     int x = g->op[op].in[0], w = g->op[op].in[1], index = -1;
     struct sk_op grad = sk_op_make(SK_OP_CONV_GRAD_WEIGHT, SK_PHASE_BACKWARD, (int[]){dout[0], x}, 2);
-    if (g->op[op].attr.relu || g->op[op].attr.bias)
-        return sk_fail(err, SK_BUG, "conv '%s' is fused for inference and has no gradient", g->op[op].name);
+    const struct sk_attr *a = &g->op[op].attr;
+    if (a->relu || a->bias || a->norm || a->stats)
+        return sk_fail(err, SK_BUG, "conv '%s' is fused and has no gradient", g->op[op].name);
     grad.attr = g->op[op].attr;
     copy_dims(&grad.attr, &g->tensor[w].desc);
     enum sk_code code = emit(g, op, "grad_weight", grad, &index, err);

@@ -40,6 +40,25 @@ static enum sk_code want_same(const struct sk_desc *a, const struct sk_desc *b, 
     return sk_fail(err, SK_INPUT, "%s differ in shape or type", what);
 }
 
+/* gamma, beta, mean, var of a norm over c channels, from input first on. */
+static enum sk_code want_norm(const struct sk_graph *g, const struct sk_op *op, int first, int64_t c, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (int i = first; i < first + 4 && code == SK_OK; i++)
+        code = want_vector(input(g, op, i), c, "a parameter of the norm", err);
+    return code;
+}
+
+/* An op must have all inputs and outputs that its attributes name. */
+static enum sk_code want_counts(const struct sk_op *op, int in, int out, struct sk_err *err)
+{
+    if (op->in_count != in)
+        return sk_fail(err, SK_INPUT, "has %d inputs, its attributes ask for %d", op->in_count, in);
+    if (op->out_count != out)
+        return sk_fail(err, SK_INPUT, "has %d outputs, its attributes ask for %d", op->out_count, out);
+    return SK_OK;
+}
+
 static struct sk_desc vector(int64_t c)
 {
     return sk_desc_make(SK_F32, 1, (int64_t[]){c});
@@ -75,20 +94,38 @@ SK_SHAPE_RULE(sk_shape_conv)
     if (p < 1 || q < 1)
         return sk_fail(err, SK_INPUT, "pictures of %lldx%lld are too small here", (long long)x->dim[1], (long long)x->dim[2]);
     out[0] = sk_desc_make(x->dtype, 4, (int64_t[]){x->dim[0], p, q, w->dim[0]});
-    if (a->bias && (code = want_vector(input(g, op, 2), w->dim[0], "the bias", err)) != SK_OK)
-        return code;
-    if (a->residual)
-        return want_same(input(g, op, op->in_count - 1), &out[0], "residual and output", err);
-    return SK_OK;
+    out[1] = out[2] = vector(w->dim[0]);
+    int residual = 2 + a->bias, plain = residual + a->residual;
+    code = want_counts(op, plain + (a->norm ? 4 : 0), a->stats ? 3 : 1, err);
+    if (code == SK_OK && a->bias)
+        code = want_vector(input(g, op, 2), w->dim[0], "the bias", err);
+    if (code == SK_OK && a->residual)
+        code = want_same(input(g, op, residual), &out[0], "residual and output", err);
+    return code == SK_OK && a->norm ? want_norm(g, op, plain, x->dim[3], err) : code;
+}
+
+/* Appended inputs of a norm_grad: x, gamma, beta, mean, var[, y][, second]. */
+static enum sk_code want_norm_grad(const struct sk_graph *g, const struct sk_op *op, const struct sk_desc *dz, struct sk_err *err)
+{
+    enum { X = 2, GAMMA, PLAIN = GAMMA + 4 };
+    enum sk_code code = want_counts(op, PLAIN + op->attr.residual + op->attr.second, 3, err);
+    if (code == SK_OK)
+        code = want_norm(g, op, GAMMA, dz->dim[3], err);
+    if (code == SK_OK)
+        code = want_same(input(g, op, X), dz, "gradient and x of the norm", err);
+    for (int i = PLAIN; i < op->in_count && code == SK_OK; i++)
+        code = want_same(input(g, op, i), dz, "gradient, y and second gradient", err);
+    return code;
 }
 
 SK_SHAPE_RULE(sk_shape_conv_grad_data)
 {
     const struct sk_desc *dy = input(g, op, 0), *w = input(g, op, 1);
     out[0] = sk_desc_make(dy->dtype, 4, op->attr.dim);
+    out[1] = out[2] = vector(out[0].dim[3]);
     if (dy->dim[3] != w->dim[0] || out[0].dim[3] != w->dim[1])
         return sk_fail(err, SK_INPUT, "channels of gradient and weight differ");
-    return SK_OK;
+    return op->attr.norm_grad ? want_norm_grad(g, op, &out[0], err) : want_counts(op, 2, 1, err);
 }
 
 SK_SHAPE_RULE(sk_shape_conv_grad_weight)
@@ -97,7 +134,8 @@ SK_SHAPE_RULE(sk_shape_conv_grad_weight)
     out[0] = sk_desc_make(SK_F32, 4, op->attr.dim);
     if (dy->dim[3] != out[0].dim[0] || x->dim[3] != out[0].dim[1])
         return sk_fail(err, SK_INPUT, "channels of gradient, input and weight differ");
-    return SK_OK;
+    enum sk_code code = want_counts(op, op->attr.norm ? 6 : 2, 1, err);
+    return code == SK_OK && op->attr.norm ? want_norm(g, op, 2, x->dim[3], err) : code;
 }
 
 SK_SHAPE_RULE(sk_shape_batch_norm)
@@ -122,19 +160,28 @@ SK_SHAPE_RULE(sk_shape_batch_norm_grad)
     out[1] = out[2] = vector(c);
     if (op->attr.residual)
         out[3] = out[0];
-    return want_same(dy, x, "gradient and input", err);
+    const struct sk_attr *a = &op->attr;
+    enum sk_code code = a->reduced ? want_counts(op, 7, 1, err)
+                                   : want_counts(op, 6 + (a->residual && a->relu) + a->second, a->residual ? 4 : 3, err);
+    if (code == SK_OK)
+        code = want_same(dy, x, "gradient and input", err);
+    for (int i = 2; i < (a->reduced ? 7 : 6) && code == SK_OK; i++)
+        code = want_vector(input(g, op, i), c, "a parameter of the norm", err);
+    return code;
 }
 
 SK_SHAPE_RULE(sk_shape_batch_norm_infer)
 {
     const struct sk_desc *x = input(g, op, 0);
+    const struct sk_attr *a = &op->attr;
+    int64_t c = x->dim[x->rank - 1];
     out[0] = sk_desc_make(x->dtype, x->rank, x->dim);
-    for (int i = 1; i < 5; i++) {
-        enum sk_code code = want_vector(input(g, op, i), x->dim[x->rank - 1], "a parameter of the norm", err);
-        if (code != SK_OK)
-            return code;
-    }
-    return op->attr.residual ? want_same(input(g, op, 5), x, "residual and input", err) : SK_OK;
+    enum sk_code code = want_counts(op, 5 + a->residual + (a->residual_norm ? 4 : 0), 1, err);
+    if (code == SK_OK)
+        code = want_norm(g, op, 1, c, err);
+    if (code == SK_OK && a->residual)
+        code = want_same(input(g, op, 5), x, "residual and input", err);
+    return code == SK_OK && a->residual_norm ? want_norm(g, op, 6, c, err) : code;
 }
 
 SK_SHAPE_RULE(sk_shape_running_stats)

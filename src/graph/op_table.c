@@ -12,9 +12,30 @@ static int first(const struct sk_op *op, int out)
     return out == 0 ? 0 : -1;
 }
 
-/* The masked gradient goes to dresidual, which may lie over dy; dx may then lie over dy2, and over dy where no residual takes it. */
+/* Output 0 over the residual: y of a convolution. */
+static int over_residual(const struct sk_op *op, int out)
+{
+    return out == 0 && op->attr.residual ? 2 + op->attr.bias : -1;
+}
+
+/* y over the residual where there is one: x is read again by the gradient. */
+static int norm_infer(const struct sk_op *op, int out)
+{
+    return out != 0 ? -1 : op->attr.residual ? 5 : 0;
+}
+
+/* dz over the second contribution. */
+static int over_second(const struct sk_op *op, int out)
+{
+    return out == 0 && op->attr.norm_grad && op->attr.second ? op->in_count - 1 : -1;
+}
+
+/* The masked gradient goes to dresidual, which may lie over dy; dx may then lie over dy2, and over dy where no residual takes it. Reduced: dx
+ * over dz. */
 static int norm_grad(const struct sk_op *op, int out)
 {
+    if (op->attr.reduced)
+        return 0;
     if (out == 3)
         return 0;
     if (out != 0)
@@ -25,12 +46,12 @@ static int norm_grad(const struct sk_op *op, int out)
 static const struct sk_op_info table[SK_OP_KINDS] = {
     /* kind                      name               in     out  shape                       flops              gradient           in place */
     [SK_OP_NORMALIZE]          = {SK_OP_NORMALIZE, "normalize", 1, 1, 1, sk_shape_normalize, NULL, sk_grad_none, NULL},
-    [SK_OP_CONV]               = {SK_OP_CONV, "conv", 2, 4, 1, sk_shape_conv, sk_flops_conv, sk_grad_conv, NULL},
-    [SK_OP_CONV_GRAD_DATA]     = {SK_OP_CONV_GRAD_DATA, "conv_grad_data", 2, 2, 1, sk_shape_conv_grad_data, sk_flops_conv, NULL, NULL},
-    [SK_OP_CONV_GRAD_WEIGHT]   = {SK_OP_CONV_GRAD_WEIGHT, "conv_grad_weight", 2, 2, 1, sk_shape_conv_grad_weight, sk_flops_conv, NULL, NULL},
+    [SK_OP_CONV]               = {SK_OP_CONV, "conv", 2, 8, 1, sk_shape_conv, sk_flops_conv, sk_grad_conv, over_residual},
+    [SK_OP_CONV_GRAD_DATA]     = {SK_OP_CONV_GRAD_DATA, "conv_grad_data", 2, 9, 1, sk_shape_conv_grad_data, sk_flops_conv, NULL, over_second},
+    [SK_OP_CONV_GRAD_WEIGHT]   = {SK_OP_CONV_GRAD_WEIGHT, "conv_grad_weight", 2, 6, 1, sk_shape_conv_grad_weight, sk_flops_conv, NULL, NULL},
     [SK_OP_BATCH_NORM]         = {SK_OP_BATCH_NORM, "batch_norm", 3, 4, 3, sk_shape_batch_norm, NULL, sk_grad_batch_norm, NULL},
     [SK_OP_BATCH_NORM_GRAD]    = {SK_OP_BATCH_NORM_GRAD, "batch_norm_grad", 6, 8, 3, sk_shape_batch_norm_grad, NULL, NULL, norm_grad},
-    [SK_OP_BATCH_NORM_INFER]   = {SK_OP_BATCH_NORM_INFER, "batch_norm_infer", 5, 6, 1, sk_shape_batch_norm_infer, NULL, NULL, first},
+    [SK_OP_BATCH_NORM_INFER]   = {SK_OP_BATCH_NORM_INFER, "batch_norm_infer", 5, 10, 1, sk_shape_batch_norm_infer, NULL, NULL, norm_infer},
     [SK_OP_RUNNING_STATS]      = {SK_OP_RUNNING_STATS, "running_stats", 4, 4, 2, sk_shape_running_stats, NULL, NULL, NULL},
     [SK_OP_FOLD_NORM]          = {SK_OP_FOLD_NORM, "fold_norm", 5, 5, 2, sk_shape_fold_norm, NULL, NULL, NULL},
     [SK_OP_RELU]               = {SK_OP_RELU, "relu", 1, 1, 1, sk_shape_same, NULL, sk_grad_relu, first},
@@ -63,6 +84,12 @@ bool sk_op_multiplies(enum sk_op_kind kind)
 {
     const struct sk_op_info *info = sk_op_info(kind);
     return info->flops == sk_flops_conv || info->flops == sk_flops_linear;
+}
+
+void sk_attr_fused(const struct sk_attr *attr, char *out, size_t size)
+{
+    snprintf(out, size, "%s%s%s%s%s%s", attr->norm ? " norm" : "", attr->stats ? " stats" : "", attr->norm_grad ? " norm_grad" : "",
+             attr->second ? " second" : "", attr->reduced ? " reduced" : "", attr->residual_norm ? " residual_norm" : "");
 }
 
 struct sk_cost sk_op_cost(const struct sk_graph *g, const struct sk_op *op)

@@ -137,7 +137,7 @@ static void check_margin(const unsigned char *p)
         assert_int_equal(p[i], PATTERN);
 }
 
-static void run_with(const struct op_test *t, int threads)
+void op_run_once(const struct op_test *t, int threads)
 {
     struct sk_err err = {0};
     struct ready r;
@@ -191,7 +191,7 @@ void op_run(const struct op_test *t)
     for (int threads = 1; threads <= 3; threads++) {
         for (int i = 0; i < count; i++)
             memcpy(tensor(t, i)->data, before[i], sk_desc_bytes(&tensor(t, i)->desc));
-        run_with(t, threads);
+        op_run_once(t, threads);
         for (int i = 0; i < t->outs && threads == 1; i++)
             first[i] = copy_of(&t->out[i]);
         compare_bits(t, before, first, threads);

@@ -34,6 +34,8 @@ const struct sk_kernel *op_kernel(enum sk_op_kind kind, const char *name);
 /* Runs it with 1, 2 and 3 threads from the same memory; every output must have the same bits each time, inputs that are
  * no output must stay as they were, nothing beside outputs and scratch may be written. */
 void op_run(const struct op_test *t);
+/* Runs it once. */
+void op_run_once(const struct op_test *t, int threads);
 /* |out[output][i] - want[i]| <= bound, and one step of the type more where that is bf16. */
 void op_compare(const struct op_test *t, int output, const double *want, double bound);
 /* n doubles, freed by op_free_all. */

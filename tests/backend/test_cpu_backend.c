@@ -44,8 +44,8 @@ static void test_declines(void **state)
     struct op_test t = relu_test();
     (void)state;
     declines(&t, 1, "no more implementations");
-    t.in[0].desc.pending.norm = true;
-    declines(&t, 0, "input 0 has a batch norm pending");
+    t.in[0].desc.layout = SK_LAYOUT_BLOCKED;
+    declines(&t, 0, "input 0 is not dense");
     t = relu_test();
     t.out[0].desc.layout = SK_LAYOUT_BLOCKED;
     declines(&t, 0, "output 0 is not dense");

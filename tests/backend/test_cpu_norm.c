@@ -49,7 +49,7 @@ static void normalize(struct norm *b, const double *residual)
 struct variant {
     int64_t n, h, c;
     enum sk_dtype type;
-    bool relu, residual, second, in_place;
+    bool relu, residual, second, in_place, paired; /* paired: the residual has a norm of its own */
 };
 
 static const int64_t *shape(const struct variant *v)
@@ -139,6 +139,19 @@ static void test_batch_norm(void **state)
     for_all(check_batch_norm, 3);
 }
 
+/* mean and var of b as inputs i and i + 1, and again as they were rounded. */
+static void give_statistics(const struct variant *v, struct op_test *t, struct norm *b, int i, double more)
+{
+    statistics(b);
+    for (int k = i; k < i + 2; k++) {
+        t->in[k] = op_tensor(SK_F32, OP_DIMS(v->c));
+        for (size_t j = 0; j < b->c; j++)
+            op_set(&t->in[k], j, k == i ? b->mean[j] : b->var[j] + more);
+    }
+    b->mean = doubles_of(&t->in[i]);
+    b->var = doubles_of(&t->in[i + 1]);
+}
+
 static void check_infer(const struct variant *v)
 {
     struct sk_rng r;
@@ -149,17 +162,10 @@ static void check_infer(const struct variant *v)
                         .outs = 1};
     begin(v, &r);
     struct norm b = inputs(v, &t, 0, &r);
-    statistics(&b);
-    for (int i = 3; i < 5; i++) {
-        t.in[i] = op_tensor(SK_F32, OP_DIMS(v->c));
-        for (size_t j = 0; j < b.c; j++)
-            op_set(&t.in[i], j, i == 3 ? b.mean[j] : b.var[j] + 0.1);
-    }
-    b.mean = doubles_of(&t.in[3]);
-    b.var = doubles_of(&t.in[4]);
+    give_statistics(v, &t, &b, 3, 0.1);
     if (v->residual)
         t.in[t.ins++] = op_random(v->type, shape(v), &r);
-    t.out[0] = v->in_place ? t.in[0] : op_tensor(v->type, shape(v));
+    t.out[0] = v->in_place ? t.in[v->residual ? 5 : 0] : op_tensor(v->type, shape(v));
     normalize(&b, v->residual ? doubles_of(&t.in[5]) : NULL);
     rectify(b.pre, b.rows * b.c, v->relu);
     op_run(&t);
@@ -167,10 +173,42 @@ static void check_infer(const struct variant *v)
     op_free_all();
 }
 
+/* y = relu(norm(x) + norm(z)): the residual z is normalized too, and y may lie over it. */
+static void check_paired(const struct variant *v)
+{
+    struct sk_rng r;
+    struct op_test t = {.kind = SK_OP_BATCH_NORM_INFER,
+                        .kernel = "cpu",
+                        .attr = {.eps = EPS, .relu = v->relu, .residual = true, .residual_norm = true},
+                        .ins = 10,
+                        .outs = 1},
+                   other = t;
+    begin(v, &r);
+    struct norm b = inputs(v, &t, 0, &r), z = inputs(v, &other, 5, &r);
+    give_statistics(v, &t, &b, 3, 0.1);
+    give_statistics(v, &other, &z, 8, 0.2);
+    for (int i = 5; i < 10; i++)
+        t.in[i] = other.in[i];
+    t.out[0] = v->in_place ? t.in[5] : op_tensor(v->type, shape(v));
+    normalize(&z, NULL);
+    if (v->type == SK_BF16) /* stored between as any activation */
+        for (size_t i = 0; i < z.rows * z.c; i++)
+            z.pre[i] = (double)sk_bf16_to_f32(sk_f32_to_bf16((float)z.pre[i]));
+    normalize(&b, z.pre);
+    double bound = 1e-5 * steepness(b.rows);
+    for (size_t i = 0; i < b.rows * b.c && v->type == SK_BF16; i++) /* a step of bf16 more, of the larger of both */
+        bound = fmax(bound, check_ulp(z.pre[i], SK_K_BF16));
+    rectify(b.pre, b.rows * b.c, v->relu);
+    op_run(&t);
+    op_compare(&t, 0, b.pre, bound);
+    op_free_all();
+}
+
 static void test_batch_norm_infer(void **state)
 {
     (void)state;
     for_all(check_infer, 3);
+    for_all(check_paired, 3);
 }
 
 /* dz: the gradient with the ReLU's mask on it. No gradient comes in where the mask is in doubt. */
@@ -269,6 +307,37 @@ static void test_batch_norm_grad(void **state)
 {
     (void)state;
     for_all(check_grad, 4);
+}
+
+/* Given dz and its sums: dx alone, perhaps over dz. */
+static void check_reduced(const struct variant *v)
+{
+    struct sk_rng r;
+    struct op_test t = {.kind = SK_OP_BATCH_NORM_GRAD,
+                        .kernel = "cpu",
+                        .attr = {.eps = EPS, .reduced = true},
+                        .ins = 7,
+                        .outs = 1};
+    begin(v, &r);
+    struct norm b = inputs(v, &t, 1, &r);
+    t.in[0] = op_random(v->type, shape(v), &r);
+    give_statistics(v, &t, &b, 3, 0);
+    struct gradients want = differentiate(&b, doubles_of(&t.in[0]));
+    for (int i = 5; i < 7; i++) {
+        t.in[i] = op_tensor(SK_F32, OP_DIMS(v->c));
+        for (size_t j = 0; j < b.c; j++)
+            op_set(&t.in[i], j, i == 5 ? want.dgamma[j] : want.dbeta[j]);
+    }
+    t.out[0] = v->in_place ? t.in[0] : op_tensor(v->type, shape(v));
+    op_run(&t);
+    op_compare(&t, 0, want.dx, 3e-6 * steepness(b.rows));
+    op_free_all();
+}
+
+static void test_reduced(void **state)
+{
+    (void)state;
+    for_all(check_reduced, 3);
 }
 
 /* PyTorch: running = 0.9 running + 0.1 new, the variance times 1 / (1 - 1/count). */
@@ -378,7 +447,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_norm),      cmocka_unit_test(test_batch_norm_infer),
         cmocka_unit_test(test_batch_norm_grad), cmocka_unit_test(test_running_stats),
-        cmocka_unit_test(test_fold_norm),
+        cmocka_unit_test(test_fold_norm),       cmocka_unit_test(test_reduced),
     };
     if (!check_wants_bench(argc, argv))
         return cmocka_run_group_tests(tests, NULL, NULL);

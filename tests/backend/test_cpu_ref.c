@@ -18,20 +18,20 @@ static double conv_at(const struct op_tensor *x, const struct op_tensor *w, int6
     return sum;
 }
 
-static void check_conv(enum sk_dtype type, bool bias, bool residual, bool relu)
+static void check_conv(enum sk_dtype type, bool bias, bool residual, bool relu, bool in_place)
 {
     struct sk_rng r;
     struct op_test t = {.kind = SK_OP_CONV, .kernel = "ref", .ins = 2, .outs = 1};
     t.attr = (struct sk_attr){.stride = 2, .pad = 1, .bias = bias, .residual = residual, .relu = relu};
     check_rng(&r, 1);
-    check_case("conv %s bias %d residual %d relu %d", sk_dtype_name(type), bias, residual, relu);
+    check_case("conv %s bias %d residual %d relu %d in place %d", sk_dtype_name(type), bias, residual, relu, in_place);
     t.in[0] = op_random(type, OP_DIMS(N, H, W, C), &r);
     t.in[1] = op_random(SK_F32, OP_DIMS(K, C, S, S), &r);
     if (bias)
         t.in[t.ins++] = op_random(SK_F32, OP_DIMS(K), &r);
     if (residual)
         t.in[t.ins++] = op_random(type, OP_DIMS(N, P, Q, K), &r);
-    t.out[0] = op_tensor(type, OP_DIMS(N, P, Q, K));
+    t.out[0] = in_place ? t.in[t.ins - 1] : op_tensor(type, OP_DIMS(N, P, Q, K));
     double *want = op_doubles(N * P * Q * K);
     for (int64_t i = 0; i < N * P * Q * K; i++) {
         want[i] = conv_at(&t.in[0], &t.in[1], i / K / Q / P, i / K / Q % P, i / K % Q, i % K);
@@ -47,8 +47,9 @@ static void check_conv(enum sk_dtype type, bool bias, bool residual, bool relu)
 static void test_conv(void **state)
 {
     (void)state;
-    for (int f = 0; f < 16; f++)
-        check_conv(f & 1 ? SK_BF16 : SK_F32, f & 2, f & 4, f & 8);
+    for (int f = 0; f < 32; f++)
+        if ((f & 4) || !(f & 16))
+            check_conv(f & 1 ? SK_BF16 : SK_F32, f & 2, f & 4, f & 8, f & 16);
 }
 
 /* With one weight or one input set, a gradient is what that one does to <dy, y>: all are checked through conv_at. */

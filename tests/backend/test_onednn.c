@@ -166,9 +166,6 @@ static void test_declines(void **state)
     struct conv_case c = {.shape = conv_shape(2, 4, 4, 8, 8, 3, 1, 1)};
     const struct sk_op_desc good = conv_case_op(&c);
     struct sk_op_desc op = good;
-    op.in[0].pending.norm = true;
-    declines(&op, "pending batch norm");
-    op = good;
     op.out[0].layout = SK_LAYOUT_BLOCKED;
     declines(&op, "y is blocked");
     op = good;

@@ -12,6 +12,7 @@ struct probe {
     uint64_t seed;
     int loss, label;
     int64_t n, classes;
+    bool fused; /* batch norms are fused to convolutions */
 };
 
 static int param(struct probe *p, const char *name, int rank, const int64_t *dim)
@@ -123,6 +124,14 @@ static int check_tensor(struct run *r, struct probe *p, int t, uint64_t seed)
     return checked;
 }
 
+static void fuse(struct probe *p)
+{
+    assert_ok(sk_pass_conv_stats(&p->g, &p->err), p->err);
+    assert_ok(sk_pass_norm_on_load(&p->g, NULL, &p->err), p->err);
+    assert_ok(sk_pass_norm_reduce(&p->g, &p->err), p->err);
+    assert_ok(sk_pass_norm_pair(&p->g, &p->err), p->err);
+}
+
 static void check(struct probe *p, uint64_t seed)
 {
     struct run r = {0};
@@ -137,6 +146,8 @@ static void check(struct probe *p, uint64_t seed)
             assert_true(p->g.tensor[t].grad >= 0);
             p->g.tensor[p->g.tensor[t].grad].role = SK_ROLE_RESULT;
         }
+    if (p->fused)
+        fuse(p);
     sk_recipe_defaults(&recipe);
     recipe.engine.precision = SK_PRECISION_FP32;
     assert_ok(sk_engine_open(&r.engine, &recipe.engine, &r.err), r.err);
@@ -198,10 +209,15 @@ static int norm(struct probe *p, int x, const char *name)
     return emit(p, SK_OP_BATCH_NORM, name, ids, 3, (struct sk_attr){.eps = 1e-5});
 }
 
+static int conv(struct probe *p, int x, const char *name, int64_t k, int kernel)
+{
+    int w = param(p, name, 4, (int64_t[]){k, p->g.tensor[x].desc.dim[3], kernel, kernel});
+    return emit(p, SK_OP_CONV, name, (int[]){x, w}, 2, (struct sk_attr){.kernel = kernel, .stride = 1, .pad = kernel / 2});
+}
+
 static int conv1x1(struct probe *p, int x, const char *name, int64_t k)
 {
-    int w = param(p, name, 4, (int64_t[]){k, p->g.tensor[x].desc.dim[3], 1, 1});
-    return emit(p, SK_OP_CONV, name, (int[]){x, w}, 2, (struct sk_attr){.kernel = 1, .stride = 1});
+    return conv(p, x, name, k, 1);
 }
 
 static void test_batch_norm(void **state)
@@ -240,6 +256,26 @@ static void test_residual(void **state)
     check(&p, 41);
 }
 
+/* A block without and with a norm in its shortcut: norms read on load, statistics, masked gradients with and without a second one. */
+static void test_fused(void **state)
+{
+    (void)state;
+    for (int project = 0; project < 2; project++) {
+        struct probe p = start(4);
+        p.fused = true;
+        int x = norm(&p, conv(&p, activation(&p, "x", 3, 2, 3), "stem", 4, 3), "bn0");
+        x = emit(&p, SK_OP_RELU, "relu0", &x, 1, (struct sk_attr){0});
+        int y = norm(&p, conv(&p, x, "conv1", 3, 3), "bn1");
+        y = emit(&p, SK_OP_RELU, "relu1", &y, 1, (struct sk_attr){0});
+        y = norm(&p, conv(&p, y, "conv2", 4, 3), "bn2");
+        int shortcut = project ? norm(&p, conv1x1(&p, x, "conv3", 4), "bn3") : x;
+        y = emit(&p, SK_OP_ADD, "add", (int[]){y, shortcut}, 2, (struct sk_attr){0});
+        y = emit(&p, SK_OP_RELU, "relu2", &y, 1, (struct sk_attr){0});
+        finish(&p, conv1x1(&p, y, "after", 4), 0);
+        check(&p, 81 + (uint64_t)project);
+    }
+}
+
 static void test_pooling(void **state)
 {
     (void)state;
@@ -269,7 +305,7 @@ static void test_loss_smoothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_relu_add), cmocka_unit_test(test_batch_norm),
-                                       cmocka_unit_test(test_residual), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
+                                       cmocka_unit_test(test_residual), cmocka_unit_test(test_fused), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_loss_smoothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,35 @@ static void test_folding(void **state)
     teardown(&f);
 }
 
+/* The tensor's block of memory is that of op's output. */
+static bool shares(const struct sk_plan *p, const struct sk_op *op, int tensor)
+{
+    return p->memory.tensor_block[op->out[0]] == p->memory.tensor_block[tensor];
+}
+
+/* In evaluation a block's last convolution writes over its residual; in training a block's gradient over the one it is added to. */
+static void test_in_place(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int residuals = 0, seconds = 0;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    assert_ok(sk_net_prepare(f.net, BATCH, false, &f.err), f.err);
+    assert_ok(sk_net_prepare(f.net, BATCH, true, &f.err), f.err);
+    for (int train = 0; train < 2; train++) {
+        const struct sk_plan *p = sk_net_plan(f.net, BATCH, train);
+        const struct sk_graph *g = sk_plan_graph(p);
+        for (size_t i = 0; i < g->op_count; i++) {
+            const struct sk_op *op = &g->op[i];
+            residuals += op->kind == SK_OP_CONV && op->attr.residual && shares(p, op, op->in[3]);
+            seconds += op->attr.norm_grad && op->attr.second && shares(p, op, op->in[op->in_count - 1]);
+        }
+    }
+    assert_int_equal(residuals, 8);
+    assert_int_equal(seconds, 8);
+    teardown(&f);
+}
+
 static void test_nan_and_cancel(void **state)
 {
     (void)state;
@@ -232,6 +261,7 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_folding),
+                                       cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
                                        cmocka_unit_test(test_weights_round_trip),
                                        cmocka_unit_test(test_too_large)};

@@ -57,6 +57,164 @@ static void test_training(void **state)
     }
 }
 
+/* Everything before the passes that fuse norms to convolutions. */
+static void build_training(struct sk_graph *g, const char *arch)
+{
+    struct sk_err err = {0};
+    struct sk_recipe r;
+    int loss = build(g, arch, true, 4);
+    sk_recipe_defaults(&r);
+    assert_ok(sk_pass_fuse_norm(g, &err), err);
+    assert_ok(sk_graph_backward(g, loss, &err), err);
+    assert_ok(sk_pass_fuse_grad_add(g, &err), err);
+    assert_ok(sk_graph_update(g, &r.train.optimizer, 0.1, &err), err);
+}
+
+static const struct sk_op *find(const struct sk_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->op_count; i++)
+        if (strcmp(g->op[i].name, name) == 0)
+            return &g->op[i];
+    return NULL;
+}
+
+/* How many ops of a kind have these fused attributes and no others. */
+static int count_fused(const struct sk_graph *g, enum sk_op_kind kind, const char *attributes)
+{
+    int n = 0;
+    for (size_t i = 0; i < g->op_count; i++) {
+        char text[64];
+        sk_attr_fused(&g->op[i].attr, text, sizeof text);
+        n += g->op[i].kind == kind && strcmp(text, attributes) == 0;
+    }
+    return n;
+}
+
+static int reads(const struct sk_graph *g, const char *tensor)
+{
+    return sk_graph_readers(g, sk_graph_find(g, tensor), NULL);
+}
+
+/* Counts that follow from the architecture: blocks, of which some have a shortcut with a norm of its own, and norms before a 3x3 of stride 1. */
+static void test_fused_training(void **state)
+{
+    static const struct { const char *arch; int norms, blocks, shortcuts, loads, reduced; } net[] = {
+        {"resnet18", 20, 8, 3, 8, 8 + 7}, {"resnet50", 53, 16, 4, 13, 2 * 16 + 15}};
+    struct sk_err err = {0};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(net); i++) {
+        struct sk_graph g = {0};
+        build_training(&g, net[i].arch);
+        assert_ok(sk_pass_conv_stats(&g, &err), err);
+        assert_ok(sk_graph_check(&g, &err), err);
+        assert_int_equal(count(&g, SK_OP_BATCH_NORM), 0);
+        assert_int_equal(count_fused(&g, SK_OP_CONV, " stats"), net[i].norms);
+        assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+        assert_ok(sk_graph_check(&g, &err), err);
+        assert_int_equal(count_fused(&g, SK_OP_CONV, " norm stats"), net[i].loads);
+        assert_int_equal(count_fused(&g, SK_OP_CONV_GRAD_WEIGHT, " norm"), net[i].loads);
+        assert_int_equal(count(&g, SK_OP_BATCH_NORM_INFER), net[i].norms - net[i].loads);
+        assert_ok(sk_pass_norm_reduce(&g, &err), err);
+        assert_ok(sk_graph_check(&g, &err), err);
+        assert_int_equal(count_fused(&g, SK_OP_BATCH_NORM_GRAD, " reduced"), net[i].reduced);
+        assert_int_equal(count_fused(&g, SK_OP_CONV_GRAD_DATA, " norm_grad second"), net[i].blocks - 1);
+        assert_int_equal(count_fused(&g, SK_OP_CONV_GRAD_DATA, " norm_grad"), net[i].reduced - net[i].blocks + 1);
+        assert_ok(sk_pass_norm_pair(&g, &err), err);
+        assert_ok(sk_graph_check(&g, &err), err);
+        assert_int_equal(count(&g, SK_OP_BATCH_NORM_INFER), net[i].norms - net[i].loads - net[i].shortcuts);
+        assert_int_equal(count_fused(&g, SK_OP_BATCH_NORM_INFER, " residual_norm"), net[i].shortcuts);
+        sk_graph_release(&g);
+    }
+}
+
+/* One downsampling block: who reads and makes what. */
+static void test_fused_block(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_graph g = {0};
+    (void)state;
+    build_training(&g, "resnet18");
+    assert_ok(sk_pass_conv_stats(&g, &err), err);
+    assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+    assert_ok(sk_pass_norm_reduce(&g, &err), err);
+    assert_ok(sk_pass_norm_pair(&g, &err), err);
+    assert_null(find(&g, "layer2.0.bn1")); /* its output is not stored */
+    assert_int_equal(reads(&g, "layer2.0.relu1"), 0);
+    assert_null(find(&g, "layer2.0.downsample.1"));
+    assert_int_equal(reads(&g, "layer2.0.downsample.1"), 0);
+    const struct sk_op *grad = find(&g, "layer2.0.bn2.grad"), *shortcut = find(&g, "layer2.0.downsample.1.grad");
+    const struct sk_op *next = find(&g, "layer2.1.conv1.grad_data"), *stats = find(&g, "layer2.0.bn2.running_stats");
+    assert_int_equal(grad->in[0], next->out[0]);     /* the masked gradient goes to the norm before, */
+    assert_int_equal(shortcut->in[0], next->out[0]); /* and is what the shortcut's norm gets */
+    assert_false(shortcut->attr.reduced);
+    assert_int_equal(g.tensor[sk_graph_find(&g, "layer2.0.bn2.weight")].grad, next->out[1]);
+    assert_int_equal(g.tensor[sk_graph_find(&g, "layer2.0.bn2.bias")].grad, next->out[2]);
+    assert_int_equal(stats->in[0], find(&g, "layer2.0.conv2")->out[1]);
+    assert_int_equal(stats->in[1], find(&g, "layer2.0.conv2")->out[2]);
+    const struct sk_op *first = find(&g, "layer2.0.conv1.grad_data"), *other = find(&g, "layer2.0.downsample.0.grad_data");
+    assert_int_equal(first->in[first->in_count - 1], other->out[0]); /* the second contribution is the one made before */
+    assert_false(other->attr.norm_grad);
+    sk_graph_release(&g);
+}
+
+static bool never(const struct sk_graph *g, const struct sk_op *conv)
+{
+    (void)g, (void)conv;
+    return false;
+}
+
+/* What must stay as it is. */
+static void test_not_fused(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_graph g = {0};
+    (void)state;
+    build_training(&g, "resnet18");
+    struct sk_op *conv = (struct sk_op *)find(&g, "layer1.0.conv1");
+    conv->attr.relu = true; /* statistics of what a ReLU has cut are others */
+    assert_ok(sk_pass_conv_stats(&g, &err), err);
+    assert_int_equal(count(&g, SK_OP_BATCH_NORM), 1);
+    ((struct sk_op *)find(&g, "layer1.0.conv1"))->attr.relu = false;
+    assert_ok(sk_pass_conv_stats(&g, &err), err);
+    assert_ok(sk_pass_norm_on_load(&g, never, &err), err);
+    assert_int_equal(count_fused(&g, SK_OP_CONV, " stats"), 20);
+    g.tensor[sk_graph_find(&g, "layer1.0.relu1")].role = SK_ROLE_RESULT; /* the caller reads these */
+    g.tensor[sk_graph_find(&g, "layer1.0.conv2.grad_data")].role = SK_ROLE_RESULT;
+    g.tensor[sk_graph_find(&g, "layer2.0.downsample.1")].role = SK_ROLE_RESULT;
+    assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+    assert_int_equal(count_fused(&g, SK_OP_CONV, " norm stats"), 7);
+    assert_ok(sk_pass_norm_reduce(&g, &err), err);
+    assert_int_equal(count_fused(&g, SK_OP_BATCH_NORM_GRAD, " reduced"), 14);
+    assert_ok(sk_pass_norm_pair(&g, &err), err);
+    assert_int_equal(count_fused(&g, SK_OP_BATCH_NORM_INFER, " residual_norm"), 2);
+    assert_ok(sk_graph_check(&g, &err), err);
+    sk_graph_release(&g);
+}
+
+/* A fused op without what its attributes name is told from a good one. */
+static void test_check_fused(void **state)
+{
+    static const char *const op[] = {"layer1.0.conv2", "layer1.0.conv2.grad_weight", "layer1.0.conv2.grad_data", "layer2.0.bn2",
+                                     "layer1.0.bn1.grad"};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(op); i++) {
+        struct sk_err err = {0};
+        struct sk_graph g = {0};
+        build_training(&g, "resnet18");
+        assert_ok(sk_pass_conv_stats(&g, &err), err);
+        assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+        assert_ok(sk_pass_norm_reduce(&g, &err), err);
+        assert_ok(sk_pass_norm_pair(&g, &err), err);
+        ((struct sk_op *)find(&g, op[i]))->in_count--;
+        assert_error(sk_graph_check(&g, &err), SK_INPUT, err, "inputs, its attributes ask for");
+        ((struct sk_op *)find(&g, op[i]))->in_count++;
+        ((struct sk_op *)find(&g, op[i]))->out_count++;
+        err = (struct sk_err){0};
+        assert_error(sk_graph_check(&g, &err), SK_INPUT, err, "outputs, its attributes ask for");
+        sk_graph_release(&g);
+    }
+}
+
 static void test_inference(void **state)
 {
     struct sk_err err = {0};
@@ -90,6 +248,14 @@ static void test_out_of_memory(void **state)
         enum sk_code code = sk_model_build(&g, &r.model, &io, &logits, &err);
         if (code == SK_OK)
             code = sk_pass_fuse_norm(&g, &err);
+        if (code == SK_OK)
+            code = sk_pass_conv_stats(&g, &err);
+        if (code == SK_OK)
+            code = sk_pass_norm_on_load(&g, NULL, &err);
+        if (code == SK_OK)
+            code = sk_pass_norm_reduce(&g, &err);
+        if (code == SK_OK)
+            code = sk_pass_norm_pair(&g, &err);
         sk_mem_fail_after(0);
         sk_graph_release(&g);
         if (code == SK_OK)
@@ -101,6 +267,8 @@ static void test_out_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_training), cmocka_unit_test(test_inference), cmocka_unit_test(test_out_of_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_training),    cmocka_unit_test(test_fused_training), cmocka_unit_test(test_fused_block),
+                                       cmocka_unit_test(test_not_fused),   cmocka_unit_test(test_check_fused),    cmocka_unit_test(test_inference),
+                                       cmocka_unit_test(test_out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,6 @@ static enum sk_code accept_tensor(const struct sk_desc *d, const char *side, int
 {
     if (d->layout != SK_LAYOUT_DENSE)
         return sk_fail(err, SK_UNSUPPORTED, "%s %d is not dense", side, i);
-    if (d->pending.norm || d->pending.relu)
-        return sk_fail(err, SK_UNSUPPORTED, "%s %d has a batch norm pending", side, i);
     return SK_OK;
 }
 

@@ -8,9 +8,9 @@ enum { CANDIDATES = 4 }; /* with the NULL that ends the list */
 
 static const struct sk_kernel *const table[SK_OP_KINDS][CANDIDATES] = {
     [SK_OP_NORMALIZE] = {&sk_cpu_normalize},
-    [SK_OP_CONV] = {&sk_wino_conv, &sk_onednn_conv, &sk_ref_conv},
-    [SK_OP_CONV_GRAD_DATA] = {&sk_wino_conv_grad_data, &sk_onednn_conv_grad_data, &sk_ref_conv_grad_data},
-    [SK_OP_CONV_GRAD_WEIGHT] = {&sk_wino_conv_grad_weight, &sk_onednn_conv_grad_weight, &sk_ref_conv_grad_weight},
+    [SK_OP_CONV] = {&sk_wino_conv, &sk_fused_onednn_conv, &sk_fused_ref_conv},
+    [SK_OP_CONV_GRAD_DATA] = {&sk_wino_conv_grad_data, &sk_fused_onednn_conv_grad_data, &sk_fused_ref_conv_grad_data},
+    [SK_OP_CONV_GRAD_WEIGHT] = {&sk_wino_conv_grad_weight, &sk_fused_onednn_conv_grad_weight, &sk_fused_ref_conv_grad_weight},
     [SK_OP_BATCH_NORM] = {&sk_cpu_batch_norm},
     [SK_OP_BATCH_NORM_GRAD] = {&sk_cpu_batch_norm_grad},
     [SK_OP_BATCH_NORM_INFER] = {&sk_cpu_batch_norm_infer},

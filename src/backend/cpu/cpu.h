@@ -22,6 +22,10 @@ const char *sk_onednn_version(void);
 extern const struct sk_kernel sk_ref_conv, sk_ref_conv_grad_data, sk_ref_conv_grad_weight;
 extern const struct sk_kernel sk_ref_linear, sk_ref_linear_grad_data, sk_ref_linear_grad_weight;
 
+/* ---- the convolutions above with batch norm fused to them, under their names (fused.c); these are offered ---- */
+extern const struct sk_kernel sk_fused_onednn_conv, sk_fused_onednn_conv_grad_data, sk_fused_onednn_conv_grad_weight;
+extern const struct sk_kernel sk_fused_ref_conv, sk_fused_ref_conv_grad_data, sk_fused_ref_conv_grad_weight;
+
 /* ---- own kernels ---- */
 extern const struct sk_kernel sk_cpu_batch_norm, sk_cpu_batch_norm_infer;                  /* norm.c */
 extern const struct sk_kernel sk_cpu_batch_norm_grad;                                      /* norm_grad.c */
@@ -48,7 +52,7 @@ int omp_get_thread_num(void);
 enum { SK_CPU_BLOCK = 16384, SK_CPU_PARALLEL = 32768 };
 
 /* SK_UNSUPPORTED "no more implementations" for a variant above 0, and with the reason where a tensor of op is not
- * dense, is blocked or has a batch norm pending. */
+ * dense. */
 enum sk_code sk_cpu_accept(const struct sk_op_desc *op, int variant, struct sk_err *err) SK_MUST;
 /* The same, and a zeroed instance of size bytes in *self, with the level's name in need->label. */
 enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, int variant,
@@ -70,6 +74,18 @@ static inline const void *sk_cpu_at(const void *p, size_t i, enum sk_ktype t)
 static inline void *sk_cpu_at_mut(void *p, size_t i, enum sk_ktype t)
 {
     return p == NULL ? NULL : (char *)p + i * sk_cpu_size(t);
+}
+
+/* Adds a 64-byte aligned piece to *total; returns its offset. */
+static inline size_t sk_cpu_piece(size_t *total, size_t bytes)
+{
+    size_t at = (*total + 63) / 64 * 64;
+    *total = at + (bytes + 63) / 64 * 64;
+    return at;
+}
+static inline void *sk_cpu_inside(void *base, size_t offset)
+{
+    return base == NULL ? NULL : (char *)base + offset;
 }
 
 /* n items cut into blocks of a fixed size. */

@@ -1,21 +1,33 @@
-/* Batch norm: with the batch's statistics, and with running statistics. */
+/* Batch norm: with the batch's statistics, and with given ones. */
 #include "backend/cpu/norm.h"
 
 struct norm {
-    const struct sk_kern_norm *kern;
-    enum sk_ktype type;
-    size_t c, rows;
-    struct sk_cpu_blocks blocks;
-    bool relu, residual, parallel;
+    struct sk_cpu_norm n;
+    bool relu;
+    int residual; /* which input, -1: none */
+    bool paired;  /* the residual has a norm of its own */
     double eps;
 };
+
+enum sk_code sk_cpu_norm_init(struct sk_cpu_norm *n, const struct sk_desc *x, struct sk_err *err)
+{
+    enum sk_ktype type;
+    enum sk_code code = sk_cpu_type(x, "x", &type, err);
+    if (code != SK_OK)
+        return code;
+    *n = (struct sk_cpu_norm){
+        .kern = &sk_kern_get()->norm[type], .type = type, .c = sk_cpu_channels(x), .rows = sk_cpu_rows(x)};
+    n->blocks = sk_cpu_rows_make(n->rows, n->c);
+    n->parallel = n->rows * n->c >= SK_CPU_PARALLEL;
+    return SK_OK;
+}
 
 static enum sk_code open_norm(void **out, const struct sk_op_desc *op, int variant, int plain,
                               struct sk_kernel_need *need, struct sk_err *err)
 {
     struct norm *self;
-    enum sk_ktype type;
-    enum sk_code code = sk_cpu_type(&op->in[0], "x", &type, err);
+    struct sk_cpu_norm n;
+    enum sk_code code = sk_cpu_norm_init(&n, &op->in[0], err);
     if (code == SK_OK)
         code = sk_cpu_want(&op->out[0], "y", op->in[0].dtype, err);
     if (code == SK_OK && op->in_count > plain)
@@ -25,25 +37,20 @@ static enum sk_code open_norm(void **out, const struct sk_op_desc *op, int varia
     if (code != SK_OK)
         return code;
     self = *out;
-    *self = (struct norm){.kern = &sk_kern_get()->norm[type],
-                          .type = type,
-                          .c = sk_cpu_channels(&op->in[0]),
-                          .rows = sk_cpu_rows(&op->in[0]),
+    *self = (struct norm){.n = n,
                           .relu = op->attr.relu,
-                          .residual = op->in_count > plain,
+                          .residual = op->in_count > plain ? plain : -1,
+                          .paired = op->attr.residual_norm,
                           .eps = op->attr.eps};
-    self->blocks = sk_cpu_rows_make(self->rows, self->c);
-    self->parallel = self->rows * self->c >= SK_CPU_PARALLEL;
     return SK_OK;
 }
 
-static void apply_block(const struct norm *self, size_t b, const void *x, const void *residual, const float *scale,
-                        const float *shift, void *y)
+void sk_cpu_norm_apply(const struct sk_cpu_norm *n, size_t b, const void *x, const void *residual, const float *scale,
+                       const float *shift, bool relu, void *y)
 {
-    size_t at = b * self->blocks.size * self->c;
-    self->kern->apply(sk_cpu_at(x, at, self->type), sk_cpu_at(residual, at, self->type),
-                      sk_cpu_block_len(&self->blocks, b), self->c, scale, shift, self->relu,
-                      sk_cpu_at_mut(y, at, self->type));
+    size_t at = b * n->blocks.size * n->c;
+    n->kern->apply(sk_cpu_at(x, at, n->type), sk_cpu_at(residual, at, n->type), sk_cpu_block_len(&n->blocks, b), n->c,
+                   scale, shift, relu, sk_cpu_at_mut(y, at, n->type));
 }
 
 /* ---- the batch's statistics ---- */
@@ -58,57 +65,63 @@ static enum sk_code open_batch(void **out, const struct sk_op_desc *op, const st
     if (code != SK_OK)
         return code;
     const struct norm *self = *out;
-    need->scratch = (2 + 2 * self->blocks.count) * self->c * sizeof(float);
+    need->scratch = (2 * self->n.c + sk_cpu_norm_parts(&self->n)) * sizeof(float);
     return SK_OK;
 }
 
 /* Mean and variance of channels c0 to c1 from those of the blocks: T. Chan, G. Golub, R. LeVeque, "Updating formulae
  * and a pairwise algorithm for computing sample variances", 1979, for all blocks at once. */
-static void combine(const struct norm *self, const float *parts, size_t c0, size_t c1, float *mean, float *var)
+static void combine(const struct sk_cpu_norm *norm, const float *parts, size_t c0, size_t c1, float *mean, float *var)
 {
     double sum[SK_CPU_CHANNELS] = {0}, square[SK_CPU_CHANNELS] = {0};
-    size_t c = self->c, n = c1 - c0;
-    for (size_t b = 0; b < self->blocks.count; b++)
+    size_t c = norm->c, n = c1 - c0;
+    for (size_t b = 0; b < norm->blocks.count; b++)
         for (size_t j = 0; j < n; j++)
-            sum[j] += (double)sk_cpu_block_len(&self->blocks, b) * (double)parts[2 * b * c + c0 + j];
+            sum[j] += (double)sk_cpu_block_len(&norm->blocks, b) * (double)parts[2 * b * c + c0 + j];
     for (size_t j = 0; j < n; j++)
-        sum[j] /= (double)self->rows;
-    for (size_t b = 0; b < self->blocks.count; b++)
+        sum[j] /= (double)norm->rows;
+    for (size_t b = 0; b < norm->blocks.count; b++)
         for (size_t j = 0; j < n; j++) {
             double d = (double)parts[2 * b * c + c0 + j] - sum[j];
-            square[j] += (double)parts[(2 * b + 1) * c + c0 + j] + (double)sk_cpu_block_len(&self->blocks, b) * d * d;
+            square[j] += (double)parts[(2 * b + 1) * c + c0 + j] + (double)sk_cpu_block_len(&norm->blocks, b) * d * d;
         }
     for (size_t j = 0; j < n; j++) {
         mean[c0 + j] = (float)sum[j];
-        var[c0 + j] = (float)(square[j] / (double)self->rows);
+        var[c0 + j] = (float)(square[j] / (double)norm->rows);
+    }
+}
+
+void sk_cpu_norm_stats(const struct sk_cpu_norm *n, const void *x, float *parts, float *mean, float *var)
+{
+    size_t c = n->c, groups = sk_cpu_groups(c);
+#pragma omp for schedule(static)
+    for (size_t b = 0; b < n->blocks.count; b++)
+        n->kern->stats(sk_cpu_at(x, b * n->blocks.size * c, n->type), sk_cpu_block_len(&n->blocks, b), c,
+                       parts + 2 * b * c, parts + (2 * b + 1) * c);
+#pragma omp for schedule(static)
+    for (size_t g = 0; g < groups; g++) {
+        size_t c1, c0 = sk_cpu_group(c, g, &c1);
+        combine(n, parts, c0, c1, mean, var);
     }
 }
 
 static enum sk_code run_batch(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct norm *self = me;
-    const void *x = call->in[0], *residual = self->residual ? call->in[3] : NULL;
+    const void *x = call->in[0], *residual = self->residual >= 0 ? call->in[self->residual] : NULL;
     float *mean = call->out[1], *var = call->out[2];
-    size_t c = self->c, count = self->blocks.count, groups = sk_cpu_groups(c);
+    size_t c = self->n.c;
     float *scale = call->scratch, *shift = scale + c, *parts = shift + c;
     (void)err;
-#pragma omp parallel if (self->parallel)
+#pragma omp parallel if (self->n.parallel)
     {
-#pragma omp for schedule(static)
-        for (size_t b = 0; b < count; b++)
-            self->kern->stats(sk_cpu_at(x, b * self->blocks.size * c, self->type), sk_cpu_block_len(&self->blocks, b),
-                              c, parts + 2 * b * c, parts + (2 * b + 1) * c);
-#pragma omp for schedule(static)
-        for (size_t g = 0; g < groups; g++) {
-            size_t c0 = g * SK_CPU_CHANNELS, c1 = g + 1 < groups ? c0 + SK_CPU_CHANNELS : c;
-            combine(self, parts, c0, c1, mean, var);
-            sk_cpu_scale_shift((const float *)call->in[1] + c0, (const float *)call->in[2] + c0, mean + c0, var + c0,
-                               self->eps, c1 - c0, scale + c0, shift + c0);
-        }
+        sk_cpu_norm_stats(&self->n, x, parts, mean, var);
+#pragma omp single
+        sk_cpu_scale_shift(call->in[1], call->in[2], mean, var, self->eps, c, scale, shift);
         size_t from, to;
-        sk_cpu_share(count, &from, &to);
+        sk_cpu_share(self->n.blocks.count, &from, &to);
         while (to-- > from) /* backwards: what this thread read last is still in its cache */
-            apply_block(self, to, x, residual, scale, shift, call->out[0]);
+            sk_cpu_norm_apply(&self->n, to, x, residual, scale, shift, self->relu, call->out[0]);
     }
     return SK_OK;
 }
@@ -116,8 +129,9 @@ static enum sk_code run_batch(void *me, const struct sk_kernel_call *call, struc
 const struct sk_kernel sk_cpu_batch_norm = {
     .name = "cpu", .kind = SK_OP_BATCH_NORM, .open = open_batch, .run = run_batch, .close = sk_free};
 
-/* ---- running statistics ---- */
+/* ---- given statistics ---- */
 
+/* Scratch: scale and shift [c], and those of the residual. */
 static enum sk_code open_infer(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                                struct sk_kernel_need *need, struct sk_err *err)
 {
@@ -125,20 +139,28 @@ static enum sk_code open_infer(void **out, const struct sk_op_desc *op, const st
     (void)env;
     enum sk_code code = open_norm(out, op, variant, PLAIN, need, err);
     if (code == SK_OK)
-        need->scratch = 2 * ((const struct norm *)*out)->c * sizeof(float);
+        need->scratch = (op->attr.residual_norm ? 4 : 2) * ((const struct norm *)*out)->n.c * sizeof(float);
     return code;
 }
 
+/* A residual with a norm of its own is normalized into y, block by block, so that it is read again from the cache. */
 static enum sk_code run_infer(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct norm *self = me;
-    const void *residual = self->residual ? call->in[5] : NULL;
-    float *scale = call->scratch, *shift = scale + self->c;
+    void *const *in = call->in, *y = call->out[0];
+    const void *raw = self->residual >= 0 ? in[self->residual] : NULL, *residual = self->paired ? y : raw;
+    size_t c = self->n.c;
+    float *scale = call->scratch, *raw_scale = scale + 2 * c;
     (void)err;
-    sk_cpu_scale_shift(call->in[1], call->in[2], call->in[3], call->in[4], self->eps, self->c, scale, shift);
-#pragma omp parallel for schedule(static) if (self->parallel)
-    for (size_t b = 0; b < self->blocks.count; b++)
-        apply_block(self, b, call->in[0], residual, scale, shift, call->out[0]);
+    sk_cpu_scale_shift(in[1], in[2], in[3], in[4], self->eps, c, scale, scale + c);
+    if (self->paired)
+        sk_cpu_scale_shift(in[6], in[7], in[8], in[9], self->eps, c, raw_scale, raw_scale + c);
+#pragma omp parallel for schedule(static) if (self->n.parallel)
+    for (size_t b = 0; b < self->n.blocks.count; b++) {
+        if (self->paired)
+            sk_cpu_norm_apply(&self->n, b, raw, NULL, raw_scale, raw_scale + c, false, y);
+        sk_cpu_norm_apply(&self->n, b, in[0], residual, scale, scale + c, self->relu, y);
+    }
     return SK_OK;
 }
 

@@ -85,8 +85,6 @@ enum sk_code sk_dnnl_accept(const struct sk_desc *d, const char *what, int rank,
 {
     const int64_t most = INT32_MAX / 2;
     int64_t sample = 1;
-    if (d->pending.norm || d->pending.relu)
-        return sk_fail(err, SK_UNSUPPORTED, "cannot read a pending batch norm (%s)", what);
     if (d->layout != SK_LAYOUT_DENSE)
         return sk_fail(err, SK_UNSUPPORTED, "%s is blocked", what);
     if (d->rank != rank || d->dtype != type)

@@ -25,7 +25,7 @@ dnnl_stream_t sk_dnnl_stream(void);
 /* SK_OK, or what failed: UNSUPPORTED, NOMEM or DEVICE. what: "convolution", for the message. */
 enum sk_code sk_dnnl_check(dnnl_status_t status, const char *what, struct sk_err *err) SK_MUST;
 dnnl_data_type_t sk_dnnl_type(enum sk_dtype t); /* f32 or bf16 */
-/* Declines, with UNSUPPORTED, a tensor that is not dense, has a norm pending, is of another rank or type, is empty, or
+/* Declines, with UNSUPPORTED, a tensor that is not dense, is of another rank or type, is empty, or
  * has more elements in one sample than the library's 32-bit offsets reach. what: "x", for the message. */
 enum sk_code sk_dnnl_accept(const struct sk_desc *d, const char *what, int rank, enum sk_dtype type,
                             struct sk_err *err) SK_MUST;
@@ -35,13 +35,11 @@ int sk_dnnl_threads(int threads);
 /* Adds a 64-byte aligned piece to *total; returns its offset. */
 static inline size_t sk_dnnl_piece(size_t *total, size_t bytes)
 {
-    size_t at = *total;
-    *total += (bytes + 63) / 64 * 64;
-    return at;
+    return sk_cpu_piece(total, bytes);
 }
 static inline void *sk_dnnl_at(void *base, size_t offset)
 {
-    return base == NULL ? NULL : (char *)base + offset;
+    return sk_cpu_inside(base, offset);
 }
 
 /* ---- memory descriptors and implementations (onednn_api.c) ---- */

@@ -174,8 +174,6 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
     struct sk_wino_shape f, shape;
     struct wino *self;
     enum sk_code code = sk_wino_accept(&f, &op->attr, &op->out[0], &op->in[1], &op->in[0], env, err);
-    if (code == SK_OK && op->attr.norm_grad && !op->attr.relu)
-        code = sk_fail(err, SK_UNSUPPORTED, "a norm without ReLU");
     shape = (struct sk_wino_shape){f.n, f.p, f.q, f.k, f.c, f.h, f.w, 2 - f.pad};
     if (code == SK_OK)
         code = open_wino(&self, &shape, op->in[0].dtype, env, variant, err);
