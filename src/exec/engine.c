@@ -80,8 +80,12 @@ enum sk_code sk_engine_describe(struct sk_str *out, struct sk_err *err)
 
 enum sk_code sk_engine_peak(struct sk_engine *e, struct sk_peak *out, struct sk_err *err)
 {
-    enum sk_code code = e->peak.f32 > 0 ? SK_OK : e->backend->peak(e->threads, &e->peak, err);
+    enum sk_code code = SK_OK;
     *out = e->peak;
+    if (out->f32 <= 0)
+        code = e->backend->peak(e->threads, out, err);
+    if (code == SK_OK)
+        e->peak = *out;
     return code;
 }
 
