@@ -16,6 +16,10 @@ typedef const_dnnl_memory_desc_t sk_dnnl_md; /* borrowed: lives as long as what 
 typedef const dnnl_memory_desc_t *sk_dnnl_md;
 #endif
 
+/* The library names up to ten implementations, and the order is one that was measured: so many are worth measuring
+ * again. */
+enum { SK_DNNL_QUICK = 2 };
+
 /* ---- the library (onednn.c) ---- */
 /* Makes the one engine and stream of the process on the first call and sets the instruction set that SKUA_CPU asks for.
  * Thread-safe. UNSUPPORTED "SKUA_CPU=ref" at the reference level. */
