@@ -171,8 +171,12 @@ static enum sk_code measure(struct asked *a, struct sk_choice *c, int count, con
     if (!measured && room)
         return sk_fail(err, code, "%s", why.text);
     int best = measured ? sk_tuner_pick(c, count) : 0;
+    struct sk_trials declined = a->trials;
+    a->trials.count = 0;
     for (int i = 0; i < count; i++)
         sk_trials_add(&a->trials, c[i].name, c[i].ms, measured ? "" : "no memory to measure in");
+    for (int i = 0; i < declined.count; i++)
+        sk_trials_add(&a->trials, declined.at[i].name, 0, declined.at[i].why);
     if (measured)
         sk_tune_cache_put(a->e->cache, memo, c[best].name, &a->trials);
     struct sk_choice first = c[0];

@@ -1,11 +1,12 @@
 /* Measuring: candidates for one op run on random values, in turns, and the shortest run of each counts. */
+#include <math.h>
 #include <string.h>
 
 #include "exec/internal.h"
 
 enum { ROUNDS_MIN = 2, ROUNDS_MAX = 20, BLOCK = 16381, ALIGN = 64 };
 static const double budget_ms = 60; /* an op's rounds end when they took as long */
-static const double blink_ms = 20;  /* a run as short as this may have lost its processor for most of it: it is repeated */
+static const double cheap_ms = 100; /* a slow first run no longer than this is repeated: it may have lost its processor */
 static const double out_of_race = 2, tie = 1.02;
 static const double least_ms = 1e-6; /* no run takes no time: 0 is for those not measured */
 
@@ -118,14 +119,14 @@ static enum sk_code run_once(struct sk_tuner *t, struct sk_choice *c, const stru
 {
     const struct sk_engine *e = t->engine;
     if (e->cancel && atomic_load_explicit(e->cancel, memory_order_relaxed))
-        return sk_fail(err, SK_CANCELLED, "stopped");
+        return sk_fail(err, SK_CANCELLED, "stopped while kernels were being measured");
     double since = e->clock();
     enum sk_code code = c->kernel->run(c->self, call, err);
     if (code == SK_OK)
         code = e->backend->sync(err);
     double ms = 1000 * (e->clock() - since);
-    ms = ms > least_ms ? ms : least_ms;
-    c->ms = c->ms > 0 && c->ms < ms ? c->ms : ms;
+    ms = fmax(ms, least_ms);
+    c->ms = c->ms > 0 ? fmin(c->ms, ms) : ms;
     return code;
 }
 
@@ -137,7 +138,7 @@ static enum sk_code warm_up(struct sk_tuner *t, struct sk_choice *c, const struc
     c->ms = 0;
     if (code == SK_OK)
         code = run_once(t, c, call, err);
-    if (code == SK_OK && c->ms < blink_ms && c->ms > out_of_race * best)
+    if (code == SK_OK && c->ms < cheap_ms && c->ms > out_of_race * best)
         code = run_once(t, c, call, err);
     return code;
 }
@@ -164,11 +165,11 @@ static enum sk_code run_rounds(struct sk_tuner *t, struct sk_choice *c, const st
 static enum sk_code race(struct sk_tuner *t, struct sk_choice *c, const struct sk_kernel_call *call, int count,
                          bool frozen, struct sk_err *err)
 {
-    double best = 0;
+    double best = INFINITY;
     enum sk_code code = SK_OK;
     for (int i = 0; i < count && code == SK_OK; i++) {
-        code = warm_up(t, &c[i], &call[i], frozen, i ? best : blink_ms, err);
-        best = i && best < c[i].ms ? best : c[i].ms;
+        code = warm_up(t, &c[i], &call[i], frozen, best, err);
+        best = fmin(best, c[i].ms);
     }
     return code == SK_OK ? run_rounds(t, c, call, count, best, err) : code;
 }
@@ -192,17 +193,17 @@ enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, st
     }
     if (code == SK_OK)
         code = race(t, c, call, count, frozen, err);
-    if (code != SK_OK)
+    if (code != SK_OK && code != SK_CANCELLED)
         sk_err_prefix(err, "%s '%s'", sk_op_info(d->kind)->name, d->name);
     return code;
 }
 
 int sk_tuner_pick(const struct sk_choice *c, int count)
 {
-    double best = c[0].ms;
+    double best = INFINITY;
     int i = 0;
-    for (int k = 1; k < count; k++)
-        best = c[k].ms < best ? c[k].ms : best;
+    for (int k = 0; k < count; k++)
+        best = fmin(best, c[k].ms);
     while (c[i].ms > tie * best)
         i++;
     return i;

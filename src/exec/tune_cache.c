@@ -136,7 +136,7 @@ static enum sk_code write_file(const struct sk_tune_cache *c, json_t *machines, 
     char folder[SK_PATH];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(c->path, '/') - c->path), c->path);
     json_t *root = json_pack("{s:i, s:O}", "version", VERSION, "machines", machines);
-    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
+    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     enum sk_code code = text ? sk_mkdirs(*folder ? folder : "/", err) : sk_fail(err, SK_NOMEM, "out of memory");
     if (code == SK_OK)
         code = sk_file_write(c->path, text, strlen(text), err);
