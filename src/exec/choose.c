@@ -117,8 +117,8 @@ static enum sk_code none_accepts(const struct asked *a, struct sk_err *err)
         n += (size_t)snprintf(why + n, sizeof why - n, "%s%s: %s", i ? "; " : ": ", a->trials.at[i].name,
                               a->trials.at[i].why);
     if (a->forced)
-        return sk_fail(err, SK_UNSUPPORTED, "SKUA_FORCE: no kernel '%s' can run '%s' (%s)%s", a->forced, a->d->name, a->key,
-                       why);
+        return sk_fail(err, SK_UNSUPPORTED, "no kernel '%s', which SKUA_FORCE asks for, can run '%s' (%s)%s", a->forced,
+                       a->d->name, a->key, why);
     return sk_fail(err, SK_UNSUPPORTED, "no kernel can run '%s' (%s)%s", a->d->name, a->key, why);
 }
 

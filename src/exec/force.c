@@ -49,21 +49,20 @@ static enum sk_code read_item(struct sk_force *f, char *item, const struct sk_ba
 {
     char names[512], shown[128];
     char *colon = strchr(item, ':');
-    sk_printable(shown, sizeof shown, item);
     if (!colon || colon == item || !colon[1])
-        return sk_fail(err, SK_USAGE, "SKUA_FORCE: expected OP:KERNEL[,OP:KERNEL...], got '%s'; ops with several kernels are %s",
-                       shown, op_names(b, names, sizeof names));
+        return sk_fail(err, SK_USAGE, "expected OP:KERNEL[,OP:KERNEL...] in SKUA_FORCE, got '%s'; ops with several kernels are %s",
+                       sk_printable(shown, sizeof shown, item), op_names(b, names, sizeof names));
     *colon = 0;
     int kind = find_op(item);
     if (kind < 0)
-        return sk_fail(err, SK_USAGE, "SKUA_FORCE: unknown op in '%s'; those with several kernels are %s", shown,
-                       op_names(b, names, sizeof names));
+        return sk_fail(err, SK_USAGE, "unknown op '%s' in SKUA_FORCE: those with several kernels are %s",
+                       sk_printable(shown, sizeof shown, item), op_names(b, names, sizeof names));
     const struct sk_kernel *const *k = b->kernels((enum sk_op_kind)kind);
     if (!is_kernel(k, colon + 1))
-        return sk_fail(err, SK_USAGE, "SKUA_FORCE: unknown kernel in '%s'; %s has %s", shown, item,
-                       kernel_names(k, names, sizeof names));
+        return sk_fail(err, SK_USAGE, "unknown kernel '%s' in SKUA_FORCE: %s has %s",
+                       sk_printable(shown, sizeof shown, colon + 1), item, kernel_names(k, names, sizeof names));
     if (f->name[kind])
-        return sk_fail(err, SK_USAGE, "SKUA_FORCE: %s is there twice", item);
+        return sk_fail(err, SK_USAGE, "op %s is twice in SKUA_FORCE", item);
     f->name[kind] = colon + 1;
     return SK_OK;
 }
@@ -73,10 +72,10 @@ enum sk_code sk_force_parse(struct sk_force *f, const char *text, const struct s
     memset(f, 0, sizeof *f);
     if (!text || !*text)
         return SK_OK;
-    if (strlen(text) >= sizeof f->text)
-        return sk_fail(err, SK_USAGE, "SKUA_FORCE is longer than %zu characters", sizeof f->text - 1);
-    strcpy(f->text, text);
-    enum sk_code code = SK_OK;
+    enum sk_code code = strlen(text) < sizeof f->text
+                            ? SK_OK
+                            : sk_fail(err, SK_USAGE, "the value of SKUA_FORCE is longer than %zu characters", sizeof f->text - 1);
+    snprintf(f->text, sizeof f->text, "%s", text);
     for (char *item = f->text, *comma; item && code == SK_OK; item = comma) {
         comma = strchr(item, ',');
         if (comma)
@@ -84,6 +83,6 @@ enum sk_code sk_force_parse(struct sk_force *f, const char *text, const struct s
         code = read_item(f, item, b, err);
     }
     if (code == SK_OK)
-        sk_notice("SKUA_FORCE=%s is in force", text);
+        sk_notice("kernels are forced: SKUA_FORCE=%s", text);
     return code;
 }

@@ -421,14 +421,14 @@ static void test_force(void **state)
     bed_open(&b, "m");
     assert_ok(sk_force_parse(&b.e.force, "conv:many d", &backend, &b.err), b.err);
     assert_chosen(&b, 1, "many d");
-    assert_string_equal(last_told, "SKUA_FORCE=conv:many d is in force");
+    assert_string_equal(last_told, "kernels are forced: SKUA_FORCE=conv:many d");
     assert_ok(sk_force_parse(&b.e.force, "conv:ref", &backend, &b.err), b.err);
     assert_chosen(&b, 1, "ref a");
     b.o.tune = SK_TUNE_OFF;
     assert_ok(sk_force_parse(&b.e.force, "conv:two b", &backend, &b.err), b.err);
     assert_chosen(&b, 1, "two b");
     fake.declines[1][0] = "too wide";
-    assert_error(choose(&b, 1), SK_UNSUPPORTED, b.err, "SKUA_FORCE: no kernel 'two b' can run 'conv1'");
+    assert_error(choose(&b, 1), SK_UNSUPPORTED, b.err, "no kernel 'two b', which SKUA_FORCE asks for, can run 'conv1'");
     assert_error(choose(&b, 1), SK_UNSUPPORTED, b.err, "two: too wide");
     bed_close(&b);
 }
@@ -440,14 +440,14 @@ static void test_force_malformed(void **state)
     struct sk_err err = {0};
     char longest[600];
     static const char *const wrong[][2] = {
-        {"cnv:one", "unknown op in 'cnv:one'; those with several kernels are conv"},
-        {"conv:three", "unknown kernel in 'conv:three'; conv has one, two, many, ref"},
-        {"conv", "expected OP:KERNEL[,OP:KERNEL...], got 'conv'"},
+        {"cnv:one", "unknown op 'cnv' in SKUA_FORCE: those with several kernels are conv"},
+        {"conv:three", "unknown kernel 'three' in SKUA_FORCE: conv has one, two, many, ref"},
+        {"conv", "expected OP:KERNEL[,OP:KERNEL...] in SKUA_FORCE, got 'conv'"},
         {"conv:", "got 'conv:'"},
         {":one", "got ':one'"},
         {"conv:one,", "got ''"},
-        {"conv:one,conv:two", "conv is there twice"},
-        {"relu:cpu", "unknown kernel in 'relu:cpu'"},
+        {"conv:one,conv:two", "op conv is twice in SKUA_FORCE"},
+        {"relu:cpu", "unknown kernel 'cpu' in SKUA_FORCE: relu has"},
     };
     for (size_t i = 0; i < SK_COUNT(wrong); i++)
         assert_error(sk_force_parse(&f, wrong[i][0], &backend, &err), SK_USAGE, err, wrong[i][1]);
