@@ -49,6 +49,18 @@ says err "measured kernels are not read, but measured anew: '$SKUA_CACHE/kernels
 run 0 info tiny.yaml --plan "${quick[@]}"
 check 'it was replaced' [ ! -s err ]
 
+# ---- stopped while it measures: nothing was begun ----
+SKUA_CACHE=$scratch/stopped "$skua" train tiny.yaml --out stopped-run --set model.width=1 --set train.batch=128 \
+    --set data.image_size=32 --set 'data.augment=[]' "${quick[@]}" > out 2> err &
+pid=$!
+until grep -qF "$told" err || ! kill -0 $pid 2> /dev/null; do sleep 0.01; done
+if kill -INT $pid 2> /dev/null; then
+    wait $pid
+    check 'the status of Ctrl-C' [ $? -eq 130 ]
+    says err 'stopped while kernels were being measured'
+    check 'no run' [ ! -e stopped-run ]
+fi
+
 # ---- SKUA_FORCE ----
 SKUA_FORCE=conv:ref,linear:ref run 0 info tiny.yaml --plan "${quick[@]}"
 says err 'skua: kernels are forced: SKUA_FORCE=conv:ref,linear:ref'
