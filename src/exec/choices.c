@@ -5,7 +5,7 @@
 #include "exec/internal.h"
 
 struct sk_choices {
-    json_t *ops;   /* key -> "kernel label" */
+    json_t *ops; /* key -> "kernel label" */
 };
 
 void sk_trials_add(struct sk_trials *t, const char *name, double ms, const char *why)
@@ -31,14 +31,16 @@ const char *sk_choices_find(const struct sk_choices *c, const char *key)
     return c ? json_string_value(json_object_get(c->ops, key)) : NULL;
 }
 
-enum sk_code sk_choices_parse(struct sk_choices **c, const char *json, size_t len, const char *origin, struct sk_err *err)
+enum sk_code sk_choices_parse(struct sk_choices **c, const char *json, size_t len, const char *origin,
+                              struct sk_err *err)
 {
     json_error_t at;
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &at);
     if (!root)
         return sk_fail(err, SK_INPUT, "'%s' line %d: not valid JSON: %s", origin, at.line, at.text);
     json_t *ops = json_object_get(root, "ops");
-    enum sk_code code = json_is_object(ops) ? SK_OK : sk_fail(err, SK_INPUT, "'%s' is not a plan: it has no object 'ops'", origin);
+    enum sk_code code =
+        json_is_object(ops) ? SK_OK : sk_fail(err, SK_INPUT, "'%s' is not a plan: it has no object 'ops'", origin);
     *c = code == SK_OK ? sk_alloc(1, sizeof **c, err) : NULL;
     if (*c)
         (*c)->ops = json_incref(ops);

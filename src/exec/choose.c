@@ -1,5 +1,5 @@
-/* Which kernel an op runs on: as SKUA_FORCE or the run's plan.json says, else the fastest as measured, now or before, else
- * the first of the backend's candidates that accepts. */
+/* Which kernel an op runs on: as SKUA_FORCE or the run's plan.json says, else the fastest as measured, now or before,
+ * else the first of the backend's candidates that accepts. */
 #include <string.h>
 
 #include "exec/internal.h"
@@ -73,8 +73,8 @@ static enum sk_code try_open(struct asked *a, struct sk_choice *c, const struct 
 }
 
 /* Adds the variants of a kernel that are worth looking at, until there are limit candidates. */
-static enum sk_code open_variants(struct asked *a, const struct sk_kernel *k, struct sk_choice *c, int limit, int *count,
-                                  struct sk_err *err)
+static enum sk_code open_variants(struct asked *a, const struct sk_kernel *k, struct sk_choice *c, int limit,
+                                  int *count, struct sk_err *err)
 {
     int most = k->quick_variants > 0 ? k->quick_variants : VARIANTS, taken = 0;
     bool end = false;
@@ -161,24 +161,32 @@ static void tell_measuring(const struct sk_engine *e)
         sk_notice("kernels for this network are being measured");
 }
 
-/* Times the candidates and leaves the best in c[0]; where there is no memory to do it, the first. */
+/* The candidates come before those who declined. */
+static void record(struct asked *a, const struct sk_choice *c, int count, const char *why)
+{
+    struct sk_trials declined = a->trials;
+    a->trials.count = 0;
+    for (int i = 0; i < count; i++)
+        sk_trials_add(&a->trials, c[i].name, c[i].ms, why);
+    for (int i = 0; i < declined.count; i++)
+        sk_trials_add(&a->trials, declined.at[i].name, 0, declined.at[i].why);
+}
+
+/* Times the candidates and leaves the best in c[0]; where there is no memory to do it, the first stays there. */
 static enum sk_code measure(struct asked *a, struct sk_choice *c, int count, const char *memo, struct sk_err *err)
 {
     struct sk_err why = {0};
     tell_measuring(a->e);
     enum sk_code code = sk_tuner_measure(a->tuner, a->d, c, count, a->o->frozen, &why);
-    bool measured = code == SK_OK, room = code != SK_NOMEM && code != SK_INPUT;
-    if (!measured && room)
+    if (code == SK_NOMEM || code == SK_INPUT) {
+        record(a, c, count, "no memory to measure in");
+        return SK_OK;
+    }
+    if (code != SK_OK)
         return sk_fail(err, code, "%s", why.text);
-    int best = measured ? sk_tuner_pick(c, count) : 0;
-    struct sk_trials declined = a->trials;
-    a->trials.count = 0;
-    for (int i = 0; i < count; i++)
-        sk_trials_add(&a->trials, c[i].name, c[i].ms, measured ? "" : "no memory to measure in");
-    for (int i = 0; i < declined.count; i++)
-        sk_trials_add(&a->trials, declined.at[i].name, 0, declined.at[i].why);
-    if (measured)
-        sk_tune_cache_put(a->e->cache, memo, c[best].name, &a->trials);
+    int best = sk_tuner_pick(c, count);
+    record(a, c, count, "");
+    sk_tune_cache_put(a->e->cache, memo, c[best].name, &a->trials);
     struct sk_choice first = c[0];
     c[0] = c[best];
     c[best] = first;
@@ -240,8 +248,8 @@ static enum sk_code choose(struct asked *a, struct sk_choice *c, struct sk_err *
     return code == SK_UNSUPPORTED ? choose_first(a, c, err) : code;
 }
 
-enum sk_code sk_choose(struct sk_choice *c, struct sk_tuner *t, const struct sk_op_desc *d, const struct sk_plan_options *o,
-                       struct sk_err *err)
+enum sk_code sk_choose(struct sk_choice *c, struct sk_tuner *t, const struct sk_op_desc *d,
+                       const struct sk_plan_options *o, struct sk_err *err)
 {
     struct asked a = {.tuner = t, .e = t->engine, .d = d, .o = o, .forced = t->engine->force.name[d->kind]};
     memset(c, 0, sizeof *c);

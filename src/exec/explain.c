@@ -73,5 +73,6 @@ enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct
         if (code == SK_OK && p->op[i].choice.trials && !told(p, i))
             code = explain_others(&p->op[i].choice, out, err);
     }
-    return code != SK_OK ? code : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);
+    return code != SK_OK ? code
+                         : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);
 }

@@ -50,7 +50,8 @@ static enum sk_code read_item(struct sk_force *f, char *item, const struct sk_ba
     char names[512], shown[128];
     char *colon = strchr(item, ':');
     if (!colon || colon == item || !colon[1])
-        return sk_fail(err, SK_USAGE, "expected OP:KERNEL[,OP:KERNEL...] in SKUA_FORCE, got '%s'; ops with several kernels are %s",
+        return sk_fail(err, SK_USAGE,
+                       "expected OP:KERNEL[,OP:KERNEL...] in SKUA_FORCE, got '%s'; ops with several kernels are %s",
                        sk_printable(shown, sizeof shown, item), op_names(b, names, sizeof names));
     *colon = 0;
     int kind = find_op(item);
@@ -72,9 +73,10 @@ enum sk_code sk_force_parse(struct sk_force *f, const char *text, const struct s
     memset(f, 0, sizeof *f);
     if (!text || !*text)
         return SK_OK;
-    enum sk_code code = strlen(text) < sizeof f->text
-                            ? SK_OK
-                            : sk_fail(err, SK_USAGE, "the value of SKUA_FORCE is longer than %zu characters", sizeof f->text - 1);
+    enum sk_code code =
+        strlen(text) < sizeof f->text
+            ? SK_OK
+            : sk_fail(err, SK_USAGE, "the value of SKUA_FORCE is longer than %zu characters", sizeof f->text - 1);
     snprintf(f->text, sizeof f->text, "%s", text);
     for (char *item = f->text, *comma; item && code == SK_OK; item = comma) {
         comma = strchr(item, ',');

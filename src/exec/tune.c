@@ -6,7 +6,8 @@
 
 enum { ROUNDS_MIN = 2, ROUNDS_MAX = 20, BLOCK = 16381, ALIGN = 64 };
 static const double budget_ms = 60; /* an op's rounds end when they took as long */
-static const double cheap_ms = 100; /* a slow first run no longer than this is repeated: it may have lost its processor */
+static const double cheap_ms =
+    100; /* a slow first run no longer than this is repeated: it may have lost its processor */
 static const double out_of_race = 2, tie = 1.02;
 static const double least_ms = 1e-6; /* no run takes no time: 0 is for those not measured */
 
@@ -35,7 +36,8 @@ static void make_block(void *block, enum sk_dtype type)
     }
 }
 
-static enum sk_code fill(const struct sk_backend *b, struct sk_tune_buffer *buffer, enum sk_dtype type, struct sk_err *err)
+static enum sk_code fill(const struct sk_backend *b, struct sk_tune_buffer *buffer, enum sk_dtype type,
+                         struct sk_err *err)
 {
     size_t size = BLOCK * sk_dtype_size(type);
     void *block = sk_alloc(1, size, err);
@@ -115,7 +117,8 @@ static enum sk_code make_room(struct sk_tuner *t, const struct sk_op_desc *d, co
 
 /* ---- running ---- */
 /* One run; c->ms becomes the shortest so far. */
-static enum sk_code run_once(struct sk_tuner *t, struct sk_choice *c, const struct sk_kernel_call *call, struct sk_err *err)
+static enum sk_code run_once(struct sk_tuner *t, struct sk_choice *c, const struct sk_kernel_call *call,
+                             struct sk_err *err)
 {
     const struct sk_engine *e = t->engine;
     if (e->cancel && atomic_load_explicit(e->cancel, memory_order_relaxed))
@@ -174,8 +177,8 @@ static enum sk_code race(struct sk_tuner *t, struct sk_choice *c, const struct s
     return code == SK_OK ? run_rounds(t, c, call, count, best, err) : code;
 }
 
-enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, struct sk_choice *c, int count, bool frozen,
-                              struct sk_err *err)
+enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, struct sk_choice *c, int count,
+                              bool frozen, struct sk_err *err)
 {
     static const struct sk_step step;
     struct sk_kernel_call call[SK_CANDIDATES];

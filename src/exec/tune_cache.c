@@ -109,8 +109,7 @@ static size_t count_entries(json_t *machines)
     const char *key;
     json_t *ops;
     size_t count = 0;
-    json_object_foreach(machines, key, ops)
-        count += json_object_size(ops);
+    json_object_foreach(machines, key, ops) count += json_object_size(ops);
     return count;
 }
 

@@ -1,122 +1,12 @@
-/* Choice of kernels: kernels of a made-up backend, whose runs move a made-up clock on, so that what is chosen is certain. */
+/* Choice of kernels: kernels of a made-up backend, whose runs move a made-up clock on, so that what is chosen is
+ * certain. */
 #include "test.h"
 
 #include <math.h>
 
-#include "exec/internal.h"
+#include "exec/fake_backend.h"
 
-enum { KERNELS = 4, VARIANTS = 6 };
-
-/* What the made-up kernels are like in this test. */
-static struct fake {
-    double ms[KERNELS][VARIANTS];           /* of a run; 0: there is no such variant */
-    const char *declines[KERNELS][VARIANTS]; /* why, instead */
-    int opened[KERNELS], runs[KERNELS][VARIANTS], prepared[KERNELS][VARIANTS];
-    bool no_memory;
-    double now;
-} fake;
-struct instance { int kernel, variant; };
-static struct instance instances[KERNELS][VARIANTS];
 static char last_told[2048];
-
-static enum sk_code open_fake(int kernel, void **self, int variant, struct sk_kernel_need *need, struct sk_err *err)
-{
-    static const char labels[] = "abcdef";
-    fake.opened[kernel]++;
-    if (variant < VARIANTS && fake.declines[kernel][variant])
-        return sk_fail(err, SK_UNSUPPORTED, "%s", fake.declines[kernel][variant]);
-    if (variant >= VARIANTS || fake.ms[kernel][variant] <= 0)
-        return sk_fail(err, SK_UNSUPPORTED, SK_NO_MORE);
-    snprintf(need->label, sizeof need->label, "%c", labels[variant]);
-    need->scratch = 100;
-    need->packed = 40;
-    instances[kernel][variant] = (struct instance){kernel, variant};
-    *self = &instances[kernel][variant];
-    return SK_OK;
-}
-
-#define OPEN(name, number)                                                                                                \
-    static enum sk_code name(void **self, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,       \
-                             struct sk_kernel_need *need, struct sk_err *err)                                             \
-    {                                                                                                                     \
-        (void)op, (void)env;                                                                                              \
-        return open_fake(number, self, variant, need, err);                                                               \
-    }
-OPEN(open_one, 0)
-OPEN(open_two, 1)
-OPEN(open_many, 2)
-OPEN(open_ref, 3)
-
-static enum sk_code prepare_fake(void *self, const struct sk_kernel_call *call, struct sk_err *err)
-{
-    const struct instance *me = self;
-    (void)err;
-    fake.prepared[me->kernel][me->variant]++;
-    *(struct instance *)call->packed = *me;
-    return SK_OK;
-}
-
-/* Inputs must be ordinary numbers, packed memory this kernel's own. */
-static enum sk_code run_fake(void *self, const struct sk_kernel_call *call, struct sk_err *err)
-{
-    const struct instance *me = self, *packed = call->packed;
-    const float *x = call->in[0];
-    double sum = 0;
-    (void)err;
-    for (int i = 0; i < 1024; i++)
-        sum += (double)(x[i] * x[i]);
-    assert_true(sum > 512 && sum < 2048);
-    assert_true(call->scratch && call->out[0] && call->in[1]);
-    if (fake.prepared[me->kernel][me->variant])
-        assert_memory_equal(packed, me, sizeof *me);
-    fake.runs[me->kernel][me->variant]++;
-    fake.now += fake.ms[me->kernel][me->variant] / 1000;
-    return SK_OK;
-}
-
-#define KERNEL(text, opener, quick)                                                                                       \
-    {                                                                                                                     \
-        .name = (text), .kind = SK_OP_CONV, .open = (opener), .prepare = prepare_fake, .run = run_fake,                    \
-        .quick_variants = (quick)                                                                                         \
-    }
-static const struct sk_kernel one = KERNEL("one", open_one, 0), two = KERNEL("two", open_two, 0),
-                              many = KERNEL("many", open_many, 2), ref = KERNEL("ref", open_ref, 0);
-static const struct sk_kernel *const all[] = {&one, &two, &many, &ref, NULL}, *const fewer[] = {&one, &ref, NULL};
-static const struct sk_kernel *const *offered = all;
-
-static const struct sk_kernel *const *kernels(enum sk_op_kind kind)
-{
-    static const struct sk_kernel *const none[] = {NULL};
-    return kind == SK_OP_CONV ? offered : none;
-}
-static void *fake_alloc(size_t bytes, struct sk_err *err)
-{
-    if (fake.no_memory)
-        sk_fail(err, SK_NOMEM, "no memory");
-    return fake.no_memory ? NULL : sk_alloc(1, bytes, err);
-}
-static void fake_free(void *ptr, size_t bytes)
-{
-    (void)bytes;
-    sk_free(ptr);
-}
-static enum sk_code upload(void *to, const void *from, size_t bytes, struct sk_err *err)
-{
-    (void)err;
-    memcpy(to, from, bytes);
-    return SK_OK;
-}
-static enum sk_code sync_fake(struct sk_err *err)
-{
-    (void)err;
-    return SK_OK;
-}
-static double fake_clock(void)
-{
-    return fake.now;
-}
-static const struct sk_backend backend = {.version = SK_BACKEND_VERSION, .name = "fake", .kernels = kernels, .alloc = fake_alloc,
-                                          .free = fake_free, .upload = upload, .sync = sync_fake};
 
 static void on_notice(const char *text)
 {
@@ -134,7 +24,7 @@ struct bed {
 static void bed_open(struct bed *b, const char *machine)
 {
     memset(b, 0, sizeof *b);
-    b->e = (struct sk_engine){.backend = &backend, .threads = 2, .clock = fake_clock};
+    b->e = (struct sk_engine){.backend = &fake_backend, .threads = 2, .clock = fake_clock};
     b->o = (struct sk_plan_options){.tune = SK_TUNE_QUICK, .winograd = SK_WINOGRAD_SAFE};
     assert_ok(sk_tune_cache_new(&b->e.cache, machine, &b->err), b->err);
 }
@@ -164,19 +54,10 @@ static enum sk_code choose(struct bed *b, int batch)
     return code;
 }
 
-static int runs(void)
-{
-    int sum = 0;
-    for (int k = 0; k < KERNELS; k++)
-        for (int v = 0; v < VARIANTS; v++)
-            sum += fake.runs[k][v];
-    return sum;
-}
-
-#define assert_chosen(b, batch, want)                                                                                     \
-    do {                                                                                                                  \
-        assert_ok(choose((b), (batch)), (b)->err);                                                                        \
-        assert_string_equal((b)->c.name, (want));                                                                         \
+#define assert_chosen(b, batch, want)                                                                                  \
+    do {                                                                                                               \
+        assert_ok(choose((b), (batch)), (b)->err);                                                                     \
+        assert_string_equal((b)->c.name, (want));                                                                      \
     } while (0)
 
 /* The usual kernels: "two b" is the fastest. */
@@ -184,11 +65,9 @@ static int setup(void **state)
 {
     (void)state;
     fake = (struct fake){.ms = {{10, 9}, {12, 7}, {8, 11, 1, 1, 1}, {100}}};
-    offered = all;
     setenv("SKUA_CACHE", "off", 1);
     return 0;
 }
-
 
 static double trial_ms(const struct bed *b, const char *name)
 {
@@ -216,11 +95,11 @@ static void test_fastest(void **state)
     assert_int_equal(fake.opened[3], 0);
     assert_int_equal(fake.runs[2][2], 0); /* of many variants only the first few */
     assert_int_equal(b.c.trials->count, 7);
-    int before = runs();
+    int before = fake_runs();
     assert_chosen(&b, 8, "two b"); /* known now */
-    assert_int_equal(runs(), before);
+    assert_int_equal(fake_runs(), before);
     assert_chosen(&b, 9, "two b"); /* another shape */
-    assert_true(runs() > before);
+    assert_true(fake_runs() > before);
     bed_close(&b);
 }
 
@@ -233,7 +112,8 @@ static void test_ties(void **state)
     assert_chosen(&b, 1, "one a");
     fake.ms[1][0] = 97;
     assert_chosen(&b, 2, "two a");
-    fake = (struct fake){.ms = {{102.5}, {101}, {100}}}; /* within two of a hundred of the best, though not of each other */
+    fake = (struct fake){
+        .ms = {{102.5}, {101}, {100}}}; /* within two of a hundred of the best, though not of each other */
     assert_chosen(&b, 3, "two a");
     bed_close(&b);
 }
@@ -261,10 +141,10 @@ static void test_bounded_time(void **state)
     bed_open(&b, "m");
     fake = (struct fake){.ms = {{1e-4}, {1e-4}}};
     assert_chosen(&b, 1, "one a");
-    assert_true(runs() < 100);
+    assert_true(fake_runs() < 100);
     fake = (struct fake){.ms = {{4000}, {5000}}};
     assert_chosen(&b, 2, "one a");
-    assert_int_equal(runs(), 6);
+    assert_int_equal(fake_runs(), 6);
     bed_close(&b);
 }
 
@@ -291,7 +171,7 @@ static void test_declines(void **state)
     fake.ms[1][0] = 1; /* unseen: variant 0 declines for all */
     fake.ms[2][1] = 0;
     assert_chosen(&b, 1, "many a");
-    assert_int_equal(runs(), 0); /* nothing to choose from */
+    assert_int_equal(fake_runs(), 0); /* nothing to choose from */
     assert_string_equal(trial_why(&b, "one"), "no such stride");
     fake.declines[2][0] = "not today";
     assert_chosen(&b, 1, "ref a");
@@ -311,7 +191,7 @@ static void test_off(void **state)
     bed_open(&b, "m");
     b.o.tune = SK_TUNE_OFF;
     assert_chosen(&b, 1, "one a");
-    assert_true(runs() == 0 && b.c.ms == 0 && fake.opened[1] == 0);
+    assert_true(fake_runs() == 0 && b.c.ms == 0 && fake.opened[1] == 0);
     b.o.tune = SK_TUNE_QUICK;
     assert_chosen(&b, 1, "two b");
     b.o.tune = SK_TUNE_OFF; /* whatever is known by now */
@@ -328,7 +208,7 @@ static void test_cancel_and_memory(void **state)
     bed_open(&b, "m");
     b.e.cancel = &cancel;
     assert_error(choose(&b, 1), SK_CANCELLED, b.err, "stopped");
-    assert_int_equal(runs(), 0);
+    assert_int_equal(fake_runs(), 0);
     atomic_store(&cancel, false);
     fake.no_memory = true;
     assert_chosen(&b, 1, "one a");
@@ -356,26 +236,26 @@ static void test_remembered(void **state)
     assert_chosen(&b, 1, "two b");
     reopen(&b, "m");
     assert_chosen(&b, 1, "two b");
-    assert_true(runs() == 0 && fabs(b.c.ms - 7) < 1e-6 && fabs(trial_ms(&b, "one b") - 9) < 1e-6);
+    assert_true(fake_runs() == 0 && fabs(b.c.ms - 7) < 1e-6 && fabs(trial_ms(&b, "one b") - 9) < 1e-6);
     assert_string_equal(trial_why(&b, "ref"), "reference: not timed");
     b.o.winograd = SK_WINOGRAD_OFF;
     assert_chosen(&b, 1, "two b");
-    assert_true(runs() > 0);
+    assert_true(fake_runs() > 0);
     reopen(&b, "another machine");
     assert_chosen(&b, 1, "two b");
-    assert_true(runs() > 0);
+    assert_true(fake_runs() > 0);
     reopen(&b, "m");
-    offered = fewer; /* other kernels to choose from */
+    fake.only_one_and_ref = true; /* other kernels to choose from */
     assert_chosen(&b, 1, "one b");
-    assert_true(runs() > 0);
+    assert_true(fake_runs() > 0);
     reopen(&b, "m");
-    offered = all;
+    fake.only_one_and_ref = false;
     fake.ms[1][1] = 0; /* what was the best is no more */
     assert_chosen(&b, 1, "many a");
-    assert_true(runs() > 0);
+    assert_true(fake_runs() > 0);
     reopen(&b, "m");
     assert_chosen(&b, 1, "many a");
-    assert_int_equal(runs(), 0);
+    assert_int_equal(fake_runs(), 0);
     bed_close(&b);
 }
 
@@ -399,9 +279,9 @@ static void test_precedence(void **state)
     use_plan_json(&b, "many d", &stored); /* also one that is not measured */
     assert_chosen(&b, 1, "many d");
     assert_string_equal(b.c.by, "plan.json");
-    assert_int_equal(runs(), 0);
+    assert_int_equal(fake_runs(), 0);
     assert_chosen(&b, 2, "two b"); /* an op that it does not know */
-    assert_ok(sk_force_parse(&b.e.force, "conv:one", &backend, &b.err), b.err);
+    assert_ok(sk_force_parse(&b.e.force, "conv:one", &fake_backend, &b.err), b.err);
     assert_chosen(&b, 1, "one b");
     assert_chosen(&b, 2, "one b"); /* also against what is known */
     assert_string_equal(b.c.by, "SKUA_FORCE");
@@ -419,13 +299,13 @@ static void test_force(void **state)
     (void)state;
     struct bed b;
     bed_open(&b, "m");
-    assert_ok(sk_force_parse(&b.e.force, "conv:many d", &backend, &b.err), b.err);
+    assert_ok(sk_force_parse(&b.e.force, "conv:many d", &fake_backend, &b.err), b.err);
     assert_chosen(&b, 1, "many d");
     assert_string_equal(last_told, "kernels are forced: SKUA_FORCE=conv:many d");
-    assert_ok(sk_force_parse(&b.e.force, "conv:ref", &backend, &b.err), b.err);
+    assert_ok(sk_force_parse(&b.e.force, "conv:ref", &fake_backend, &b.err), b.err);
     assert_chosen(&b, 1, "ref a");
     b.o.tune = SK_TUNE_OFF;
-    assert_ok(sk_force_parse(&b.e.force, "conv:two b", &backend, &b.err), b.err);
+    assert_ok(sk_force_parse(&b.e.force, "conv:two b", &fake_backend, &b.err), b.err);
     assert_chosen(&b, 1, "two b");
     fake.declines[1][0] = "too wide";
     assert_error(choose(&b, 1), SK_UNSUPPORTED, b.err, "no kernel 'two b', which SKUA_FORCE asks for, can run 'conv1'");
@@ -450,11 +330,11 @@ static void test_force_malformed(void **state)
         {"relu:cpu", "unknown kernel 'cpu' in SKUA_FORCE: relu has"},
     };
     for (size_t i = 0; i < SK_COUNT(wrong); i++)
-        assert_error(sk_force_parse(&f, wrong[i][0], &backend, &err), SK_USAGE, err, wrong[i][1]);
+        assert_error(sk_force_parse(&f, wrong[i][0], &fake_backend, &err), SK_USAGE, err, wrong[i][1]);
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
-    assert_error(sk_force_parse(&f, longest, &backend, &err), SK_USAGE, err, "longer than");
-    assert_ok(sk_force_parse(&f, "", &backend, &err), err);
+    assert_error(sk_force_parse(&f, longest, &fake_backend, &err), SK_USAGE, err, "longer than");
+    assert_ok(sk_force_parse(&f, "", &fake_backend, &err), err);
     assert_null(f.name[SK_OP_CONV]);
 }
 

@@ -162,8 +162,15 @@ static void test_damaged_files(void **state)
 {
     (void)state;
     static const char *const damaged[] = {
-        "", "{", "[]", "7", "{\"version\": 1}", "{\"version\": 1, \"machines\": []}", "\xff\xfe{}",
-        "{\"version\": 2, \"machines\": {}}", "{\"version\": \"1\", \"machines\": {}}",
+        "",
+        "{",
+        "[]",
+        "7",
+        "{\"version\": 1}",
+        "{\"version\": 1, \"machines\": []}",
+        "\xff\xfe{}",
+        "{\"version\": 2, \"machines\": {}}",
+        "{\"version\": \"1\", \"machines\": {}}",
         "{\"version\": 1, \"machines\": {\"m\": {\"k\": {\"kernel\": \"one a\"",
     };
     for (size_t i = 0; i < SK_COUNT(damaged); i++) {
@@ -193,9 +200,15 @@ static void test_damaged_entries(void **state)
 {
     (void)state;
     static const char *const damaged[] = {
-        "7", "[]", "{}", "{\"kernel\": \"one a\"}", "{\"kernel\": 7, \"trials\": [{\"name\": \"a\", \"ms\": 1}]}",
-        "{\"kernel\": \"one a\", \"trials\": {}}", "{\"kernel\": \"one a\", \"trials\": []}",
-        "{\"kernel\": \"one a\", \"trials\": [7]}", "{\"kernel\": \"one a\", \"trials\": [{\"name\": \"one a\"}]}",
+        "7",
+        "[]",
+        "{}",
+        "{\"kernel\": \"one a\"}",
+        "{\"kernel\": 7, \"trials\": [{\"name\": \"a\", \"ms\": 1}]}",
+        "{\"kernel\": \"one a\", \"trials\": {}}",
+        "{\"kernel\": \"one a\", \"trials\": []}",
+        "{\"kernel\": \"one a\", \"trials\": [7]}",
+        "{\"kernel\": \"one a\", \"trials\": [{\"name\": \"one a\"}]}",
         "{\"kernel\": \"one a\", \"trials\": [{\"name\": \"one a\", \"ms\": -1}]}",
         "{\"kernel\": \"one a\", \"trials\": [{\"name\": \"one a\", \"ms\": \"1\"}]}",
         "{\"kernel\": \"one a\", \"trials\": [{\"ms\": 1}]}",
@@ -205,10 +218,13 @@ static void test_damaged_entries(void **state)
     for (size_t i = 0; i < SK_COUNT(damaged); i++) {
         struct sk_str text = {0};
         struct sk_err err = {0};
-        assert_ok(sk_str_add(&text, &err,
-                             "{\"version\": 1, \"machines\": {\"x\": 7, \"m\": {\"k\": %s, \"good\": {\"kernel\": \"b\", \"trials\": "
-                             "[{\"name\": \"b\", \"ms\": 1.25}, {\"name\": \"ref\", \"why\": \"reference: not timed\"}]}}}}",
-                             damaged[i]), err);
+        assert_ok(
+            sk_str_add(&text, &err,
+                       "{\"version\": 1, \"machines\": {\"x\": 7, \"m\": {\"k\": %s, \"good\": {\"kernel\": \"b\", "
+                       "\"trials\": "
+                       "[{\"name\": \"b\", \"ms\": 1.25}, {\"name\": \"ref\", \"why\": \"reference: not timed\"}]}}}}",
+                       damaged[i]),
+            err);
         test_put("entries/kernels.json", text.text, text.len);
         sk_str_release(&text);
         struct sk_tune_cache *c = open_cache("m");
@@ -231,9 +247,11 @@ static void test_long_entries(void **state)
     const char *dir = folder("long");
     struct sk_trials t;
     assert_int_equal(mkdir(dir, 0777), 0);
-    int n = snprintf(text, sizeof text, "{\"version\": 1, \"machines\": {\"m\": {\"k\": {\"kernel\": \"%0300d\", \"trials\": [", 0);
+    int n = snprintf(text, sizeof text,
+                     "{\"version\": 1, \"machines\": {\"m\": {\"k\": {\"kernel\": \"%0300d\", \"trials\": [", 0);
     for (int i = 0; i < 20; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, "%s{\"name\": \"%0200d\", \"why\": \"%0100d\"}", i ? ", " : "", i, i);
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s{\"name\": \"%0200d\", \"why\": \"%0100d\"}", i ? ", " : "",
+                      i, i);
     n += snprintf(text + n, sizeof text - (size_t)n, "]}}}}");
     test_put("long/kernels.json", text, (size_t)n);
     struct sk_tune_cache *c = open_cache("m");
@@ -294,8 +312,7 @@ static size_t entries_in(const char *dir)
     size_t count = 0;
     const char *machine;
     assert_non_null(root);
-    json_object_foreach(json_object_get(root, "machines"), machine, ops)
-        count += json_object_size(ops);
+    json_object_foreach(json_object_get(root, "machines"), machine, ops) count += json_object_size(ops);
     json_decref(root);
     return count;
 }
@@ -335,16 +352,11 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_where, setup),
-        cmocka_unit_test_setup(test_round, setup),
-        cmocka_unit_test_setup(test_only_in_memory, setup),
-        cmocka_unit_test_setup(test_merged, setup),
-        cmocka_unit_test_setup(test_damaged_files, setup),
-        cmocka_unit_test_setup(test_damaged_entries, setup),
-        cmocka_unit_test_setup(test_long_entries, setup),
-        cmocka_unit_test_setup(test_huge_and_no_file, setup),
-        cmocka_unit_test_setup(test_cannot_write, setup),
-        cmocka_unit_test_setup(test_bounded, setup),
+        cmocka_unit_test_setup(test_where, setup),          cmocka_unit_test_setup(test_round, setup),
+        cmocka_unit_test_setup(test_only_in_memory, setup), cmocka_unit_test_setup(test_merged, setup),
+        cmocka_unit_test_setup(test_damaged_files, setup),  cmocka_unit_test_setup(test_damaged_entries, setup),
+        cmocka_unit_test_setup(test_long_entries, setup),   cmocka_unit_test_setup(test_huge_and_no_file, setup),
+        cmocka_unit_test_setup(test_cannot_write, setup),   cmocka_unit_test_setup(test_bounded, setup),
     };
     sk_notice_sink(on_notice);
     return cmocka_run_group_tests(tests, NULL, NULL);
