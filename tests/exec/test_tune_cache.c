@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "exec/internal.h"
 
@@ -265,10 +264,14 @@ static void test_huge_and_no_file(void **state)
 {
     (void)state;
     const char *dir = folder("huge");
-    assert_int_equal(mkdir(dir, 0777), 0);
-    test_put("huge/kernels.json", "{", 1);
-    assert_int_equal(truncate(file_in(dir), 64 << 20), 0);
     struct sk_tune_cache *c = open_cache("m");
+    put(c, "k", "one a");
+    sk_tune_cache_save(c);
+    sk_tune_cache_free(c);
+    FILE *file = fopen(file_in(dir), "a");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%*s", 9 << 20, "") > 0 && fclose(file) == 0); /* still good JSON */
+    c = open_cache("m");
     assert_known(c, "k", NULL);
     assert_int_equal(told, 1);
     put(c, "k", "one a");
