@@ -107,8 +107,8 @@ struct sk_tuner { /* zeroed but for engine; its memory serves all ops of a plan 
     struct sk_tune_buffer in[SK_OP_IN], out[SK_OP_OUT], scratch, packed;
 };
 void sk_tuner_release(struct sk_tuner *t);
-/* Sets ms of each candidate for d: the shortest of its runs on random values, of one alone where that took more than
- * twice as long as the best. CANCELLED; INPUT or NOMEM where there is no memory to measure in. */
+/* Sets ms of each candidate for d: the shortest of its runs on random values. The slower it is beside the best, the fewer
+ * they are: one where it took more than twice as long. CANCELLED; INPUT or NOMEM where there is no memory to measure in. */
 enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, struct sk_choice *c, int count, bool frozen,
                               struct sk_err *err) SK_MUST;
 /* The first that is at most 2% slower than the fastest. */

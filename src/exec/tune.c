@@ -8,7 +8,8 @@ enum { ROUNDS_MIN = 2, ROUNDS_MAX = 20, BLOCK = 16381, ALIGN = 64 };
 static const double budget_ms = 60; /* an op's rounds end when they took as long */
 static const double cheap_ms =
     100; /* a slow first run no longer than this is repeated: it may have lost its processor */
-static const double out_of_race = 2, tie = 1.02;
+/* Times the best: after the first run, after a round, and what is as good. */
+static const double out_of_race = 2, left_behind = 1.25, tie = 1.02;
 static const double least_ms = 1e-6; /* no run takes no time: 0 is for those not measured */
 
 /* ---- memory ---- */
@@ -146,21 +147,38 @@ static enum sk_code warm_up(struct sk_tuner *t, struct sk_choice *c, const struc
     return code;
 }
 
+static double best_ms(const struct sk_choice *c, int count)
+{
+    double best = INFINITY;
+    for (int i = 0; i < count; i++)
+        best = fmin(best, c[i].ms);
+    return best;
+}
+
+/* How many are within so many times the best. */
+static int racing(const struct sk_choice *c, int count, double limit)
+{
+    int left = 0;
+    for (int i = 0; i < count; i++)
+        left += c[i].ms <= limit * best_ms(c, count);
+    return left;
+}
+
 /* Those still in the race run in turns, so that what else the machine does meets all of them alike. */
 static enum sk_code run_rounds(struct sk_tuner *t, struct sk_choice *c, const struct sk_kernel_call *call, int count,
-                               double best, struct sk_err *err)
+                               struct sk_err *err)
 {
-    bool racing[SK_CANDIDATES];
-    double since = t->engine->clock();
+    double since = t->engine->clock(), limit = out_of_race;
     enum sk_code code = SK_OK;
-    for (int i = 0; i < count; i++)
-        racing[i] = c[i].ms <= out_of_race * best;
     for (int round = 0; round < ROUNDS_MAX && code == SK_OK; round++) {
-        if (round >= ROUNDS_MIN && 1000 * (t->engine->clock() - since) > budget_ms)
+        bool late = round >= ROUNDS_MIN && 1000 * (t->engine->clock() - since) > budget_ms;
+        if (late || (round > 0 && racing(c, count, limit) == 1))
             break;
+        double best = best_ms(c, count);
         for (int i = 0; i < count && code == SK_OK; i++)
-            if (racing[i])
+            if (c[i].ms <= limit * best)
                 code = run_once(t, &c[i], &call[i], err);
+        limit = left_behind;
     }
     return code;
 }
@@ -168,13 +186,10 @@ static enum sk_code run_rounds(struct sk_tuner *t, struct sk_choice *c, const st
 static enum sk_code race(struct sk_tuner *t, struct sk_choice *c, const struct sk_kernel_call *call, int count,
                          bool frozen, struct sk_err *err)
 {
-    double best = INFINITY;
     enum sk_code code = SK_OK;
-    for (int i = 0; i < count && code == SK_OK; i++) {
-        code = warm_up(t, &c[i], &call[i], frozen, best, err);
-        best = fmin(best, c[i].ms);
-    }
-    return code == SK_OK ? run_rounds(t, c, call, count, best, err) : code;
+    for (int i = 0; i < count && code == SK_OK; i++)
+        code = warm_up(t, &c[i], &call[i], frozen, best_ms(c, i), err);
+    return code == SK_OK ? run_rounds(t, c, call, count, err) : code;
 }
 
 enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, struct sk_choice *c, int count,
@@ -203,11 +218,8 @@ enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, st
 
 int sk_tuner_pick(const struct sk_choice *c, int count)
 {
-    double best = INFINITY;
     int i = 0;
-    for (int k = 0; k < count; k++)
-        best = fmin(best, c[k].ms);
-    while (c[i].ms > tie * best)
+    while (c[i].ms > tie * best_ms(c, count))
         i++;
     return i;
 }

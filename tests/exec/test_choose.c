@@ -127,7 +127,10 @@ static void test_slow_ones_run_once(void **state)
     assert_chosen(&b, 1, "many a");
     assert_int_equal(fake.runs[0][0], 1); /* the first, but left behind */
     assert_int_equal(fake.runs[1][0], 1);
-    assert_true(fake.runs[2][0] >= 3 && fake.runs[2][1] >= 3);
+    assert_int_equal(fake.runs[2][1], 2); /* slower, but not by so much */
+    fake = (struct fake){.ms = {{55}, {700}, {50, 54}}};
+    assert_chosen(&b, 3, "many a");
+    assert_true(fake.runs[0][0] == 3 && fake.runs[2][0] == 3 && fake.runs[2][1] == 3);
     fake = (struct fake){.ms = {{1}, {3}}}; /* cheap enough for a second chance */
     assert_chosen(&b, 2, "one a");
     assert_int_equal(fake.runs[1][0], 2);
