@@ -183,7 +183,7 @@ static const struct sk_option options[] = {
               "the recipe's data, for what it does not say itself"),
     SK_OPTION_SET(struct info_args),
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
-    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, and why that one"),
+    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, its time, and the others"),
     SK_OPTION_JSON(struct info_args),
 };
 
