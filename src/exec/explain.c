@@ -25,7 +25,7 @@ static enum sk_code explain_op(const struct sk_plan *p, size_t i, struct sk_str 
     sk_attr_fused(&op->attr, title + length, sizeof title - length);
     shape_text(&p->graph.tensor[op->out[0]].desc, shape, sizeof shape);
     ms_text(c->ms, ms);
-    return sk_str_add(out, err, "%-8s %-32s %-36s %-24s %-42s %9s %12.0f%s%s\n", phase[op->phase],
+    return sk_str_add(out, err, "%-8s %-31s %-33s %-19s %-43s %8s %10.0f%s%s\n", phase[op->phase],
                       title, op->name, shape, c->name, ms, sk_op_cost(&p->graph, op).bytes,
                       c->by ? "  " : "", c->by ? c->by : "");
 }
@@ -41,9 +41,9 @@ static enum sk_code explain_others(const struct sk_choice *c, struct sk_str *out
         if (strcmp(t->name, c->name) == 0)
             continue;
         if (t->ms > 0)
-            code = sk_str_add(out, err, "%102s- %-42s %9s\n", "", t->name, ms);
+            code = sk_str_add(out, err, "%93s- %-43s %8s\n", "", t->name, ms);
         else
-            code = sk_str_add(out, err, "%102s- %s: %s\n", "", t->name, t->why);
+            code = sk_str_add(out, err, "%93s- %s: %s\n", "", t->name, t->why);
     }
     return code;
 }
@@ -68,7 +68,7 @@ static bool told(const struct sk_plan *p, size_t i)
 
 enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err)
 {
-    enum sk_code code = sk_str_add(out, err, "%-8s %-32s %-36s %-24s %-42s %9s %12s\n", "phase", "op", "name", "output",
+    enum sk_code code = sk_str_add(out, err, "%-8s %-31s %-33s %-19s %-43s %8s %10s\n", "phase", "op", "name", "output",
                                    "kernel", "ms", "bytes");
     for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
         code = explain_op(p, i, out, err);
