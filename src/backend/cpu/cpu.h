@@ -48,6 +48,11 @@ void omp_set_dynamic(int dynamic);
 int omp_get_num_threads(void);
 int omp_get_thread_num(void);
 
+int omp_get_num_procs(void);
+
+/* Lets threads that wait for each other sleep soon instead of spinning for milliseconds (wait.c); once a process. */
+void sk_cpu_wait_briefly(int threads);
+
 /* ---- shared (common.c) ---- */
 /* Fewer elements than SK_CPU_PARALLEL are not worth a second thread; SK_CPU_BLOCK elements (64 KiB of float32) stay in
  * L2 together with what is read beside them. */

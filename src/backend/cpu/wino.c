@@ -22,7 +22,6 @@ struct wino {
     size_t tiles, points, blocks;
     size_t rows, group;         /* tiles of a block; tiles of a group, in which the threads share V */
     size_t v_plane, m_plane, group_plane, u_block; /* u_block: bytes of the weights of a full k-block */
-    size_t out_count;           /* outputs of a channel: pixels */
     struct layout at;
 };
 
@@ -131,8 +130,7 @@ static enum sk_code open_wino(struct wino **out, struct sk_wino_job *job, const 
                           .mask_x = -1,
                           .mask_y = -1,
                           .tiles = sk_wino_tiles(shape, by.kern->m),
-                          .points = (size_t)by.kern->points,
-                          .out_count = (size_t)shape->n * (size_t)shape->p * (size_t)shape->q};
+                          .points = (size_t)by.kern->points};
     set_blocks(self);
     return SK_OK;
 }
@@ -338,12 +336,13 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
 static size_t block_count(const struct wino *self, size_t b)
 {
     const struct sk_wino_shape *s = &self->shape;
-    int m = self->by.kern->m;
-    size_t across = (size_t)((s->q + m - 1) / m), down = (size_t)((s->p + m - 1) / m), count = 0;
-    for (size_t t = b * self->rows; t < least((b + 1) * self->rows, self->tiles); t++) {
-        size_t row = t / across % down * (size_t)m, col = t % across * (size_t)m;
-        count += least((size_t)m, (size_t)s->p - row) * least((size_t)m, (size_t)s->q - col);
-    }
+    size_t m = (size_t)self->by.kern->m, p = (size_t)s->p, q = (size_t)s->q, count = 0;
+    size_t first = b * self->rows, end = least(first + self->rows, self->tiles);
+    size_t across = (q + m - 1) / m, down = (p + m - 1) / m;
+    if (p % m == 0 && q % m == 0)
+        return (end - first) * m * m;
+    for (size_t t = first; t < end; t++)
+        count += least(m, p - t / across % down * m) * least(m, q - t % across * m);
     return count;
 }
 
