@@ -128,8 +128,9 @@ static enum sk_code most_bytes(const struct sk_graph *g, double *most, struct sk
 {
     double *change = sk_alloc(g->op_count + 2, sizeof *change, err), live = 0;
     int *last = change ? sk_alloc(g->tensor_count + 1, sizeof *last, err) : NULL;
+    enum sk_code code = last ? SK_OK : SK_NOMEM;
     *most = 0;
-    if (last) {
+    if (code == SK_OK) {
         find_last_uses(g, last);
         for (size_t i = 0; i < g->op_count; i++)
             add_outputs(g, (int)i, last, change);
@@ -140,7 +141,7 @@ static enum sk_code most_bytes(const struct sk_graph *g, double *most, struct sk
     }
     sk_free(change);
     sk_free(last);
-    return last ? SK_OK : SK_NOMEM;
+    return code;
 }
 
 static enum sk_code most_bytes_with(const struct sk_graph *g, const bool *again, double *most, struct sk_err *err)
