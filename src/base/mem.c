@@ -85,10 +85,11 @@ void sk_free(void *ptr)
     free(ptr);
 }
 
-/* The length that mmap really gives for size bytes; 0 on overflow. */
+/* The length that mmap really gives for size bytes; 0 on overflow. Whole small pages: the end of a large block is not
+ * worth a huge one. */
 static size_t map_length(size_t size)
 {
-    size_t page = size >= HUGE_PAGE ? HUGE_PAGE : (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     if (size > PTRDIFF_MAX - 2 * (size_t)HUGE_PAGE)
         return 0;
     return size ? (size + page - 1) / page * page : page;

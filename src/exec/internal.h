@@ -101,10 +101,10 @@ enum sk_code sk_choose(struct sk_choice *c, struct sk_tuner *t, const struct sk_
 void sk_choice_release(struct sk_choice *c);
 
 /* ---- measuring (tune.c) ---- */
-struct sk_tune_buffer { void *ptr; size_t bytes; enum sk_dtype filled; };
-struct sk_tuner { /* zeroed but for engine; its memory serves all ops of a plan */
+struct sk_tuner { /* zeroed but for engine */
     struct sk_engine *engine;
-    struct sk_tune_buffer in[SK_OP_IN], out[SK_OP_OUT], scratch, packed;
+    void *own;        /* to measure in where the arena is too small; serves all ops of a plan */
+    size_t own_bytes;
 };
 void sk_tuner_release(struct sk_tuner *t);
 /* Sets ms of each candidate for d: the shortest of its runs on random values. The slower it is beside the best, the fewer

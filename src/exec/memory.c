@@ -70,35 +70,6 @@ static bool in_arena(const struct sk_tensor *t)
     return t->role == SK_ROLE_VALUE || t->role == SK_ROLE_RESULT;
 }
 
-/* Index of the last op that reads t; RESULT tensors live to the end. */
-static int last_use(const struct sk_graph *g, int t)
-{
-    int last = g->tensor[t].producer;
-    if (g->tensor[t].role == SK_ROLE_RESULT)
-        return (int)g->op_count;
-    for (size_t i = 0; i < g->op_count; i++)
-        for (int k = 0; k < g->op[i].in_count; k++)
-            if (g->op[i].in[k] == t && (int)i > last)
-                last = (int)i;
-    return last;
-}
-
-/* The tensor whose memory output k of op may take over, or -1: it must die here, be as large, and be no result. */
-static int takes_over(const struct sk_graph *g, int index, int k)
-{
-    const struct sk_op *op = &g->op[index];
-    const struct sk_op_info *info = sk_op_info(op->kind);
-    int i = info->in_place ? info->in_place(op, k) : -1;
-    if (i < 0)
-        return -1;
-    int t = op->in[i], uses = 0;
-    for (int j = 0; j < op->in_count; j++)
-        uses += op->in[j] == t;
-    if (uses != 1 || g->tensor[t].role != SK_ROLE_VALUE || last_use(g, t) != index)
-        return -1;
-    return sk_desc_bytes(&g->tensor[t].desc) == sk_desc_bytes(&g->tensor[op->out[k]].desc) ? t : -1;
-}
-
 static int add_block(struct sk_memory *m, size_t bytes, int first, int last)
 {
     m->block[m->count] = (struct sk_block){.bytes = round_up(bytes), .first = first, .last = last};
@@ -109,7 +80,7 @@ static void place_outputs(struct sk_memory *m, const struct sk_graph *g, int ind
 {
     const struct sk_op *op = &g->op[index];
     for (int k = 0; k < op->out_count; k++) {
-        int t = op->out[k], old = in_arena(&g->tensor[t]) ? takes_over(g, index, k) : -1, last = last_use(g, t);
+        int t = op->out[k], old = in_arena(&g->tensor[t]) ? sk_graph_takes_over(g, index, k) : -1, last = sk_graph_last_use(g, t);
         if (!in_arena(&g->tensor[t]))
             continue;
         if (old < 0) {

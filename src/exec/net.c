@@ -56,7 +56,11 @@ static enum sk_code fuse_training(const struct sk_net *n, struct sk_graph *g, st
         code = sk_pass_norm_on_load(g, NULL, err);
     if (code == SK_OK)
         code = sk_pass_norm_reduce(g, err);
-    return code != SK_OK ? code : sk_pass_norm_pair(g, err);
+    if (code == SK_OK)
+        code = sk_pass_norm_pair(g, err);
+    if (code != SK_OK)
+        return code;
+    return sk_pass_recompute(g, n->recipe.engine.recompute ? SK_RECOMPUTE_BLOCKS : SK_RECOMPUTE_NORMS, err);
 }
 
 static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *np, struct sk_graph *g, struct sk_err *err)

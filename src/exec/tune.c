@@ -37,83 +37,85 @@ static void make_block(void *block, enum sk_dtype type)
     }
 }
 
-static enum sk_code fill(const struct sk_backend *b, struct sk_tune_buffer *buffer, enum sk_dtype type,
-                         struct sk_err *err)
+static enum sk_code fill(const struct sk_backend *b, void *at, size_t bytes, enum sk_dtype type, struct sk_err *err)
 {
     size_t size = BLOCK * sk_dtype_size(type);
     void *block = sk_alloc(1, size, err);
     enum sk_code code = block ? SK_OK : SK_NOMEM;
     if (block)
         make_block(block, type);
-    for (size_t at = 0; at < buffer->bytes && code == SK_OK; at += size) {
-        size_t rest = buffer->bytes - at;
-        code = b->upload((unsigned char *)buffer->ptr + at, block, rest < size ? rest : size, err);
+    for (size_t done = 0; done < bytes && code == SK_OK; done += size) {
+        size_t rest = bytes - done;
+        code = b->upload((unsigned char *)at + done, block, rest < size ? rest : size, err);
     }
-    buffer->filled = type;
     sk_free(block);
     return code;
 }
 
-static void release(const struct sk_backend *b, struct sk_tune_buffer *buffer)
-{
-    if (buffer->ptr)
-        b->free(buffer->ptr, buffer->bytes);
-    *buffer = (struct sk_tune_buffer){0};
-}
-
-/* At least this large and full of such values. */
-static enum sk_code need(struct sk_tuner *t, struct sk_tune_buffer *buffer, size_t bytes, enum sk_dtype type,
-                         struct sk_err *err)
-{
-    const struct sk_backend *b = t->engine->backend;
-    if (bytes <= buffer->bytes && buffer->filled == type)
-        return SK_OK;
-    if (bytes > buffer->bytes) {
-        release(b, buffer);
-        enum sk_code code = sk_engine_room(bytes, err);
-        if (code != SK_OK)
-            return code;
-        buffer->ptr = b->alloc(bytes, err);
-        if (!buffer->ptr)
-            return SK_NOMEM;
-        buffer->bytes = bytes;
-    }
-    return fill(b, buffer, type, err);
-}
-
 void sk_tuner_release(struct sk_tuner *t)
 {
-    const struct sk_backend *b = t->engine->backend;
-    for (int i = 0; i < SK_OP_IN; i++)
-        release(b, &t->in[i]);
-    for (int i = 0; i < SK_OP_OUT; i++)
-        release(b, &t->out[i]);
-    release(b, &t->scratch);
-    release(b, &t->packed);
+    if (t->own)
+        t->engine->backend->free(t->own, t->own_bytes);
+    t->own = NULL;
+    t->own_bytes = 0;
 }
 
-static size_t aligned(size_t bytes)
+/* Makes own memory at least this large; what is new is written to once, so that no candidate pays for its first use. */
+static enum sk_code grow_own(struct sk_tuner *t, size_t bytes, struct sk_err *err)
 {
-    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    if (bytes <= t->own_bytes)
+        return SK_OK;
+    sk_tuner_release(t);
+    enum sk_code code = sk_engine_room(bytes, err);
+    if (code != SK_OK)
+        return code;
+    t->own = t->engine->backend->alloc(bytes, err);
+    if (!t->own)
+        return SK_NOMEM;
+    t->own_bytes = bytes;
+    return fill(t->engine->backend, t->own, bytes, SK_F32, err);
 }
 
-/* Each candidate keeps its packed weights; scratch is for all. */
-static enum sk_code make_room(struct sk_tuner *t, const struct sk_op_desc *d, const struct sk_choice *c, int count,
+/* Where in the memory to measure in an op's tensors and its candidates' memory lie: each candidate keeps its packed
+ * weights, scratch is for all. */
+struct places {
+    size_t in[SK_OP_IN], out[SK_OP_OUT], scratch, packed[SK_CANDIDATES], bytes;
+};
+
+static size_t take(struct places *p, size_t bytes)
+{
+    size_t at = p->bytes;
+    p->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return at;
+}
+
+static void lay_out(struct places *p, const struct sk_op_desc *d, const struct sk_choice *c, int count)
+{
+    size_t scratch = 0;
+    *p = (struct places){0};
+    for (int i = 0; i < d->in_count; i++)
+        p->in[i] = take(p, sk_desc_bytes(&d->in[i]));
+    for (int i = 0; i < d->out_count; i++)
+        p->out[i] = take(p, sk_desc_bytes(&d->out[i]));
+    for (int i = 0; i < count; i++) {
+        p->packed[i] = take(p, c[i].need.packed);
+        scratch = c[i].need.scratch > scratch ? c[i].need.scratch : scratch;
+    }
+    p->scratch = take(p, scratch);
+}
+
+/* Memory for all that, with values in the inputs: the arena where it is there and large enough, for nothing in it is
+ * wanted while a plan is made. */
+static enum sk_code make_room(struct sk_tuner *t, const struct sk_op_desc *d, const struct places *p, unsigned char **at,
                               struct sk_err *err)
 {
-    size_t scratch = 0, packed = 0;
-    enum sk_code code = SK_OK;
-    for (int i = 0; i < count; i++) {
-        scratch = c[i].need.scratch > scratch ? c[i].need.scratch : scratch;
-        packed += aligned(c[i].need.packed);
-    }
+    const struct sk_engine *e = t->engine;
+    bool fits = p->bytes <= e->arena_bytes;
+    enum sk_code code = fits ? SK_OK : grow_own(t, p->bytes, err);
+    *at = fits ? e->arena : t->own;
     for (int i = 0; i < d->in_count && code == SK_OK; i++)
-        code = need(t, &t->in[i], sk_desc_bytes(&d->in[i]), d->in[i].dtype, err);
-    for (int i = 0; i < d->out_count && code == SK_OK; i++)
-        code = need(t, &t->out[i], sk_desc_bytes(&d->out[i]), d->out[i].dtype, err);
-    if (code == SK_OK)
-        code = need(t, &t->scratch, scratch, SK_F32, err);
-    return code == SK_OK ? need(t, &t->packed, packed, SK_F32, err) : code;
+        code = fill(e->backend, *at + p->in[i], sk_desc_bytes(&d->in[i]), d->in[i].dtype, err);
+    return code;
 }
 
 /* ---- running ---- */
@@ -198,17 +200,17 @@ enum sk_code sk_tuner_measure(struct sk_tuner *t, const struct sk_op_desc *d, st
     static const struct sk_step step;
     struct sk_kernel_call call[SK_CANDIDATES];
     void *in[SK_OP_IN] = {0}, *out[SK_OP_OUT] = {0};
-    size_t packed = 0;
-    enum sk_code code = make_room(t, d, c, count, err);
-    for (int i = 0; i < d->in_count; i++)
-        in[i] = t->in[i].ptr;
-    for (int i = 0; i < d->out_count; i++)
-        out[i] = t->out[i].ptr;
-    for (int i = 0; i < count && code == SK_OK; i++) {
-        call[i] = (struct sk_kernel_call){.in = in, .out = out, .step = &step, .scratch = t->scratch.ptr};
-        call[i].packed = c[i].need.packed ? (unsigned char *)t->packed.ptr + packed : NULL;
-        packed += aligned(c[i].need.packed);
-    }
+    struct places p;
+    unsigned char *at;
+    lay_out(&p, d, c, count);
+    enum sk_code code = make_room(t, d, &p, &at, err);
+    for (int i = 0; i < d->in_count && code == SK_OK; i++)
+        in[i] = at + p.in[i];
+    for (int i = 0; i < d->out_count && code == SK_OK; i++)
+        out[i] = at + p.out[i];
+    for (int i = 0; i < count && code == SK_OK; i++)
+        call[i] = (struct sk_kernel_call){.in = in, .out = out, .step = &step, .scratch = at + p.scratch,
+                                          .packed = c[i].need.packed ? at + p.packed[i] : NULL};
     if (code == SK_OK)
         code = race(t, c, call, count, frozen, err);
     if (code != SK_OK && code != SK_CANCELLED)

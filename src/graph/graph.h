@@ -184,8 +184,20 @@ enum sk_code sk_pass_norm_reduce(struct sk_graph *g, struct sk_err *err) SK_MUST
 /* A batch_norm_infer whose residual is another's output, without relu and read by it alone, does both (attr.residual_norm). */
 enum sk_code sk_pass_norm_pair(struct sk_graph *g, struct sk_err *err) SK_MUST;
 
+/* Last, after all of these: some values are not kept for the backward pass but made again, by copies of their ops ("NAME.again") just before
+ * that pass reads them. NORMS, which is cheap: those of norms that read nothing but what convolutions or the caller made. BLOCKS: those of
+ * convs and norms inside of blocks and the stem, of which only the output is kept. A copy is like its original in all that a kernel is chosen
+ * by, so that the same bits come out; statistics are those of the original. A unit, the ops between two values that are always kept, is
+ * left as it is where that hardly raises (by 2% in all) the most bytes that live at one time. */
+enum sk_recompute { SK_RECOMPUTE_NORMS, SK_RECOMPUTE_BLOCKS };
+enum sk_code sk_pass_recompute(struct sk_graph *g, enum sk_recompute what, struct sk_err *err) SK_MUST;
+
 /* Shared by passes: how many ops read a tensor, and the reader where there is just one (-1). */
 int sk_graph_readers(const struct sk_graph *g, int tensor, int *only);
+/* Index of the last op that reads the tensor (of its producer where none does); op_count for a RESULT, which lives to the end. */
+int sk_graph_last_use(const struct sk_graph *g, int tensor);
+/* The tensor whose memory output k of op may take over, or -1: it must die there, be as large, and be no result. */
+int sk_graph_takes_over(const struct sk_graph *g, int op, int k);
 /* Drops the ops marked dead (NULL: none), orders the others by phase, keeping their order within one, and sets producers anew. */
 enum sk_code sk_graph_compact(struct sk_graph *g, const bool *dead, struct sk_err *err) SK_MUST;
 

@@ -1,4 +1,4 @@
-/* What rewriting passes share: counting readers, and dropping and reordering ops. */
+/* What passes and the layout of memory share: who reads a tensor and how long, and dropping and reordering ops. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -15,6 +15,33 @@ int sk_graph_readers(const struct sk_graph *g, int tensor, int *only)
     if (only)
         *only = count == 1 ? reader : -1;
     return count;
+}
+
+int sk_graph_last_use(const struct sk_graph *g, int tensor)
+{
+    int last = g->tensor[tensor].producer;
+    if (g->tensor[tensor].role == SK_ROLE_RESULT)
+        return (int)g->op_count;
+    for (size_t i = 0; i < g->op_count; i++)
+        for (int k = 0; k < g->op[i].in_count; k++)
+            if (g->op[i].in[k] == tensor && (int)i > last)
+                last = (int)i;
+    return last;
+}
+
+int sk_graph_takes_over(const struct sk_graph *g, int index, int k)
+{
+    const struct sk_op *op = &g->op[index];
+    const struct sk_op_info *info = sk_op_info(op->kind);
+    int i = info->in_place ? info->in_place(op, k) : -1;
+    if (i < 0)
+        return -1;
+    int t = op->in[i], uses = 0;
+    for (int j = 0; j < op->in_count; j++)
+        uses += op->in[j] == t;
+    if (uses != 1 || g->tensor[t].role != SK_ROLE_VALUE || sk_graph_last_use(g, t) != index)
+        return -1;
+    return sk_desc_bytes(&g->tensor[t].desc) == sk_desc_bytes(&g->tensor[op->out[k]].desc) ? t : -1;
 }
 
 enum sk_code sk_graph_compact(struct sk_graph *g, const bool *dead, struct sk_err *err)

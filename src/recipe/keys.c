@@ -98,6 +98,8 @@ const struct sk_key sk_keys[] = {
     KEY("engine.tune", SK_KEY_ENUM, engine.tune, "quick", YES,
         "choice of kernels: off is a fixed order; quick times the candidates for each op, once for a machine",
         .names = tune_names),
+    KEY("engine.recompute", SK_KEY_BOOL, engine.recompute, "false", YES,
+        "training in less memory: values inside residual blocks are made again for the backward pass, not kept", PLAIN),
 
     KEY("train.epochs", SK_KEY_INT, train.epochs, "5", GROW, "passes over the training samples",
         INTEGERS(1, EPOCHS_MAX)),

@@ -69,6 +69,7 @@ struct sk_recipe_engine {
     enum sk_precision precision;
     enum sk_winograd winograd;
     enum sk_tune tune;       /* off: first candidate by a fixed order; quick: candidates are timed */
+    bool recompute;          /* values inside blocks are made again in the backward pass instead of being kept */
 };
 
 enum sk_optimizer { SK_OPT_SGD, SK_OPT_ADAM, SK_OPT_ADAMW };

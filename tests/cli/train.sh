@@ -37,6 +37,13 @@ same_run run again
 run 0 train tiny.yaml --out seed --set train.seed=1 --set train.epochs=1
 check 'another seed, other losses' [ "$(head -1 seed/log.jsonl)" != "$(head -1 run/log.jsonl)" ]
 
+# values made again in the backward pass: the same losses; a run may go on so
+run 0 train tiny.yaml --out recompute --set engine.recompute=true
+same_run run recompute
+run 0 train tiny.yaml --out switch --set train.epochs=1
+run 0 train tiny.yaml --resume --out switch --set engine.recompute=true --set train.epochs=3
+check 'goes on as it would have without' [ "$(tail -1 switch/log.jsonl | grep -o '"val_loss":[^,]*')" = "$(tail -1 run/log.jsonl | grep -o '"val_loss":[^,]*')" ]
+
 # steps instead of epochs; a run that ends within an epoch is evaluated too
 run 0 train tiny.yaml --out steps --set train.max_steps=15 --set train.log_every=5
 matches out '^Epoch 2/2, .*, ended within the epoch$'

@@ -221,6 +221,25 @@ static void test_cancel_and_memory(void **state)
     bed_close(&b);
 }
 
+/* An arena that is large enough is measured in: no more memory is asked for. */
+static void test_measures_in_arena(void **state)
+{
+    (void)state;
+    struct bed b;
+    struct sk_op_desc d = conv(1);
+    size_t tensors = 2 * sk_desc_bytes(&d.in[0]) + sk_desc_bytes(&d.in[1]);
+    bed_open(&b, "m");
+    b.e.arena_bytes = tensors; /* without what the candidates need besides */
+    b.e.arena = aligned_alloc(64, 4 * tensors);
+    fake.no_memory = true;
+    assert_chosen(&b, 1, "one a");
+    assert_string_equal(trial_why(&b, "two b"), "no memory to measure in");
+    b.e.arena_bytes = 4 * tensors;
+    assert_chosen(&b, 1, "two b");
+    free(b.e.arena);
+    bed_close(&b);
+}
+
 /* Goes on as another process would, with what was written. */
 static void reopen(struct bed *b, const char *machine)
 {
@@ -352,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup(test_declines, setup),
         cmocka_unit_test_setup(test_off, setup),
         cmocka_unit_test_setup(test_cancel_and_memory, setup),
+        cmocka_unit_test_setup(test_measures_in_arena, setup),
         cmocka_unit_test_setup(test_remembered, setup),
         cmocka_unit_test_setup(test_precedence, setup),
         cmocka_unit_test_setup(test_force, setup),

@@ -11,7 +11,7 @@
 #include "exec/internal.h"
 
 enum { BATCH = 5, HEIGHT = 27, WIDTH = 21, CLASSES = 3, PIXELS = BATCH * HEIGHT * WIDTH * 3 };
-enum pass { CONV_STATS = 1, NORM_ON_LOAD = 2, NORM_REDUCE = 4, NORM_PAIR = 8, ALL = 15 };
+enum pass { CONV_STATS = 1, NORM_ON_LOAD = 2, NORM_REDUCE = 4, NORM_PAIR = 8, ALL = 15, AGAIN_NORMS = 16, AGAIN_BLOCKS = 32 };
 
 struct training {
     struct sk_engine *engine;
@@ -59,6 +59,8 @@ static void build(struct training *t, struct sk_graph *g, const struct sk_recipe
         assert_ok(sk_pass_norm_reduce(g, &t->err), t->err);
     if (passes & NORM_PAIR)
         assert_ok(sk_pass_norm_pair(g, &t->err), t->err);
+    if (passes & (AGAIN_NORMS | AGAIN_BLOCKS))
+        assert_ok(sk_pass_recompute(g, passes & AGAIN_NORMS ? SK_RECOMPUTE_NORMS : SK_RECOMPUTE_BLOCKS, &t->err), t->err);
 }
 
 /* Weights as a network has them at its start, gammas around 1, betas around 0; nudge: moved by a step in the last
@@ -99,25 +101,37 @@ static void step(struct training *t, int index)
 }
 
 /* Winograd is off in the plan: kernels for it have bounds of their own. */
-static void train(struct training *t, const char *arch, enum sk_precision precision, int threads, enum pass passes,
-                  bool nudge)
+static struct sk_recipe recipe(const char *arch, enum sk_precision precision, int threads)
 {
-    const struct sk_plan_options o = {.winograd = SK_WINOGRAD_OFF};
     struct sk_recipe r;
-    struct sk_graph g = {0};
-    *t = (struct training){0};
     sk_recipe_defaults(&r);
     strcpy(r.model.arch, arch);
     r.model.stem = SK_STEM_CIFAR;
     r.model.width = 5.0 / 64;
     r.engine.precision = precision;
     r.engine.threads = threads;
-    assert_ok(sk_engine_open(&t->engine, &r.engine, &t->err), t->err);
+    r.engine.winograd = SK_WINOGRAD_OFF;
+    return r;
+}
+
+static void train_recipe(struct training *t, const struct sk_recipe *r, enum pass passes, bool nudge)
+{
+    const struct sk_plan_options o = {.tune = SK_TUNE_OFF, .winograd = r->engine.winograd};
+    struct sk_graph g = {0};
+    *t = (struct training){0};
+    assert_ok(sk_engine_open(&t->engine, &r->engine, &t->err), t->err);
     assert_ok(sk_store_new(&t->store, t->engine, &t->err), t->err);
-    build(t, &g, &r, passes);
+    build(t, &g, r, passes);
     assert_ok(sk_plan_new(&t->plan, t->engine, t->store, &g, &o, &t->err), t->err);
     set_weights(t, nudge);
     step(t, 0);
+}
+
+static void train(struct training *t, const char *arch, enum sk_precision precision, int threads, enum pass passes,
+                  bool nudge)
+{
+    struct sk_recipe r = recipe(arch, precision, threads);
+    train_recipe(t, &r, passes, nudge);
 }
 
 static void stop(struct training *t)
@@ -263,9 +277,66 @@ static void test_memory(void **state)
     stop(&fused);
 }
 
+static void assert_same_bits(struct training *a, struct training *b)
+{
+    assert_int_equal(a->store->count, b->store->count);
+    for (size_t i = 0; i < a->store->count; i++) {
+        const struct sk_store_entry *x = a->store->entry[i], *y = sk_store_find(b->store, x->name);
+        size_t n = (size_t)sk_desc_count(&x->desc);
+        assert_non_null(y);
+        assert_memory_equal(x->data, y->data, n * sizeof(float));
+        if (x->role != SK_ROLE_PARAM)
+            continue;
+        float *dx = gradient(a, x->name, n), *dy = gradient(b, x->name, n);
+        assert_memory_equal(dx, dy, n * sizeof(float));
+        free(dx), free(dy);
+    }
+    assert_memory_equal(&a->last, &b->last, sizeof a->last);
+}
+
+/* Two steps: running statistics and momentum matter in the second. */
+static void check_recompute(const struct sk_recipe *r, enum pass passes)
+{
+    struct training plain, norms, blocks;
+    train_recipe(&plain, r, passes, false);
+    train_recipe(&norms, r, passes | AGAIN_NORMS, false);
+    train_recipe(&blocks, r, passes | AGAIN_BLOCKS, false);
+    size_t all = sk_plan_bytes(plain.plan), less = sk_plan_bytes(norms.plan), least = sk_plan_bytes(blocks.plan);
+    print_message("%s %s: %zu bytes, %zu with norms made again, %zu with blocks\n", r->model.arch,
+                  sk_precision_name(r->engine.precision), all, less, least);
+    if (!(less < all && least < less))
+        fail_msg("memory does not fall");
+    for (int i = 0; i < 2; i++) {
+        assert_same_bits(&norms, &plain);
+        assert_same_bits(&blocks, &plain);
+        step(&plain, 1), step(&norms, 1), step(&blocks, 1);
+    }
+    stop(&plain), stop(&norms), stop(&blocks);
+}
+
+/* What is made again has the same bits, whatever is fused, and its memory is saved. */
+static void test_recompute(void **state)
+{
+    static const struct { const char *arch; enum sk_precision precision; enum sk_winograd winograd; enum sk_stem stem; enum pass passes; } net[] = {
+        {"resnet18", SK_PRECISION_FP32, SK_WINOGRAD_OFF, SK_STEM_CIFAR, CONV_STATS | NORM_REDUCE | NORM_PAIR},
+        {"resnet18", SK_PRECISION_FP32, SK_WINOGRAD_SAFE, SK_STEM_CIFAR, ALL},
+        {"resnet18", SK_PRECISION_BF16, SK_WINOGRAD_SAFE, SK_STEM_IMAGENET, ALL},
+        {"resnet50", SK_PRECISION_FP32, SK_WINOGRAD_SAFE, SK_STEM_IMAGENET, ALL},
+        {"resnet50", SK_PRECISION_BF16, SK_WINOGRAD_SAFE, SK_STEM_CIFAR, ALL}};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(net); i++) {
+        struct sk_recipe r = recipe(net[i].arch, net[i].precision, 2);
+        r.engine.winograd = net[i].winograd;
+        r.model.stem = net[i].stem;
+        r.model.dropout = 0.4;
+        check_recompute(&r, net[i].passes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_basic_blocks), cmocka_unit_test(test_bottlenecks),
-                                       cmocka_unit_test(test_bf16), cmocka_unit_test(test_memory)};
+                                       cmocka_unit_test(test_bf16), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_recompute)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

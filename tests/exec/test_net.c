@@ -259,9 +259,29 @@ static void test_too_large(void **state)
     teardown(&f);
 }
 
+/* engine.recompute: less memory, the same weights. */
+static void test_recompute(void **state)
+{
+    (void)state;
+    struct fixture a, b;
+    size_t n, m;
+    setup(&a, SK_PRECISION_FP32, "resnet50");
+    setup(&b, SK_PRECISION_FP32, "resnet50");
+    b.net->recipe.engine.recompute = true;
+    train(&a, 3);
+    train(&b, 3);
+    float *x = snapshot(&a, &n), *y = snapshot(&b, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n * sizeof *x);
+    assert_true(sk_net_bytes(b.net) < sk_net_bytes(a.net));
+    free(x), free(y);
+    teardown(&a);
+    teardown(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_folding),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
                                        cmocka_unit_test(test_weights_round_trip),

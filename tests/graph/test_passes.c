@@ -58,16 +58,21 @@ static void test_training(void **state)
 }
 
 /* Everything before the passes that fuse norms to convolutions. */
-static void build_training(struct sk_graph *g, const char *arch)
+static void build_batch(struct sk_graph *g, const char *arch, int batch)
 {
     struct sk_err err = {0};
     struct sk_recipe r;
-    int loss = build(g, arch, true, 4);
+    int loss = build(g, arch, true, batch);
     sk_recipe_defaults(&r);
     assert_ok(sk_pass_fuse_norm(g, &err), err);
     assert_ok(sk_graph_backward(g, loss, &err), err);
     assert_ok(sk_pass_fuse_grad_add(g, &err), err);
     assert_ok(sk_graph_update(g, &r.train.optimizer, 0.1, &err), err);
+}
+
+static void build_training(struct sk_graph *g, const char *arch)
+{
+    build_batch(g, arch, 4);
 }
 
 static const struct sk_op *find(const struct sk_graph *g, const char *name)
@@ -191,6 +196,133 @@ static void test_not_fused(void **state)
     sk_graph_release(&g);
 }
 
+/* ---- values made again ---- */
+/* The most bytes of values that live at one time, by definition. */
+static double peak(const struct sk_graph *g)
+{
+    double most = 0;
+    for (int i = 0; i < (int)g->op_count; i++) {
+        double live = 0;
+        for (size_t t = 0; t < g->tensor_count; t++) {
+            int made = g->tensor[t].role == SK_ROLE_VALUE ? g->tensor[t].producer : -1;
+            if (made >= 0 && made <= i && sk_graph_last_use(g, (int)t) >= i)
+                live += (double)sk_desc_bytes(&g->tensor[t].desc);
+        }
+        most = live > most ? live : most;
+    }
+    return most;
+}
+
+static bool is_copy(const struct sk_op *op)
+{
+    size_t n = strlen(op->name);
+    return n > 6 && strcmp(op->name + n - 6, ".again") == 0;
+}
+
+static int first_reader(const struct sk_graph *g, int tensor)
+{
+    for (int i = 0; i < (int)g->op_count; i++)
+        for (int k = 0; k < g->op[i].in_count; k++)
+            if (g->op[i].in[k] == tensor)
+                return i;
+    return -1;
+}
+
+/* A copy does what its original does, from there on in the original's stead, and as late as can be. */
+static void check_copy(const struct sk_graph *g, int index)
+{
+    const struct sk_op *copy = &g->op[index], *op;
+    char name[SK_TENSOR_NAME];
+    snprintf(name, sizeof name, "%.*s", (int)strlen(copy->name) - 6, copy->name);
+    op = find(g, name);
+    assert_non_null(op);
+    assert_true(op->kind == copy->kind && op->in_count == copy->in_count && op->out_count == copy->out_count);
+    assert_memory_equal(&op->attr, &copy->attr, sizeof op->attr);
+    assert_true(op->phase == SK_PHASE_FORWARD && copy->phase == SK_PHASE_BACKWARD);
+    assert_true(g->op[sk_graph_last_use(g, op->out[0])].phase == SK_PHASE_FORWARD);
+    for (int k = 1; k < copy->out_count; k++)
+        assert_int_equal(sk_graph_readers(g, copy->out[k], NULL), 0); /* statistics are the original's */
+    int reader = first_reader(g, copy->out[0]);
+    assert_true(reader > index);
+    for (int i = index; i < reader; i++)
+        assert_true(is_copy(&g->op[i]));
+}
+
+static void fuse(struct sk_graph *g)
+{
+    struct sk_err err = {0};
+    assert_ok(sk_pass_conv_stats(g, &err), err);
+    assert_ok(sk_pass_norm_on_load(g, NULL, &err), err);
+    assert_ok(sk_pass_norm_reduce(g, &err), err);
+    assert_ok(sk_pass_norm_pair(g, &err), err);
+}
+
+static void test_recompute(void **state)
+{
+    static const char *const arch[] = {"resnet18", "resnet50"};
+    static const enum sk_recompute what[] = {SK_RECOMPUTE_NORMS, SK_RECOMPUTE_BLOCKS};
+    static const double share[] = {0.95, 0.75}; /* of the peak that may be left */
+    (void)state;
+    for (size_t i = 0; i < 2 * SK_COUNT(arch); i++) {
+        struct sk_err err = {0};
+        struct sk_graph g = {0};
+        int copies = 0;
+        build_batch(&g, arch[i / 2], 4096);
+        fuse(&g);
+        double before = peak(&g);
+        assert_ok(sk_pass_recompute(&g, what[i % 2], &err), err);
+        assert_ok(sk_graph_check(&g, &err), err);
+        for (int k = 0; k < (int)g.op_count; k++)
+            if (is_copy(&g.op[k]))
+                check_copy(&g, k), copies++;
+        print_message("%s: %d copies, %.2f of the memory\n", arch[i / 2], copies, peak(&g) / before);
+        assert_true(copies > 0 && peak(&g) < share[i % 2] * before);
+        sk_graph_release(&g);
+    }
+}
+
+/* What is made again and what is kept. */
+static void test_recompute_which(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_graph g = {0};
+    (void)state;
+    build_batch(&g, "resnet18", 4096);
+    fuse(&g);
+    assert_ok(sk_pass_recompute(&g, SK_RECOMPUTE_NORMS, &err), err);
+    assert_non_null(find(&g, "layer2.0.bn2.again")); /* a pair */
+    assert_null(find(&g, "layer1.0.bn2.again"));     /* its residual may be none that is kept */
+    assert_null(find(&g, "layer1.0.conv1.again"));
+    sk_graph_release(&g);
+    build_batch(&g, "resnet18", 4096);
+    fuse(&g);
+    g.tensor[sk_graph_find(&g, "layer1.1.conv1")].role = SK_ROLE_RESULT; /* the caller reads it */
+    assert_ok(sk_pass_recompute(&g, SK_RECOMPUTE_BLOCKS, &err), err);
+    assert_non_null(find(&g, "conv1.again"));
+    assert_non_null(find(&g, "layer1.0.conv2.again"));
+    assert_null(find(&g, "layer1.1.conv1.again"));
+    assert_non_null(find(&g, "layer1.1.conv2.again"));
+    assert_null(find(&g, "layer1.0.bn2.again"));   /* what ends a block */
+    assert_null(find(&g, "layer4.1.conv1.again")); /* would save nothing */
+    assert_null(find(&g, "dropout.again"));
+    assert_int_equal(find(&g, "layer1.0.bn1.running_stats")->in[0], find(&g, "layer1.0.conv1")->out[1]);
+    sk_graph_release(&g);
+}
+
+/* Where weights are all of the memory, nothing is made again. */
+static void test_recompute_nothing(void **state)
+{
+    struct sk_err err = {0};
+    struct sk_graph g = {0};
+    (void)state;
+    build_batch(&g, "resnet18", 1);
+    fuse(&g);
+    size_t ops = g.op_count;
+    assert_ok(sk_pass_recompute(&g, SK_RECOMPUTE_BLOCKS, &err), err);
+    assert_int_equal(g.op_count, ops);
+    sk_graph_release(&g);
+}
+
 /* A fused op without what its attributes name is told from a good one. */
 static void test_check_fused(void **state)
 {
@@ -240,7 +372,7 @@ static void test_out_of_memory(void **state)
     (void)state;
     sk_recipe_defaults(&r);
     strcpy(r.model.arch, "resnet18");
-    for (long fail = 1; fail < 100; fail++) {
+    for (long fail = 1; fail < 2000; fail++) {
         struct sk_graph g = {0};
         struct sk_err err = {0};
         int logits;
@@ -256,6 +388,8 @@ static void test_out_of_memory(void **state)
             code = sk_pass_norm_reduce(&g, &err);
         if (code == SK_OK)
             code = sk_pass_norm_pair(&g, &err);
+        if (code == SK_OK)
+            code = sk_pass_recompute(&g, SK_RECOMPUTE_BLOCKS, &err);
         sk_mem_fail_after(0);
         sk_graph_release(&g);
         if (code == SK_OK)
@@ -269,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_training),    cmocka_unit_test(test_fused_training), cmocka_unit_test(test_fused_block),
                                        cmocka_unit_test(test_not_fused),   cmocka_unit_test(test_check_fused),    cmocka_unit_test(test_inference),
-                                       cmocka_unit_test(test_out_of_memory)};
+                                       cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_recompute),   cmocka_unit_test(test_recompute_which),
+                                       cmocka_unit_test(test_recompute_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,7 @@ static void resume_knows_what_may_change(void **state)
     resumes("train.max_steps=0", "train.max_steps=40",
             "train.max_steps was 0 in the run, is 40 now (it may only grow)");
     resumes("engine={precision: fp32, winograd: off, tune: off, threads: 3}", "engine.device=cpu", NULL);
+    resumes("engine.recompute=false", "engine.recompute=true", NULL);
     resumes("data.workers=0", "data.workers=4", NULL);
     resumes("data.path=a", "data.path=b", NULL); /* moved; the data's fingerprint tells whether it is other data */
     resumes("data.augment=[{random_crop: {size: 8, padding: 1}}]",
