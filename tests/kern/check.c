@@ -113,6 +113,16 @@ void check_case(const char *fmt, ...)
     va_end(args);
 }
 
+void check_fail(const char *fmt, ...)
+{
+    char message[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    fail_msg("%s: %s (seed %llu)", current, message, (unsigned long long)check_seed());
+}
+
 void check_same(const char *what, const void *got, const void *want, size_t n, enum sk_ktype t)
 {
     for (size_t i = 0; i < n; i++) {

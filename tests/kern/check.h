@@ -41,6 +41,8 @@ double check_ulp(double v, enum sk_ktype t);
 
 /* What is being compared, for messages: the last one set. */
 void check_case(const char *fmt, ...) SK_PRINTF(1, 2);
+/* Fails with a message that begins with the case and ends with the seed. */
+void check_fail(const char *fmt, ...) SK_PRINTF(1, 2);
 /* got and want must be the same to the bit (any NaN is as good as another). */
 void check_same(const char *what, const void *got, const void *want, size_t n, enum sk_ktype t);
 /* |got - want| <= bound + one step of the type where that is bf16; NaN and infinity must match. */
