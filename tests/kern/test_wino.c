@@ -99,13 +99,13 @@ static void check_odd(enum fill fill, bool norm, size_t step)
 static void test_exact(void **state)
 {
     (void)state;
-    check_odd(FILL_EXACT, false, 2);
+    check_odd(FILL_EXACT, false, 1);
 }
 
 static void test_random(void **state)
 {
     (void)state;
-    check_odd(FILL_RANDOM, false, 2);
+    check_odd(FILL_RANDOM, false, 1);
 }
 
 static void test_special(void **state)
