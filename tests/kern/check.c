@@ -44,6 +44,16 @@ void *guard_place(struct guard *g, size_t bytes, enum side side)
     return g->data;
 }
 
+void *guard_fit(struct guard *g, size_t bytes, enum side side)
+{
+    if (g->base == NULL || g->len < bytes) {
+        if (g->base != NULL)
+            guard_close(g);
+        guard_open(g, bytes);
+    }
+    return guard_place(g, bytes, side);
+}
+
 void guard_verify(const struct guard *g, const char *what)
 {
     size_t from, to;

@@ -24,6 +24,8 @@ void guard_open(struct guard *g, size_t len);
 void guard_close(struct guard *g);
 /* bytes at one end of g, aligned for its elements, filled with the pattern. */
 void *guard_place(struct guard *g, size_t bytes, enum side side);
+/* The same in a g that is opened, or opened anew, where it is too small: g is zeroed at first. */
+void *guard_fit(struct guard *g, size_t bytes, enum side side);
 /* Fails where a byte near the range in use has changed. */
 void guard_verify(const struct guard *g, const char *what);
 

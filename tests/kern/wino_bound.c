@@ -123,11 +123,11 @@ static void multiply(struct products *m, const struct patch *a, const struct pat
 /* Result (row, col) of T m T^T or T^T m T.
  *
  * Roundings on the longest way, each transform being done twice: 3 in B^T (a coefficient, a multiply-add, an addition),
- * 5 in G (a coefficient that is a product of two rounded ones counts three), 4 in A^T, 1 where x is made on load;
- * in the gradient of the weights 3, 4 in A and 6 in G^T. */
+ * 5 in G (a coefficient that is a product of two rounded ones counts three), 4 in A^T; in the gradient of the weights
+ * 3, 4 in A and 6 in G^T; 3 where x is made on load (scale, shift and a multiply-add). */
 static struct wino_bound finish(const struct products *m, const struct matrix *t, bool transposed, int row, int col)
 {
-    const double transforms = 2 * (3 + 4 + 6) + 1, half_step = 0x1p-24, half_step_bf16 = 0x1p-8;
+    const double transforms = 2 * (3 + 4 + 6) + 3, half_step = 0x1p-24, half_step_bf16 = 0x1p-8;
     int points = transposed ? t->rows : t->cols;
     double size = 0, rounded = 0;
     for (int i = 0; i < points; i++)

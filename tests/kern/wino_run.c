@@ -13,12 +13,7 @@ static struct guard memory_u, memory_v, memory_m, memory_d, memory_du;
 
 static void *place(struct guard *g, size_t bytes, const struct wino_run *r)
 {
-    if (g->len < bytes) {
-        if (g->base != NULL)
-            guard_close(g);
-        guard_open(g, bytes);
-    }
-    return memset(guard_place(g, bytes, r->side), r->rubbish, bytes);
+    return memset(guard_fit(g, bytes, r->side), r->rubbish, bytes);
 }
 
 /* A stack of planes, one for each point, that lie apart. */
