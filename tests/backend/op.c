@@ -198,9 +198,9 @@ static void compare_bits(const struct op_test *t, void *const *before, void *con
         const struct op_tensor *a = tensor(t, i);
         size_t bytes = sk_desc_bytes(&a->desc);
         if (!is_output(t, a->data) && memcmp(a->data, before[i], bytes) != 0)
-            fail_msg("input %d was changed", i);
+            check_fail("input %d was changed", i);
         if (i >= t->ins && memcmp(a->data, first[i - t->ins], bytes) != 0)
-            fail_msg("output %d with %d threads differs from that with 1", i - t->ins, threads);
+            check_fail("output %d with %d threads differs from that with 1", i - t->ins, threads);
         check_margin((const unsigned char *)a->data + bytes);
     }
 }
