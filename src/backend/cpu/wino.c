@@ -66,7 +66,7 @@ static enum sk_wino_split first_split(const struct sk_wino_shape *s, const struc
     return few || s->c >= MANY_CHANNELS ? SK_WINO_CHANNELS : SK_WINO_TILES;
 }
 
-/* Sizes of blocks and groups; they depend on the shape alone where tiles are many. */
+/* Sizes of blocks and groups. Where sums are taken, block by block, they depend on the shape alone. */
 static void set_blocks(struct wino *self)
 {
     const struct sk_wino_shape *s = &self->shape;
@@ -77,7 +77,8 @@ static void set_blocks(struct wino *self)
     if (self->by.split == SK_WINO_CHANNELS) {
         enum { ROWS = 48 };
         size_t per_tile = self->points * c * sk_cpu_size(kern->inner);
-        self->rows = k_count >= threads ? ROWS : round_to((self->tiles * k_count + threads - 1) / threads, STEP);
+        bool fixed = k_count >= threads || self->finish != SK_WINO_STORE;
+        self->rows = fixed ? ROWS : round_to((self->tiles * k_count + threads - 1) / threads, STEP);
         self->rows = least(self->rows, ROWS);
         self->group = least(round_to(self->tiles, self->rows), round_to(SHARED_CACHE / per_tile + 1, self->rows));
     }
@@ -131,7 +132,6 @@ static enum sk_code open_wino(struct wino **out, const struct sk_wino_shape *sha
                           .tiles = sk_wino_tiles(shape, by.kern->m),
                           .points = sk_wino_points(by.kern->m),
                           .out_count = (size_t)shape->n * (size_t)shape->p * (size_t)shape->q};
-    set_blocks(self);
     return SK_OK;
 }
 
@@ -139,6 +139,7 @@ static void finish_open(struct wino *self, void **out, struct sk_kernel_need *ne
 {
     *need = (struct sk_kernel_need){0};
     sk_wino_label(&self->by, need->label, sizeof need->label);
+    set_blocks(self);
     lay_out(self, need);
     need->flops = sk_wino_flops(&self->shape, self->by.kern);
     *out = self;
