@@ -41,17 +41,19 @@ struct sk_kernel_call {
     void *scratch, *packed;
     const struct sk_step *step;
 };
+#define SK_NO_MORE "no more implementations"
 struct sk_kernel {
     const char *name;   /* "onednn", "cpu", "ref" */
     enum sk_op_kind kind;
     /* Makes a runnable instance for op. variant 0, 1, ...: further implementations the library has for it, best first; past the last: UNSUPPORTED
-     * with "no more implementations". Declining: UNSUPPORTED with the reason. */
+     * with SK_NO_MORE. Declining: UNSUPPORTED with the reason; variant 0 declines for all. */
     enum sk_code (*open)(void **self, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                          struct sk_kernel_need *need, struct sk_err *err);
     /* NULL, or packs weights (in[] as for run; only params are valid) into call->packed; only in frozen plans, whenever weights changed. */
     enum sk_code (*prepare)(void *self, const struct sk_kernel_call *call, struct sk_err *err);
     enum sk_code (*run)(void *self, const struct sk_kernel_call *call, struct sk_err *err); /* allocates nothing */
     void (*close)(void *self);
+    int quick_variants; /* so many of its variants, the first, are worth measuring (engine.tune: quick); 0: all */
 };
 /* Ceilings: what the device does at most, measured by loops that do nothing else, with all threads. */
 struct sk_peak {

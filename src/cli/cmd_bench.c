@@ -112,6 +112,8 @@ static enum sk_code open_net(struct bench *b, struct sk_err *err)
 {
     enum sk_code code = sk_engine_open(&b->engine, &b->recipe.engine, err);
     if (code == SK_OK)
+        sk_engine_cancel(b->engine, &sk_cancel);
+    if (code == SK_OK)
         code = sk_net_new(&b->net, b->engine, &b->recipe, &b->shape, err);
     if (code != SK_OK)
         return code;

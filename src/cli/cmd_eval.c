@@ -134,8 +134,8 @@ static enum sk_code run_eval(const struct sk_words *words, const void *args, str
     if (!s)
         return SK_NOMEM;
     sk_progress_quiet(a->quiet || a->json);
-    enum sk_code code =
-        sk_session_open(s, words->item[0], &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
+    struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
+    enum sk_code code = sk_session_open(s, words->item[0], &o, err);
     if (code == SK_OK)
         code = evaluate(s, a, err);
     sk_session_close(s);

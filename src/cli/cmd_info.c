@@ -133,6 +133,8 @@ static enum sk_code info_recipe(const char *name, const struct info_args *a, str
     }
     if (code == SK_OK)
         code = sk_engine_open(&e, &r->engine, err);
+    if (code == SK_OK)
+        sk_engine_cancel(e, &sk_cancel);
     if (code == SK_OK && a->plan)
         code = sk_net_new(&net, e, r, &shape, err);
     if (code == SK_OK)
@@ -148,8 +150,8 @@ static enum sk_code info_model(const char *path, const struct info_args *a, stru
     struct sk_session *s = sk_alloc(1, sizeof(*s), err);
     if (!s)
         return SK_NOMEM;
-    enum sk_code code =
-        sk_session_open(s, path, &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
+    struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
+    enum sk_code code = sk_session_open(s, path, &o, err);
     if (code == SK_OK && !a->json)
         sk_print("%s, step %lld, recipe %s\n\n", s->path, (long long)s->step, s->recipe.name);
     if (code == SK_OK)
@@ -181,7 +183,7 @@ static const struct sk_option options[] = {
               "the recipe's data, for what it does not say itself"),
     SK_OPTION_SET(struct info_args),
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
-    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, and why that one"),
+    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, its time, and the others"),
     SK_OPTION_JSON(struct info_args),
 };
 

@@ -163,8 +163,8 @@ static enum sk_code predict(struct predictor *p, const char *path, struct sk_err
 static enum sk_code open_predictor(struct predictor *p, const char *model, const struct predict_args *a,
                                    struct sk_err *err)
 {
-    enum sk_code code =
-        sk_session_open(&p->session, model, &(struct sk_session_options){.recipe = a->recipe, .set = a->set.item}, err);
+    struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
+    enum sk_code code = sk_session_open(&p->session, model, &o, err);
     if (code != SK_OK)
         return code;
     if (sk_net_shape(p->session.net)->channels != 3)

@@ -60,9 +60,10 @@ static enum sk_code train(const struct sk_recipe *r, const char *out, const stru
     enum sk_code code = sk_train(&o, &at, err);
     sk_terminal_saving(false);
     sk_progress_clear();
-    if (code == SK_OK || code == SK_CANCELLED)
+    bool stopped = code == SK_CANCELLED && view.begun;
+    if (code == SK_OK || stopped)
         print_end(&view, r, &at, code == SK_OK ? "done" : "stopped");
-    if (code == SK_CANCELLED) {
+    if (stopped) {
         sk_err_clear(err);
         sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua train --resume --out %s",
                 (long long)at.step, at.epoch + 1, out);

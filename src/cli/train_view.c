@@ -20,7 +20,8 @@ static void tell_start(const struct sk_train_view *v, const struct sk_start_repo
 
 static void on_start(void *ctx, const struct sk_start_report *r)
 {
-    const struct sk_train_view *v = ctx;
+    struct sk_train_view *v = ctx;
+    v->begun = true;
     if (v->json) {
         sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
                  "\"val_samples\":%lld,\"step\":%lld}\n",

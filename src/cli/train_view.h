@@ -7,6 +7,7 @@
 struct sk_train_view {
     bool json, quiet;
     const char *run;
+    bool begun;      /* training has started */
     double accuracy; /* of the last validation, -1: none */
 };
 /* Events that show the training through view. */

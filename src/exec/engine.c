@@ -1,5 +1,6 @@
 /* The engine: which device, how many threads, which precision; and the one arena. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "exec/internal.h"
 
@@ -25,6 +26,29 @@ static enum sk_precision precision(const struct sk_backend *b, enum sk_precision
     return bf16 ? SK_PRECISION_BF16 : SK_PRECISION_FP32;
 }
 
+/* What the time of a kernel depends on besides the op. */
+static enum sk_code open_cache(struct sk_engine *e, struct sk_err *err)
+{
+    struct sk_machine m;
+    struct sk_str machine = {0};
+    sk_machine_read(&m);
+    enum sk_code code = sk_str_add(&machine, err, "%s; skua %s; %d threads; ", m.cpu, SKUA_VERSION, e->threads);
+    if (code == SK_OK) {
+        e->backend->describe(&machine);
+        code = sk_tune_cache_new(&e->cache, machine.text, err);
+    }
+    sk_str_release(&machine);
+    return code;
+}
+
+static enum sk_code start(struct sk_engine *e, struct sk_err *err)
+{
+    enum sk_code code = sk_force_parse(&e->force, getenv("SKUA_FORCE"), e->backend, err);
+    if (code == SK_OK)
+        code = e->backend->start(e->threads, err);
+    return code == SK_OK ? open_cache(e, err) : code;
+}
+
 enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engine *r, struct sk_err *err)
 {
     if (r->device == SK_DEVICE_CUDA)
@@ -36,7 +60,8 @@ enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engin
     e->recipe = *r;
     e->threads = thread_count(r);
     e->precision = precision(e->backend, r->precision);
-    enum sk_code code = e->backend->start(e->threads, err);
+    e->clock = sk_now;
+    enum sk_code code = start(e, err);
     if (code != SK_OK)
         sk_engine_close(e);
     else
@@ -50,7 +75,13 @@ void sk_engine_close(struct sk_engine *e)
         return;
     if (e->arena)
         e->backend->free(e->arena, e->arena_bytes);
+    sk_tune_cache_free(e->cache);
     sk_free(e);
+}
+
+void sk_engine_cancel(struct sk_engine *e, const atomic_bool *cancel)
+{
+    e->cancel = cancel;
 }
 
 int sk_engine_threads(const struct sk_engine *e)

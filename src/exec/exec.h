@@ -14,9 +14,12 @@
 /* ---- engine: the device, its threads and one arena that all plans share (engine.c) ---- */
 struct sk_engine;
 struct sk_plan;
-/* Resolves device, threads and precision (auto: bf16 where the machine has it; told once through sk_notice when it has not). */
+/* Resolves device, threads and precision (auto: bf16 where the machine has it; told once through sk_notice when it has not).
+ * USAGE where SKUA_FORCE names no op or kernel there is. */
 enum sk_code sk_engine_open(struct sk_engine **e, const struct sk_recipe_engine *r, struct sk_err *err) SK_MUST;
 void sk_engine_close(struct sk_engine *e);
+/* Plans that are being made look at the flag while they measure kernels, and end with CANCELLED. */
+void sk_engine_cancel(struct sk_engine *e, const atomic_bool *cancel);
 int sk_engine_threads(const struct sk_engine *e);
 enum sk_precision sk_engine_precision(const struct sk_engine *e); /* FP32 or BF16, never AUTO */
 const char *sk_engine_device(const struct sk_engine *e);          /* "cpu" */
@@ -42,7 +45,7 @@ const struct sk_store_entry *sk_store_find(const struct sk_store *s, const char 
 enum sk_code sk_store_read(const struct sk_store *s, const char *name, float *out, size_t n, struct sk_err *err) SK_MUST;
 enum sk_code sk_store_write(struct sk_store *s, const char *name, const float *in, size_t n, struct sk_err *err) SK_MUST;
 
-/* ---- plan: kernels chosen and memory laid out for one graph (plan.c, memory.c, choose.c) ---- */
+/* ---- plan: kernels chosen and memory laid out for one graph (plan.c, explain.c, memory.c, choose.c, tune.c) ---- */
 struct sk_plan_options {
     bool frozen;              /* weights change only from outside: pack them once */
     enum sk_tune tune;
@@ -60,7 +63,8 @@ enum sk_code sk_plan_run(struct sk_plan *p, enum sk_phase from, enum sk_phase to
 enum sk_code sk_plan_read(const struct sk_plan *p, int tensor, void *out, size_t bytes, struct sk_err *err) SK_MUST; /* RESULT tensors */
 const struct sk_graph *sk_plan_graph(const struct sk_plan *p);
 size_t sk_plan_bytes(const struct sk_plan *p);  /* arena this plan needs */
-/* One line an op: phase, op, shape, kernel and label, bytes, reasons of those that declined. */
+/* One line an op: phase, op, name, shape, kernel and label, its time, bytes; below it the other candidates with their time or why they
+ * were not taken, once where several ops are alike. */
 enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 /* ---- what a plan's step costs (cost.c) ---- */
@@ -78,7 +82,7 @@ struct sk_op_report {
 void sk_plan_report(const struct sk_plan *p, size_t op, struct sk_op_report *r);
 struct sk_flops sk_plan_flops(const struct sk_plan *p); /* of a whole step, without PREPARE */
 
-/* ---- choices: which kernel each op uses; plan.json (choose.c) ---- */
+/* ---- choices: which kernel each op uses; plan.json (choices.c) ---- */
 struct sk_choices;
 enum sk_code sk_choices_parse(struct sk_choices **c, const char *json, size_t len, const char *origin, struct sk_err *err) SK_MUST;
 void sk_choices_free(struct sk_choices *c);
@@ -136,6 +140,7 @@ struct sk_session {
 struct sk_session_options {
     const char *recipe;            /* --recipe for foreign weights; NULL: the one stored in the file */
     const char *const *set;        /* --set overrides, NULL-terminated; may be NULL */
+    const atomic_bool *cancel;     /* as sk_engine_cancel; may be NULL */
 };
 /* Finds the model.safetensors meant by path: a run directory (its best checkpoint, else its last), a checkpoint folder, a model file. */
 enum sk_code sk_model_path(const char *path, char out[SK_PATH], struct sk_err *err) SK_MUST;

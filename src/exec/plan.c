@@ -45,18 +45,32 @@ static enum sk_code bind_tensors(struct sk_plan *p, struct sk_err *err)
     return SK_OK;
 }
 
+/* A plan that will not fit is refused before its kernels are measured. */
+static enum sk_code check_room(const struct sk_plan *p, const size_t *scratch, struct sk_err *err)
+{
+    struct sk_memory m = {0};
+    enum sk_code code = sk_memory_plan(&m, &p->graph, scratch, err);
+    if (code == SK_OK && m.bytes > p->engine->arena_bytes)
+        code = sk_engine_room(m.bytes - p->engine->arena_bytes, err);
+    sk_memory_release(&m);
+    return code;
+}
+
 static enum sk_code choose_kernels(struct sk_plan *p, size_t *scratch, struct sk_err *err)
 {
-    for (size_t i = 0; i < p->graph.op_count; i++) {
+    struct sk_tuner tuner = {.engine = p->engine};
+    enum sk_code code = check_room(p, scratch, err);
+    for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
+        struct sk_choice *c = &p->op[i].choice;
         struct sk_op_desc d;
         sk_op_describe(&p->graph, &p->graph.op[i], &d);
-        enum sk_code code = sk_choose(&p->op[i].choice, p->engine, &d, &p->options, err);
-        if (code != SK_OK)
-            return code;
-        scratch[i] = p->op[i].choice.need.scratch;
-        p->op[i].packed_offset = take_kept(p, p->op[i].choice.need.packed);
+        code = sk_choose(c, &tuner, &d, &p->options, err);
+        scratch[i] = c->need.scratch;
+        p->op[i].packed_offset = take_kept(p, c->need.packed);
     }
-    return SK_OK;
+    sk_tuner_release(&tuner);
+    sk_tune_cache_save(p->engine->cache); /* also what was measured before a failure */
+    return code;
 }
 
 static enum sk_code allocate(struct sk_plan *p, struct sk_err *err)
@@ -224,30 +238,4 @@ const struct sk_graph *sk_plan_graph(const struct sk_plan *p)
 size_t sk_plan_bytes(const struct sk_plan *p)
 {
     return p->memory.bytes + p->kept_bytes;
-}
-
-static void shape_text(const struct sk_desc *d, char *out, size_t size)
-{
-    size_t n = (size_t)snprintf(out, size, "%s ", sk_dtype_name(d->dtype));
-    for (int i = 0; i < d->rank && n < size; i++)
-        n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? "x" : "", (long long)d->dim[i]);
-}
-
-enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err)
-{
-    static const char *const phase[] = {"prepare", "forward", "backward", "update"};
-    char shape[64];
-    enum sk_code code = sk_str_add(out, err, "%-8s %-32s %-36s %-22s %-28s %10s\n", "phase", "op", "name", "output", "kernel", "bytes");
-    for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
-        const struct sk_op *op = &p->graph.op[i];
-        const struct sk_choice *c = &p->op[i].choice;
-        char kernel[128], title[64];
-        snprintf(kernel, sizeof kernel, "%s%s%s", c->kernel->name, c->need.label[0] ? " " : "", c->need.label);
-        size_t length = (size_t)snprintf(title, sizeof title, "%s", sk_op_info(op->kind)->name);
-        sk_attr_fused(&op->attr, title + length, sizeof title - length);
-        shape_text(&p->graph.tensor[op->out[0]].desc, shape, sizeof shape);
-        code = sk_str_add(out, err, "%-8s %-32s %-36s %-22s %-28s %10.0f%s%s\n", phase[op->phase], title, op->name,
-                          shape, kernel, sk_op_cost(&p->graph, op).bytes, c->reason[0] ? "  " : "", c->reason);
-    }
-    return code != SK_OK ? code : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);
 }

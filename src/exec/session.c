@@ -134,9 +134,11 @@ static void use_plan(struct sk_session *s)
 }
 
 static enum sk_code open_net(struct sk_session *s, const struct sk_net_shape *shape, const struct sk_safetensors *st,
-                             struct sk_err *err)
+                             const atomic_bool *cancel, struct sk_err *err)
 {
     enum sk_code code = sk_engine_open(&s->engine, &s->recipe.engine, err);
+    if (code == SK_OK)
+        sk_engine_cancel(s->engine, cancel);
     if (code == SK_OK)
         code = sk_net_new(&s->net, s->engine, &s->recipe, shape, err);
     if (code == SK_OK)
@@ -166,7 +168,7 @@ enum sk_code sk_session_open(struct sk_session *s, const char *path, const struc
         code = get_classes(s, &facts, err);
     s->step = facts.step;
     if (code == SK_OK)
-        code = open_net(s, &shape, &st, err);
+        code = open_net(s, &shape, &st, o ? o->cancel : NULL, err);
     sk_model_facts_release(&facts);
     sk_st_close(&st);
     if (code != SK_OK)

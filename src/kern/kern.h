@@ -144,7 +144,7 @@ struct sk_kern {
     struct sk_kern_conv conv[SK_K_TYPES];
     struct sk_kern_linear linear[SK_K_TYPES];
     struct sk_kern_optim optim;
-    struct sk_kern_wino wino[SK_WINO_KINDS];
+    struct sk_kern_wino wino[SK_WINO_ALGS][SK_WINO_TYPES];
     struct sk_kern_peak peak;
 };
 void sk_kern_init(struct sk_kern *k, enum sk_isa level); /* level must not exceed the hardware's */

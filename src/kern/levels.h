@@ -18,7 +18,7 @@ void sk_norm_avx2(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_norm_grad_avx2(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_point_avx2(struct sk_kern_point k[SK_K_TYPES]);
 void sk_optim_avx2(struct sk_kern_optim *k);
-void sk_wino_avx2(struct sk_kern_wino k[SK_WINO_KINDS]);
+void sk_wino_avx2(struct sk_kern_wino k[SK_WINO_ALGS][SK_WINO_TYPES]);
 void sk_peak_avx2(struct sk_kern_peak *k);
 
 void sk_norm_avx512(struct sk_kern_norm k[SK_K_TYPES]);
@@ -26,10 +26,10 @@ void sk_norm_grad_avx512(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_point_avx512(struct sk_kern_point k[SK_K_TYPES]);
 void sk_pool_avx512(struct sk_kern_pool k[SK_K_TYPES]);
 void sk_optim_avx512(struct sk_kern_optim *k);
-void sk_wino_avx512(struct sk_kern_wino k[SK_WINO_KINDS]);
+void sk_wino_avx512(struct sk_kern_wino k[SK_WINO_ALGS][SK_WINO_TYPES]);
 void sk_peak_avx512(struct sk_kern_peak *k);
 
-void sk_wino_avx512bf16(struct sk_kern_wino k[SK_WINO_KINDS]);
+void sk_wino_avx512bf16(struct sk_kern_wino k[SK_WINO_ALGS][SK_WINO_TYPES]);
 void sk_peak_avx512bf16(struct sk_kern_peak *k);
 
 #endif

@@ -1,5 +1,5 @@
-/* Winograd convolution: 3x3, stride 1, as products of transformed tiles (A. Lavin, S. Gray, "Fast Algorithms for
- * Convolutional Neural Networks", 2015). Part of kern.h; includes nothing of skua but that.
+/* Winograd convolution: 3x3, stride 1 or 2, as products of transformed tiles (A. Lavin, S. Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015). Part of kern.h; includes nothing of skua.
  *
  * F(m x m, 3x3) makes m x m outputs from a window of (m+2) x (m+2) inputs: Y = A^T [ (G g G^T) . (B^T d B) ] A. With
  * the sums over channels this is one matrix product for each of the (m+2)^2 points: V[point][tile][channel] times
@@ -8,6 +8,10 @@
  *
  * Points of F(2x2): 0, 1, -1, infinity; of F(4x4): 0, 2/3, -2/3, 3/2, -3/2, infinity (errors less than half of those
  * with 1 and 2: B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution", 2020).
+ *
+ * Stride 2 by phases: along each axis the outer weights see every other pixel and make a convolution of two weights and
+ * stride 1, F(2,2) at the points 0, 1, infinity; the middle weight sees the pixels between. 25 products make 2x2
+ * outputs that take 36 directly. T2 is the same turned around, for the gradient of the data.
  *
  * Serial functions over ranges of tiles, points or channels; the caller splits work over threads and owns all memory
  * (64-byte aligned). kern: the struct that the function is of. */
@@ -19,8 +23,16 @@
 
 enum sk_ktype { SK_K_F32, SK_K_BF16, SK_K_TYPES };
 
-/* Reads x [n][h][w][c], writes y [n][p][q][k]; p = h + 2 pad - 2, pad 0 to 2. For the gradient of the data x is dy, y
- * is dx and pad is 2 - that of the forward pass. */
+enum sk_wino_alg {
+    SK_WINO_F2, /* F(2x2, 3x3) */
+    SK_WINO_F4, /* F(4x4, 3x3) */
+    SK_WINO_S2, /* stride 2, 2x2 outputs */
+    SK_WINO_T2, /* the gradient of the data of stride 2, 4x4 outputs */
+    SK_WINO_ALGS
+};
+/* Reads x [n][h][w][c], writes y [n][p][q][k]. Stride 1: p = h + 2 pad - 2, pad 0 to 2; for the gradient of the data x
+ * is dy, y is dx and pad is 2 - that of the forward pass. Stride 2: pad is 1, p = (h - 1) / 2 + 1; for T2, where x is dy
+ * and y is dx, h = (p - 1) / 2 + 1. */
 struct sk_wino_shape {
     int n, h, w, c, k, p, q, pad;
 };
@@ -47,7 +59,7 @@ struct sk_wino_sink {
     const void *x, *mask_y;            /* like y */
     const float *scale, *shift, *mean; /* [k] */
 };
-/* One algorithm for one type of activations: m 0 where the level has none. c and k are padded to multiples of
+/* One algorithm for one type of activations: points 0 where the level has none. c and k are padded to multiples of
  * SK_WINO_ALIGN in U, V and M (sk_wino_pad); what is padded in U and V is zero.
  *
  * U of the k-block that begins at output channel k0: [point][channel][width], for bf16 [point][channel / 2][width][2];
@@ -58,7 +70,8 @@ struct sk_wino_sink {
  * dU of a k-block: [point][pad(c)][width] float32. */
 enum { SK_WINO_ALIGN = 16, SK_WINO_POINTS = 36 };
 struct sk_kern_wino {
-    int m, block;                 /* outputs of a tile: m x m; output channels of a k-block */
+    enum sk_wino_alg alg;
+    int m, points, block;         /* outputs of a tile: m x m; points, both axes; output channels of a k-block */
     enum sk_ktype outer, inner;   /* type of activations; type of U and V: sums are float32 in any case */
     /* Weights [k][c][3][3] float32 (flip: [c][k][3][3], each turned around) of channels c0 <= c < c1 (multiples of 2, or
      * pad(c)) into u, the k-block at k0. */
@@ -72,7 +85,7 @@ struct sk_kern_wino {
                     float *m, size_t m_plane);
     void (*output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_sink *y, size_t tile, size_t count, int k0,
                    const float *m, size_t m_plane);
-    /* ---- gradient of the weights; s is the shape of the forward pass ---- */
+    /* ---- gradient of the weights (not T2's); s is the shape of the forward pass ---- */
     void (*grad_input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
                        void *v, size_t plane);
     /* The same for dy [n][p][q][k]. */
@@ -85,23 +98,16 @@ struct sk_kern_wino {
     void (*grad_filter)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *du, int k0, int c0,
                         int c1, float *dw);
 };
-enum sk_wino_kind { /* m, type of activations, type inside */
-    SK_WINO_F2_F32,
-    SK_WINO_F4_F32,
-    SK_WINO_F2_MIXED, /* bf16 activations, float32 inside */
-    SK_WINO_F4_MIXED,
-    SK_WINO_F2_BF16,
-    SK_WINO_F4_BF16,
-    SK_WINO_KINDS
+enum sk_wino_type {
+    SK_WINO_F32,
+    SK_WINO_MIXED, /* bf16 activations, float32 inside */
+    SK_WINO_BF16,  /* bf16 activations, products of bf16 */
+    SK_WINO_TYPES
 };
 
 static inline size_t sk_wino_pad(int channels)
 {
     return ((size_t)channels + SK_WINO_ALIGN - 1) / SK_WINO_ALIGN * SK_WINO_ALIGN;
-}
-static inline size_t sk_wino_points(int m)
-{
-    return (size_t)(m + 2) * (size_t)(m + 2);
 }
 /* Channels of the k-block at k0. */
 static inline size_t sk_wino_width(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, int k0)

@@ -6,10 +6,10 @@ enum { WINO_VECS = 4 };
 
 #include "kern/wino_f32.h"
 
-void sk_wino_avx512(struct sk_kern_wino k[SK_WINO_KINDS])
+void sk_wino_avx512(struct sk_kern_wino k[SK_WINO_ALGS][SK_WINO_TYPES])
 {
-    k[SK_WINO_F2_F32] = wino_f32(2, SK_K_F32);
-    k[SK_WINO_F4_F32] = wino_f32(4, SK_K_F32);
-    k[SK_WINO_F2_MIXED] = wino_f32(2, SK_K_BF16);
-    k[SK_WINO_F4_MIXED] = wino_f32(4, SK_K_BF16);
+    for (enum sk_wino_alg a = 0; a < SK_WINO_ALGS; a++) {
+        k[a][SK_WINO_F32] = wino_f32(a, SK_K_F32);
+        k[a][SK_WINO_MIXED] = wino_f32(a, SK_K_BF16);
+    }
 }

@@ -97,10 +97,10 @@ SK_INLINE size_t wino_width(const struct sk_wino_shape *s, int k0)
     return left < WINO_BLOCK ? left : WINO_BLOCK;
 }
 
-SK_INLINE void wino_product_f32(const struct sk_wino_shape *s, const void *u, int k0, const void *v, size_t plane,
-                                size_t rows, float *out, size_t out_plane, int m)
+static void wino_product_f32(const struct sk_wino_shape *s, const void *u, int k0, const void *v, size_t plane,
+                             size_t rows, float *out, size_t out_plane, size_t points)
 {
-    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0), points = sk_wino_points(m);
+    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0);
     for (size_t p = 0; p < points; p++)
         wino_block((const float *)v + p * plane, depth, 1, (const float *)u + p * depth * width, width, depth, rows,
                    out + p * out_plane, width, false, width);
@@ -132,9 +132,9 @@ SK_INLINE void wino_gather(const struct sk_wino_shape *s, const float *w, bool f
 }
 
 /* G g G^T of one vector; point i goes to u[i]. */
-SK_INLINE void wino_filter_vec(float g[9][SK_VEC], int m, sk_vec u[SK_WINO_POINTS])
+SK_INLINE void wino_filter_vec(float g[9][SK_VEC], enum sk_wino_alg a, sk_vec u[SK_WINO_POINTS])
 {
-    const int edge = m + 2;
+    const int edge = wino_points(a);
     sk_vec half[WINO_EDGE][3];
     WINO_UNROLL
     for (int j = 0; j < 3; j++) {
@@ -142,36 +142,36 @@ SK_INLINE void wino_filter_vec(float g[9][SK_VEC], int m, sk_vec u[SK_WINO_POINT
         WINO_UNROLL
         for (int i = 0; i < 3; i++)
             in[i] = sk_vget(g[i * 3 + j], 0, sk_first(SK_VEC));
-        wino_filter(m, in, o);
+        wino_filter(a, in, o);
         WINO_UNROLL
         for (int i = 0; i < edge; i++)
             half[i][j] = o[i];
     }
     WINO_UNROLL
     for (int i = 0; i < edge; i++)
-        wino_filter(m, half[i], u + i * edge);
+        wino_filter(a, half[i], u + i * edge);
 }
 
-SK_INLINE void wino_filter_f32(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1, int m,
+SK_INLINE void wino_filter_f32(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1, enum sk_wino_alg a,
                                void *to)
 {
-    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0), points = sk_wino_points(m);
+    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0), points = (size_t)(wino_points(a) * wino_points(a));
     float *u = to;
     for (size_t c = (size_t)c0; c < (size_t)c1; c++)
         for (size_t j = 0; j < width; j += SK_VEC) {
             float g[9][SK_VEC];
             sk_vec o[SK_WINO_POINTS];
             wino_gather(s, w, flip, c, (size_t)k0 + j, g);
-            wino_filter_vec(g, m, o);
+            wino_filter_vec(g, a, o);
             for (size_t p = 0; p < points; p++)
                 sk_vstore(u, (p * depth + c) * width + j, sk_first(SK_VEC), SK_K_F32, o[p]);
         }
 }
 
 /* G^T dU G of one vector of output channels, to dw[k][c][3][3]. */
-SK_INLINE void wino_grad_filter_vec(const float *du, size_t plane, int m, sk_vec g[9])
+SK_INLINE void wino_grad_filter_vec(const float *du, size_t plane, enum sk_wino_alg a, sk_vec g[9])
 {
-    const int edge = m + 2;
+    const int edge = wino_points(a);
     sk_vec half[3][WINO_EDGE];
     WINO_UNROLL
     for (int j = 0; j < edge; j++) {
@@ -179,17 +179,17 @@ SK_INLINE void wino_grad_filter_vec(const float *du, size_t plane, int m, sk_vec
         WINO_UNROLL
         for (int i = 0; i < edge; i++)
             u[i] = sk_vget(du, (size_t)(i * edge + j) * plane, sk_first(SK_VEC));
-        wino_grad_filter(m, u, o);
+        wino_grad_filter(a, u, o);
         WINO_UNROLL
         for (int i = 0; i < 3; i++)
             half[i][j] = o[i];
     }
     WINO_UNROLL
     for (int i = 0; i < 3; i++)
-        wino_grad_filter(m, half[i], g + 3 * i);
+        wino_grad_filter(a, half[i], g + 3 * i);
 }
 
-SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float *du, int k0, int c0, int c1, int m,
+SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float *du, int k0, int c0, int c1, enum sk_wino_alg a,
                                       float *dw)
 {
     size_t cs = (size_t)s->c, ks = (size_t)s->k, width = wino_width(s, k0), plane = sk_wino_pad(s->c) * width;
@@ -198,7 +198,7 @@ SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float
             sk_vec o[9];
             float g[9][SK_VEC];
             size_t k = (size_t)k0 + j;
-            wino_grad_filter_vec(du + c * width + j, plane, m, o);
+            wino_grad_filter_vec(du + c * width + j, plane, a, o);
             for (size_t tap = 0; tap < 9; tap++)
                 sk_vstore(g[tap], 0, sk_first(SK_VEC), SK_K_F32, o[tap]);
             for (size_t i = 0; i < SK_VEC && k + i < ks; i++)

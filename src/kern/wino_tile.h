@@ -1,5 +1,5 @@
 /* Inside kern: tiles of Winograd convolution into and out of the transformed domain, on vectors of the including file's
- * width. m, types and flags are constants at every call. */
+ * width. The algorithm, types and flags are constants at every call. */
 #ifndef SKUA_KERN_WINO_TILE_H
 #define SKUA_KERN_WINO_TILE_H
 
@@ -24,12 +24,13 @@ SK_INLINE int wino_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* The window of a tile in pictures of height x width; border: how far it begins before the tile's outputs. */
-SK_INLINE struct wino_window wino_window(const struct sk_wino_shape *s, size_t tile, int m, int border, int edge,
+/* The window of a tile in pictures of height x width: edge pixels each way, step from tile to tile, the first border
+ * before the picture. m: outputs of a tile each way. */
+SK_INLINE struct wino_window wino_window(const struct sk_wino_shape *s, size_t tile, int m, int step, int border, int edge,
                                          int height, int width)
 {
     size_t across = (size_t)((s->q + m - 1) / m), down = (size_t)((s->p + m - 1) / m);
-    int row = (int)(tile / across % down) * m - border, col = (int)(tile % across) * m - border;
+    int row = (int)(tile / across % down) * step - border, col = (int)(tile % across) * step - border;
     return (struct wino_window){.picture = tile / across / down,
                                 .row = row,
                                 .col = col,
@@ -54,55 +55,55 @@ SK_INLINE sk_vec wino_read(const void *x, size_t i, sk_lanes lanes, enum sk_ktyp
 /* B^T d B of one vector of channels; point i goes to element i * plane of v. at: element of the window's first pixel,
  * row and col: elements from row to row, from pixel to pixel. */
 SK_INLINE void wino_input_vec(const void *x, size_t at, size_t row, size_t col, bool norm, sk_vec scale, sk_vec shift,
-                              int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+                              enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
-    const int edge = m + 2;
+    const int ins = wino_ins(a), points = wino_points(a);
     sk_vec half[WINO_EDGE][WINO_EDGE];
     WINO_UNROLL
-    for (int j = 0; j < edge; j++) {
+    for (int j = 0; j < ins; j++) {
         sk_vec d[WINO_EDGE], o[WINO_EDGE];
         WINO_UNROLL
-        for (int i = 0; i < edge; i++)
+        for (int i = 0; i < ins; i++)
             d[i] = wino_read(x, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t, norm, scale, shift);
-        wino_input(m, d, o);
+        wino_input(a, d, o);
         WINO_UNROLL
-        for (int i = 0; i < edge; i++)
+        for (int i = 0; i < points; i++)
             half[i][j] = o[i];
     }
     WINO_UNROLL
-    for (int i = 0; i < edge; i++) {
+    for (int i = 0; i < points; i++) {
         sk_vec o[WINO_EDGE];
-        wino_input(m, half[i], o);
+        wino_input(a, half[i], o);
         WINO_UNROLL
-        for (int j = 0; j < edge; j++)
-            sk_vstore(v, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), inner, o[j]);
+        for (int j = 0; j < points; j++)
+            sk_vstore(v, (size_t)(i * points + j) * plane, sk_first(SK_VEC), inner, o[j]);
     }
 }
 
 /* A dY A^T of one vector of channels, laid out alike. */
-SK_INLINE void wino_grad_vec(const void *dy, size_t at, size_t row, size_t col, int m, enum sk_ktype t, void *d,
-                             size_t plane, enum sk_ktype inner)
+SK_INLINE void wino_grad_vec(const void *dy, size_t at, size_t row, size_t col, enum sk_wino_alg a, enum sk_ktype t,
+                             void *d, size_t plane, enum sk_ktype inner)
 {
-    const int edge = m + 2;
+    const int outs = wino_outs(a), points = wino_points(a);
     sk_vec half[WINO_EDGE][WINO_EDGE];
     WINO_UNROLL
-    for (int j = 0; j < m; j++) {
+    for (int j = 0; j < outs; j++) {
         sk_vec y[WINO_EDGE], o[WINO_EDGE];
         WINO_UNROLL
-        for (int i = 0; i < m; i++)
+        for (int i = 0; i < outs; i++)
             y[i] = sk_vload(dy, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t);
-        wino_grad_output(m, y, o);
+        wino_grad_output(a, y, o);
         WINO_UNROLL
-        for (int i = 0; i < edge; i++)
+        for (int i = 0; i < points; i++)
             half[i][j] = o[i];
     }
     WINO_UNROLL
-    for (int i = 0; i < edge; i++) {
+    for (int i = 0; i < points; i++) {
         sk_vec o[WINO_EDGE];
-        wino_grad_output(m, half[i], o);
+        wino_grad_output(a, half[i], o);
         WINO_UNROLL
-        for (int j = 0; j < edge; j++)
-            sk_vstore(d, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), inner, o[j]);
+        for (int j = 0; j < points; j++)
+            sk_vstore(d, (size_t)(i * points + j) * plane, sk_first(SK_VEC), inner, o[j]);
     }
 }
 
@@ -117,52 +118,58 @@ SK_INLINE void wino_gather_vec(const struct wino_window *w, const void *x, ptrdi
                       wino_read(x, (size_t)(at + i * row + j * col), lanes, t, norm, scale, shift));
 }
 
-/* A^T M A of one vector: y[i][j], m x m of them; points plane elements apart. */
-SK_INLINE void wino_output_vec(const float *from, size_t plane, int m, sk_vec y[4][4])
+/* A^T M A of one vector: y[i][j]; points plane elements apart. */
+SK_INLINE void wino_output_vec(const float *from, size_t plane, enum sk_wino_alg a, sk_vec y[4][4])
 {
-    const int edge = m + 2;
+    const int outs = wino_outs(a), points = wino_points(a);
     sk_vec half[4][WINO_EDGE];
     WINO_UNROLL
-    for (int j = 0; j < edge; j++) {
+    for (int j = 0; j < points; j++) {
         sk_vec v[WINO_EDGE], o[4];
         WINO_UNROLL
-        for (int i = 0; i < edge; i++)
-            v[i] = sk_vload(from, (size_t)(i * edge + j) * plane, sk_first(SK_VEC), SK_K_F32);
-        wino_output(m, v, o);
+        for (int i = 0; i < points; i++)
+            v[i] = sk_vload(from, (size_t)(i * points + j) * plane, sk_first(SK_VEC), SK_K_F32);
+        wino_output(a, v, o);
         WINO_UNROLL
-        for (int i = 0; i < m; i++)
+        for (int i = 0; i < outs; i++)
             half[i][j] = o[i];
     }
     WINO_UNROLL
-    for (int i = 0; i < m; i++)
-        wino_output(m, half[i], y[i]);
+    for (int i = 0; i < outs; i++)
+        wino_output(a, half[i], y[i]);
 }
 
 /* ---- tiles in: of x, [height][width][c], or of dy where that is what is transformed ---- */
 
 struct wino_side {
     const struct sk_wino_source *x;
-    int height, width, c, border, edge; /* the window of a tile: edge x edge pixels that begin border before its outputs */
+    int height, width, c, border, edge, step; /* as wino_window takes them */
     bool dy;
 };
 
-SK_INLINE struct wino_side wino_side_x(const struct sk_wino_shape *s, const struct sk_wino_source *x, int m)
+SK_INLINE struct wino_side wino_side_x(const struct sk_wino_shape *s, const struct sk_wino_source *x, enum sk_wino_alg a)
 {
-    return (struct wino_side){x, s->h, s->w, s->c, s->pad, m + 2, false};
+    return (struct wino_side){x, s->h, s->w, s->c, a == SK_WINO_T2 ? 0 : s->pad, wino_ins(a), wino_step(a), false};
 }
 
-SK_INLINE struct wino_side wino_side_dy(const struct sk_wino_shape *s, const struct sk_wino_source *dy, int m)
+SK_INLINE struct wino_side wino_side_dy(const struct sk_wino_shape *s, const struct sk_wino_source *dy, enum sk_wino_alg a)
 {
-    return (struct wino_side){dy, s->p, s->q, s->k, 0, m, true};
+    return (struct wino_side){dy, s->p, s->q, s->k, 0, wino_outs(a), wino_outs(a), true};
+}
+
+SK_INLINE struct wino_window wino_side_window(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile,
+                                              enum sk_wino_alg a)
+{
+    return wino_window(s, tile, wino_outs(a), from->step, from->border, from->edge, from->height, from->width);
 }
 
 SK_INLINE void wino_side_vec(const struct wino_side *from, const void *x, size_t at, size_t row, size_t col, bool norm,
-                             sk_vec scale, sk_vec shift, int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+                             sk_vec scale, sk_vec shift, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
     if (from->dy)
-        wino_grad_vec(x, at, row, col, m, t, v, plane, inner);
+        wino_grad_vec(x, at, row, col, a, t, v, plane, inner);
     else
-        wino_input_vec(x, at, row, col, norm, scale, shift, m, t, v, plane, inner);
+        wino_input_vec(x, at, row, col, norm, scale, shift, a, t, v, plane, inner);
 }
 
 /* Zeroes the buffer of a tile that will need it. */
@@ -174,7 +181,7 @@ SK_INLINE void wino_clear(const struct wino_side *from, const struct wino_window
 }
 
 /* One vector of channels of one tile, from channel j on. buffer: zero but for what this tile put there. */
-SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm, int m,
+SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm, enum sk_wino_alg a,
                            enum sk_ktype t, float *buffer, void *v, size_t plane, enum sk_ktype inner)
 {
     size_t c = (size_t)from->c;
@@ -183,32 +190,32 @@ SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_windo
     ptrdiff_t col = from->c, row = col * from->width;
     ptrdiff_t at = ((ptrdiff_t)w->picture * from->height + w->row) * row + w->col * col + (ptrdiff_t)j;
     if (wino_whole(w, from->edge) && j + SK_VEC <= c) {
-        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, m, t, v, plane, inner);
+        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, a, t, v, plane, inner);
         return;
     }
     wino_gather_vec(w, from->x->x, at, row, col, lanes, norm, scale, shift, from->edge, t, buffer);
-    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, m, SK_K_F32, v, plane, inner);
+    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, a, SK_K_F32, v, plane, inner);
 }
 
-SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm, int m,
+SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm, enum sk_wino_alg a,
                             enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
     _Alignas(64) float buffer[WINO_EDGE * WINO_EDGE * SK_VEC];
-    struct wino_window w = wino_window(s, tile, m, from->border, from->edge, from->height, from->width);
+    struct wino_window w = wino_side_window(s, from, tile, a);
     wino_clear(from, &w, buffer);
     for (size_t j = 0; j < sk_wino_pad(from->c); j += SK_VEC)
-        wino_vec_in(from, &w, j, norm, m, t, buffer, (char *)v + j * sk_ktype_size(inner), plane, inner);
+        wino_vec_in(from, &w, j, norm, a, t, buffer, (char *)v + j * sk_ktype_size(inner), plane, inner);
 }
 
 /* Asks for the pixels that a tile has beyond its left neighbour's: rows of a window lie too far apart for the
  * processor to see ahead. */
-SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, int m, enum sk_ktype t)
+SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, enum sk_wino_alg a, enum sk_ktype t)
 {
-    if (tile >= sk_wino_tiles(s, m))
+    if (tile >= sk_wino_tiles(s, wino_outs(a)))
         return;
-    struct wino_window w = wino_window(s, tile, m, from->border, from->edge, from->height, from->width);
+    struct wino_window w = wino_side_window(s, from, tile, a);
     size_t size = sk_ktype_size(t), col = (size_t)from->c * size;
-    int first = w.right > m ? w.right - m : 0;
+    int first = w.right > from->step ? w.right - from->step : 0;
     for (int i = w.top; i < w.bottom; i++) {
         size_t at = ((w.picture * (size_t)from->height + (size_t)(w.row + i)) * (size_t)from->width + (size_t)(w.col + first)) * col;
         for (size_t j = 0; j < (size_t)(w.right - first) * col; j += 64)
@@ -218,31 +225,31 @@ SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side 
 
 /* Tiles tile to tile + count to rows of pad(c) elements. */
 SK_INLINE void wino_tiles_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count,
-                             int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+                             enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
     size_t row = sk_wino_pad(from->c) * sk_ktype_size(inner);
     for (size_t i = 0; i < count; i++) {
-        wino_ahead(s, from, tile + i + 1, m, t);
+        wino_ahead(s, from, tile + i + 1, a, t);
         if (from->x->scale != NULL)
-            wino_tile_in(s, from, tile + i, true, m, t, (char *)v + i * row, plane, inner);
+            wino_tile_in(s, from, tile + i, true, a, t, (char *)v + i * row, plane, inner);
         else
-            wino_tile_in(s, from, tile + i, false, m, t, (char *)v + i * row, plane, inner);
+            wino_tile_in(s, from, tile + i, false, a, t, (char *)v + i * row, plane, inner);
     }
 }
 
 SK_INLINE void wino_input_tiles(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
-                                int m, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+                                enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
-    struct wino_side from = wino_side_x(s, x, m);
-    wino_tiles_in(s, &from, tile, count, m, t, v, plane, inner);
+    struct wino_side from = wino_side_x(s, x, a);
+    wino_tiles_in(s, &from, tile, count, a, t, v, plane, inner);
 }
 
-SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, int m,
+SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, enum sk_wino_alg a,
                                enum sk_ktype t, void *d, size_t plane, enum sk_ktype inner)
 {
     struct sk_wino_source x = {.x = dy};
-    struct wino_side from = wino_side_dy(s, &x, m);
-    wino_tiles_in(s, &from, tile, count, m, t, d, plane, inner);
+    struct wino_side from = wino_side_dy(s, &x, a);
+    wino_tiles_in(s, &from, tile, count, a, t, d, plane, inner);
 }
 
 /* ---- the sink of a product ---- */
@@ -274,9 +281,10 @@ SK_INLINE sk_vec wino_finish(const struct sk_wino_sink *to, enum sk_wino_finish 
 
 /* The outputs of one vector of one tile, those inside the picture. */
 SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
-                              const struct wino_window *w, size_t k, sk_lanes lanes, int m, enum sk_ktype t, bool whole,
+                              const struct wino_window *w, size_t k, sk_lanes lanes, enum sk_wino_alg a, enum sk_ktype t, bool whole,
                               sk_vec y[4][4])
 {
+    const int m = wino_outs(a);
     size_t col = (size_t)s->k, row = col * (size_t)s->q;
     size_t at = (w->picture * (size_t)s->p + (size_t)w->row) * row + (size_t)w->col * col + k;
     bool sums = finish != SK_WINO_STORE;
@@ -306,28 +314,30 @@ SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_win
 }
 
 SK_INLINE void wino_output_tile(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
-                                size_t tile, size_t k0, size_t width, const float *from, size_t plane, int m,
+                                size_t tile, size_t k0, size_t width, const float *from, size_t plane, enum sk_wino_alg a,
                                 enum sk_ktype t)
 {
-    struct wino_window w = wino_window(s, tile, m, 0, m, s->p, s->q);
+    const int m = wino_outs(a);
+    struct wino_window w = wino_window(s, tile, m, m, 0, m, s->p, s->q);
     bool whole = wino_whole(&w, m);
     size_t k = (size_t)s->k;
     for (size_t j = 0; j < width && k0 + j < k; j += SK_VEC) {
         sk_vec y[4][4];
-        wino_output_vec(from + j, plane, m, y);
+        wino_output_vec(from + j, plane, a, y);
         if (whole && k0 + j + SK_VEC <= k)
-            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(SK_VEC), m, t, true, y);
+            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(SK_VEC), a, t, true, y);
         else
-            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(k - k0 - j), m, t, false, y);
+            wino_store_vec(s, to, finish, &w, k0 + j, sk_first(k - k0 - j), a, t, false, y);
     }
 }
 
 /* Zeroes the sums; for statistics the mean of the first tile's outputs becomes the center: near the mean of all, so
  * that the squares lose no digits. */
 SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile, size_t k0,
-                               size_t width, const float *from, size_t plane, int m)
+                               size_t width, const float *from, size_t plane, enum sk_wino_alg a)
 {
-    struct wino_window w = wino_window(s, tile, m, 0, m, s->p, s->q);
+    const int m = wino_outs(a);
+    struct wino_window w = wino_window(s, tile, m, m, 0, m, s->p, s->q);
     size_t k = (size_t)s->k;
     sk_vec share = sk_vset1(1.0f / (float)(w.bottom * w.right));
     for (size_t j = 0; j < width && k0 + j < k; j += SK_VEC) {
@@ -337,7 +347,7 @@ SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wi
         sk_vstore(to->square, k0 + j, lanes, SK_K_F32, sum);
         if (to->finish != SK_WINO_STATS)
             continue;
-        wino_output_vec(from + j, plane, m, y);
+        wino_output_vec(from + j, plane, a, y);
         for (int i = 0; i < w.bottom; i++)
             for (int l = 0; l < w.right; l++)
                 sum = sk_vadd(sum, y[i][l]);
@@ -346,18 +356,18 @@ SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wi
 }
 
 SK_INLINE void wino_output_tiles(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile, size_t count,
-                                 int k0, int block, const float *from, size_t plane, int m, enum sk_ktype t)
+                                 int k0, int block, const float *from, size_t plane, enum sk_wino_alg a, enum sk_ktype t)
 {
     size_t left = sk_wino_pad(s->k) - (size_t)k0, width = left < (size_t)block ? left : (size_t)block, k = (size_t)k0;
     if (count > 0 && to->finish != SK_WINO_STORE)
-        wino_begin_sums(s, to, tile, k, width, from, plane, m);
+        wino_begin_sums(s, to, tile, k, width, from, plane, a);
     for (size_t i = 0; i < count; i++) {
         if (to->finish == SK_WINO_STORE)
-            wino_output_tile(s, to, SK_WINO_STORE, tile + i, k, width, from + i * width, plane, m, t);
+            wino_output_tile(s, to, SK_WINO_STORE, tile + i, k, width, from + i * width, plane, a, t);
         else if (to->finish == SK_WINO_STATS)
-            wino_output_tile(s, to, SK_WINO_STATS, tile + i, k, width, from + i * width, plane, m, t);
+            wino_output_tile(s, to, SK_WINO_STATS, tile + i, k, width, from + i * width, plane, a, t);
         else
-            wino_output_tile(s, to, SK_WINO_GRAD, tile + i, k, width, from + i * width, plane, m, t);
+            wino_output_tile(s, to, SK_WINO_GRAD, tile + i, k, width, from + i * width, plane, a, t);
     }
 }
 

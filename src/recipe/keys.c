@@ -95,7 +95,7 @@ const struct sk_key sk_keys[] = {
         "Winograd convolutions that may be used: off, safe (where accuracy does not suffer), fast; this version has none",
         .names = winograd_names),
     KEY("engine.tune", SK_KEY_ENUM, engine.tune, "quick", YES,
-        "choice of kernels: off is a fixed order; quick may time candidates (in this version the same fixed order)",
+        "choice of kernels: off is a fixed order; quick times the candidates for each op, once for a machine",
         .names = tune_names),
 
     KEY("train.epochs", SK_KEY_INT, train.epochs, "5", GROW, "passes over the training samples",

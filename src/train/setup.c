@@ -122,6 +122,8 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
     if (code == SK_OK)
         code = sk_engine_open(&t->engine, &t->recipe.engine, err);
     if (code == SK_OK)
+        sk_engine_cancel(t->engine, t->options->cancel);
+    if (code == SK_OK)
         code = sk_net_new(&t->net, t->engine, &t->recipe, &shape, err);
     if (code == SK_OK && t->val)
         code = check_validation(t, err);

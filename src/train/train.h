@@ -118,11 +118,12 @@ struct sk_train_options {
     struct sk_train_events events;
 };
 /* Returns OK (also for a run that is finished already: told through sk_notice); CANCELLED (a checkpoint was written;
- * *position tells where); INPUT for a loss, a validation loss or weights that are not finite (step named, nothing of it
- * is saved), for data, model or network shapes that do not fit each other or memory and for a resume with a changed
- * recipe or data; IO when the training ended but its last checkpoint or its log could not be saved. A checkpoint that
- * cannot be saved in between is told and training goes on. When a validation fails, the steps before it are saved: a
- * resume goes on with that validation. */
+ * *position tells where; but before start was reported, while kernels were measured, the run is left as it was); INPUT
+ * for a loss, a validation loss or weights that are not finite (step named, nothing of it is saved), for data, model or
+ * network shapes that do not fit each other or memory and for a resume with a changed recipe or data; IO when the
+ * training ended but its last checkpoint or its log could not be saved. A checkpoint that cannot be saved in between is
+ * told and training goes on. When a validation fails, the steps before it are saved: a resume goes on with that
+ * validation. */
 enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *position, struct sk_err *err) SK_MUST;
 
 /* ---- evaluation (evaluate.c): shared by the loop and skua eval ---- */

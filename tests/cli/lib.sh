@@ -5,6 +5,7 @@ skua=${SKUA:?the path of the program}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/skua-cli-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
+export SKUA_CACHE=$scratch/cache
 checks=0
 failures=0
 

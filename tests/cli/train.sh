@@ -86,7 +86,7 @@ cat > floats.yaml <<'YAML'
 name: floats
 data: {source: npy, images: x.npy, labels: y.npy, val_images: v.npy, val_labels: y.npy}
 model: {arch: resnet18, stem: cifar, width: 0.0625}
-engine: {precision: fp32, threads: 1}
+engine: {precision: fp32, threads: 1, tune: off}
 train: {batch: 8, epochs: 3, checkpoint_every: 1}
 YAML
 array() { # array FILE TYPE SHAPE: begins an npy array

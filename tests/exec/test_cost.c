@@ -158,10 +158,10 @@ static void test_report(void **state)
         assert_int_equal(r.phase, op->phase);
         assert_string_equal(r.name, op->name);
         assert_true(r.kernel[0] != '\0' && r.bytes > 0);
-        if (strcmp(r.name, "conv1") == 0) { /* pixels in and out in float32, and the weights */
+        if (strcmp(r.name, "conv1") == 0) { /* pixels in and out in float32, weights, statistics */
             assert_string_equal(r.kind, "conv");
             assert_int_equal(r.type, SK_F32);
-            assert_true(fabs(r.bytes - 4.0 * (BATCH * SIDE * SIDE * (3 + 16) + 16 * 27)) < 0.5);
+            assert_true(fabs(r.bytes - 4.0 * (BATCH * SIDE * SIDE * (3 + 16) + 16 * 27 + 2 * 16)) < 0.5);
         }
     }
     assert_true(fabs(sum.direct - sk_plan_flops(p).direct) < 0.5);

@@ -30,6 +30,7 @@ static void setup(struct fixture *f, enum sk_precision precision, const char *ar
     f->recipe.data.has_normalize = false;
     f->recipe.engine.precision = precision;
     f->recipe.engine.threads = 2;
+    f->recipe.engine.tune = SK_TUNE_OFF;
     assert_ok(sk_engine_open(&f->engine, &f->recipe.engine, &f->err), f->err);
     assert_ok(sk_net_new(&f->net, f->engine, &f->recipe, &shape, &f->err), f->err);
     sk_net_init(f->net, 7);

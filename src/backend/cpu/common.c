@@ -12,7 +12,7 @@ enum sk_code sk_cpu_accept(const struct sk_op_desc *op, int variant, struct sk_e
 {
     enum sk_code code = SK_OK;
     if (variant > 0)
-        return sk_fail(err, SK_UNSUPPORTED, "no more implementations");
+        return sk_fail(err, SK_UNSUPPORTED, SK_NO_MORE);
     for (int i = 0; i < op->in_count && code == SK_OK; i++)
         code = accept_tensor(&op->in[i], "input", i, err);
     for (int i = 0; i < op->out_count && code == SK_OK; i++)

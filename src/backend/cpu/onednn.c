@@ -3,13 +3,14 @@
 
 #include <omp.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 static struct {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_status_t status;
     const char *failed; /* what the status is about; NULL: nothing failed */
-    char version[32];
+    char version[64];
 } library; /* kept until the process ends: plans in other threads may still use it */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -109,7 +110,10 @@ int sk_dnnl_threads(int threads)
 static void write_version(void)
 {
     const dnnl_version_t *v = dnnl_version();
-    snprintf(library.version, sizeof library.version, "%d.%d.%d", v->major, v->minor, v->patch);
+    const char *limit = getenv("ONEDNN_MAX_CPU_ISA");
+    limit = limit ? limit : getenv("DNNL_MAX_CPU_ISA");
+    snprintf(library.version, sizeof library.version, "%d.%d.%d%s%.20s", v->major, v->minor, v->patch,
+             limit ? " limited to " : "", limit ? limit : "");
 }
 
 const char *sk_onednn_version(void)

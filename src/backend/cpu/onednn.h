@@ -16,6 +16,7 @@ typedef const_dnnl_memory_desc_t sk_dnnl_md; /* borrowed: lives as long as what 
 typedef const dnnl_memory_desc_t *sk_dnnl_md;
 #endif
 
+
 /* ---- the library (onednn.c) ---- */
 /* Makes the one engine and stream of the process on the first call and sets the instruction set that SKUA_CPU asks for.
  * Thread-safe. UNSUPPORTED "SKUA_CPU=ref" at the reference level. */

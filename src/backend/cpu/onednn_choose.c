@@ -254,7 +254,7 @@ enum sk_code sk_dnnl_choose(struct sk_dnnl_choice *c, const struct sk_dnnl_conv 
     if (code == SK_OK && l.count == 0)
         code = sk_fail(err, SK_UNSUPPORTED, "oneDNN has nothing but its reference implementation");
     if (code == SK_OK && variant >= l.count)
-        code = sk_fail(err, SK_UNSUPPORTED, "no more implementations");
+        code = sk_fail(err, SK_UNSUPPORTED, SK_NO_MORE);
     if (code == SK_OK) {
         *c = l.choice[variant];
         l.choice[variant].pd = NULL;

@@ -288,10 +288,12 @@ const struct sk_kernel sk_onednn_conv = {.name = "onednn",
                                          .open = open_forward,
                                          .prepare = prepare,
                                          .run = run_forward,
-                                         .close = close_conv};
+                                         .close = close_conv,
+                                         .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_onednn_conv_grad_data = {.name = "onednn",
                                                    .kind = SK_OP_CONV_GRAD_DATA,
                                                    .open = open_grad_data,
                                                    .prepare = prepare,
                                                    .run = run_grad_data,
-                                                   .close = close_conv};
+                                                   .close = close_conv,
+                                                   .quick_variants = SK_DNNL_QUICK};

@@ -178,5 +178,9 @@ static enum sk_code run(void *me, const struct sk_kernel_call *call, struct sk_e
     return code;
 }
 
-const struct sk_kernel sk_onednn_conv_grad_weight = {
-    .name = "onednn", .kind = SK_OP_CONV_GRAD_WEIGHT, .open = open_grad_weight, .run = run, .close = close_grad_weight};
+const struct sk_kernel sk_onednn_conv_grad_weight = {.name = "onednn",
+                                                     .kind = SK_OP_CONV_GRAD_WEIGHT,
+                                                     .open = open_grad_weight,
+                                                     .run = run,
+                                                     .close = close_grad_weight,
+                                                     .quick_variants = SK_DNNL_QUICK};

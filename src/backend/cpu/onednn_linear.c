@@ -90,7 +90,7 @@ static enum sk_code choose(dnnl_primitive_desc_t *pd, const struct sk_dnnl_spec 
     } while (code == SK_OK && sk_dnnl_iter_next(&it));
     sk_dnnl_iter_close(&it);
     if (code == SK_OK && *pd == NULL)
-        code = seen.count > 0 ? sk_fail(err, SK_UNSUPPORTED, "no more implementations")
+        code = seen.count > 0 ? sk_fail(err, SK_UNSUPPORTED, SK_NO_MORE)
                               : sk_fail(err, SK_UNSUPPORTED, "oneDNN has nothing but its reference implementation");
     return code;
 }
@@ -320,15 +320,18 @@ const struct sk_kernel sk_onednn_linear = {.name = "onednn",
                                            .open = open_forward,
                                            .prepare = prepare,
                                            .run = run_forward,
-                                           .close = close_linear};
+                                           .close = close_linear,
+                                           .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_onednn_linear_grad_data = {.name = "onednn",
                                                      .kind = SK_OP_LINEAR_GRAD_DATA,
                                                      .open = open_grad_data,
                                                      .prepare = prepare,
                                                      .run = run_grad_data,
-                                                     .close = close_linear};
+                                                     .close = close_linear,
+                                                     .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_onednn_linear_grad_weight = {.name = "onednn",
                                                        .kind = SK_OP_LINEAR_GRAD_WEIGHT,
                                                        .open = open_grad_weight,
                                                        .run = run_grad_weight,
-                                                       .close = close_linear};
+                                                       .close = close_linear,
+                                                       .quick_variants = SK_DNNL_QUICK};

@@ -42,7 +42,7 @@ static size_t least(size_t a, size_t b)
 /* Tiles whose V and M stay in a thread's cache. */
 static size_t block_rows(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
 {
-    size_t each = sk_wino_points(kern->m) * (sk_wino_pad(s->c) * sk_cpu_size(kern->inner) + (size_t)kern->block * 4);
+    size_t each = (size_t)kern->points * (sk_wino_pad(s->c) * sk_cpu_size(kern->inner) + (size_t)kern->block * 4);
     size_t rows = CACHE / each / STEP * STEP;
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
@@ -112,25 +112,27 @@ static void lay_out(struct wino *self, struct sk_kernel_need *need)
     at->thread = sk_wino_piece(&need->scratch, own * (size_t)self->threads);
 }
 
-static enum sk_code open_wino(struct wino **out, const struct sk_wino_shape *shape, enum sk_dtype type,
-                              const struct sk_kernel_env *env, int variant, struct sk_err *err)
+static enum sk_code open_wino(struct wino **out, struct sk_wino_job *job, const struct sk_kernel_env *env, int variant,
+                              struct sk_err *err)
 {
     struct sk_wino_choice by;
-    enum sk_wino_split split = first_split(shape, &sk_kern_get()->wino[SK_WINO_F4_F32], env->threads);
-    enum sk_code code = sk_wino_choose(&by, type, env, &split, variant, err);
+    const struct sk_wino_shape *shape = &job->shape;
+    job->split = first_split;
+    enum sk_code code = sk_wino_choose(&by, job, env, variant, err);
     struct wino *self = code == SK_OK ? sk_alloc(1, sizeof *self, err) : NULL;
     *out = self;
     if (self == NULL)
         return code != SK_OK ? code : SK_NOMEM;
     *self = (struct wino){.shape = *shape,
                           .by = by,
+                          .flip = job->back,
                           .frozen = env->frozen,
                           .threads = env->threads > 0 ? env->threads : 1,
                           .residual = -1,
                           .mask_x = -1,
                           .mask_y = -1,
                           .tiles = sk_wino_tiles(shape, by.kern->m),
-                          .points = sk_wino_points(by.kern->m),
+                          .points = (size_t)by.kern->points,
                           .out_count = (size_t)shape->n * (size_t)shape->p * (size_t)shape->q};
     return SK_OK;
 }
@@ -148,11 +150,11 @@ static void finish_open(struct wino *self, void **out, struct sk_kernel_need *ne
 static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                                  struct sk_kernel_need *need, struct sk_err *err)
 {
-    struct sk_wino_shape shape;
+    struct sk_wino_job job = {0};
     struct wino *self;
-    enum sk_code code = sk_wino_accept(&shape, &op->attr, &op->in[0], &op->in[1], &op->out[0], env, err);
+    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->in[0], &op->in[1], &op->out[0], env, err);
     if (code == SK_OK)
-        code = open_wino(&self, &shape, op->in[0].dtype, env, variant, err);
+        code = open_wino(&self, &job, env, variant, err);
     if (code != SK_OK)
         return code;
     int next = 2;
@@ -172,15 +174,15 @@ static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const 
 static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
                                    int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
-    struct sk_wino_shape f, shape;
+    struct sk_wino_job job = {0};
     struct wino *self;
-    enum sk_code code = sk_wino_accept(&f, &op->attr, &op->out[0], &op->in[1], &op->in[0], env, err);
-    shape = (struct sk_wino_shape){f.n, f.p, f.q, f.k, f.c, f.h, f.w, 2 - f.pad};
-    if (code == SK_OK)
-        code = open_wino(&self, &shape, op->in[0].dtype, env, variant, err);
+    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->out[0], &op->in[1], &op->in[0], env, err);
+    if (code == SK_OK) {
+        sk_wino_turn(&job);
+        code = open_wino(&self, &job, env, variant, err);
+    }
     if (code != SK_OK)
         return code;
-    self->flip = true;
     self->finish = SK_WINO_STORE;
     if (op->attr.norm_grad) {
         self->finish = SK_WINO_GRAD;

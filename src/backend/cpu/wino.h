@@ -12,16 +12,27 @@ struct sk_wino_choice {
     const struct sk_kern_wino *kern;
     enum sk_wino_split split;
 };
-/* A 3x3 convolution with stride 1: attr, x, w [k][c][3][3], y as in the forward pass. UNSUPPORTED with the reason where
- * Winograd cannot do it, or is not allowed to. */
-enum sk_code sk_wino_accept(struct sk_wino_shape *s, const struct sk_attr *attr, const struct sk_desc *x,
+/* A convolution that Winograd can do. */
+struct sk_wino_job {
+    struct sk_wino_shape shape; /* of the forward pass; for the gradient of the data of what is done: from dy to dx */
+    int stride;
+    bool back;                  /* the gradient of the data */
+    enum sk_dtype type;         /* of activations */
+    /* Which split to try first. */
+    enum sk_wino_split (*split)(const struct sk_wino_shape *s, const struct sk_kern_wino *kern, int threads);
+};
+/* Reads the shape of a 3x3 convolution with stride 1 or 2: attr, x, w [k][c][3][3], y as in the forward pass.
+ * UNSUPPORTED with the reason where Winograd cannot do it, or is not allowed to. */
+enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_attr *attr, const struct sk_desc *x,
                             const struct sk_desc *w, const struct sk_desc *y, const struct sk_kernel_env *env,
                             struct sk_err *err) SK_MUST;
-/* The algorithms that env allows for activations of a type, most promising first; past the last: UNSUPPORTED "no more
- * implementations". split: the one to begin with. */
-enum sk_code sk_wino_choose(struct sk_wino_choice *choice, enum sk_dtype type, const struct sk_kernel_env *env,
-                            const enum sk_wino_split *split, int variant, struct sk_err *err) SK_MUST;
-/* "f4 tiles", "f2 bf16 channels", ... */
+/* Turns an accepted job into that of the gradient of its data. */
+void sk_wino_turn(struct sk_wino_job *job);
+/* The algorithms that env allows for a job, each with both splits, most promising first; past the last: UNSUPPORTED
+ * with SK_NO_MORE. */
+enum sk_code sk_wino_choose(struct sk_wino_choice *choice, const struct sk_wino_job *job,
+                            const struct sk_kernel_env *env, int variant, struct sk_err *err) SK_MUST;
+/* "f4 tiles", "f2 bf16 channels", "s2 tiles", ... */
 void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size);
 
 /* Operations of the products, padded channels included: what is left of the convolution. */

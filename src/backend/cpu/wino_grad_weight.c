@@ -30,12 +30,12 @@ static size_t least(size_t a, size_t b)
 
 static size_t per_tile(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
 {
-    return sk_wino_points(kern->m) * (sk_wino_pad(s->c) + sk_wino_pad(s->k)) * sk_cpu_size(kern->inner);
+    return (size_t)kern->points * (sk_wino_pad(s->c) + sk_wino_pad(s->k)) * sk_cpu_size(kern->inner);
 }
 
 static size_t du_bytes(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
 {
-    return sk_wino_points(kern->m) * sk_wino_pad(s->c) * sk_wino_pad(s->k) * sizeof(float);
+    return (size_t)kern->points * sk_wino_pad(s->c) * sk_wino_pad(s->k) * sizeof(float);
 }
 
 /* By tiles where all of dU fits into a thread's cache with something to spare. */
@@ -85,42 +85,30 @@ static void lay_out(struct wino *self, struct sk_kernel_need *need)
                                                             : du_bytes(&self->shape, kern));
 }
 
-/* As sk_wino_choose; which split comes first depends on the algorithm. */
-static enum sk_code choose(struct sk_wino_choice *by, const struct sk_wino_shape *shape, enum sk_dtype type,
-                           const struct sk_kernel_env *env, int variant, struct sk_err *err)
-{
-    enum sk_wino_split split = SK_WINO_TILES;
-    enum sk_code code = sk_wino_choose(by, type, env, &split, variant, err);
-    if (code != SK_OK)
-        return code;
-    split = first_split(shape, by->kern, env->threads);
-    return sk_wino_choose(by, type, env, &split, variant, err);
-}
-
 static enum sk_code open_grad(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                               struct sk_kernel_need *need, struct sk_err *err)
 {
-    struct sk_wino_shape shape;
+    struct sk_wino_job job = {.split = first_split};
     struct sk_wino_choice by;
-    enum sk_code code = sk_wino_accept(&shape, &op->attr, &op->in[IN_X], &op->out[0], &op->in[IN_DY], env, err);
+    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->in[IN_X], &op->out[0], &op->in[IN_DY], env, err);
     if (code == SK_OK)
-        code = choose(&by, &shape, op->in[IN_X].dtype, env, variant, err);
+        code = sk_wino_choose(&by, &job, env, variant, err);
     struct wino *self = code == SK_OK ? sk_alloc(1, sizeof *self, err) : NULL;
     *out = self;
     if (self == NULL)
         return code != SK_OK ? code : SK_NOMEM;
-    *self = (struct wino){.shape = shape,
+    *self = (struct wino){.shape = job.shape,
                           .by = by,
                           .norm = op->attr.norm,
                           .threads = env->threads > 0 ? env->threads : 1,
                           .eps = op->attr.eps,
-                          .tiles = sk_wino_tiles(&shape, by.kern->m),
-                          .points = sk_wino_points(by.kern->m)};
+                          .tiles = sk_wino_tiles(&job.shape, by.kern->m),
+                          .points = (size_t)by.kern->points};
     *need = (struct sk_kernel_need){0};
     sk_wino_label(&by, need->label, sizeof need->label);
     set_groups(self);
     lay_out(self, need);
-    need->flops = sk_wino_flops(&shape, by.kern);
+    need->flops = sk_wino_flops(&job.shape, by.kern);
     return SK_OK;
 }
 

@@ -1,0 +1,80 @@
+/* A plan as text: the kernel of each op, its time, and what else there was to choose from. */
+#include <string.h>
+
+#include "exec/internal.h"
+
+static void shape_text(const struct sk_desc *d, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "%s ", sk_dtype_name(d->dtype));
+    for (int i = 0; i < d->rank && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%lld", i ? "x" : "", (long long)d->dim[i]);
+}
+
+static void ms_text(double ms, char out[32])
+{
+    snprintf(out, 32, ms > 0 ? "%.3f" : "", ms);
+}
+
+static enum sk_code explain_op(const struct sk_plan *p, size_t i, struct sk_str *out, struct sk_err *err)
+{
+    static const char *const phase[] = {"prepare", "forward", "backward", "update"};
+    const struct sk_op *op = &p->graph.op[i];
+    const struct sk_choice *c = &p->op[i].choice;
+    char shape[64], ms[32], title[64];
+    size_t length = (size_t)snprintf(title, sizeof title, "%s", sk_op_info(op->kind)->name);
+    sk_attr_fused(&op->attr, title + length, sizeof title - length);
+    shape_text(&p->graph.tensor[op->out[0]].desc, shape, sizeof shape);
+    ms_text(c->ms, ms);
+    return sk_str_add(out, err, "%-8s %-31s %-33s %-19s %-43s %8s %10.0f%s%s\n", phase[op->phase],
+                      title, op->name, shape, c->name, ms, sk_op_cost(&p->graph, op).bytes,
+                      c->by ? "  " : "", c->by ? c->by : "");
+}
+
+/* The candidates that were not taken, under the column of kernels. */
+static enum sk_code explain_others(const struct sk_choice *c, struct sk_str *out, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (int k = 0; k < c->trials->count && code == SK_OK; k++) {
+        const struct sk_trial *t = &c->trials->at[k];
+        char ms[32];
+        ms_text(t->ms, ms);
+        if (strcmp(t->name, c->name) == 0)
+            continue;
+        if (t->ms > 0)
+            code = sk_str_add(out, err, "%93s- %-43s %8s\n", "", t->name, ms);
+        else
+            code = sk_str_add(out, err, "%93s- %s: %s\n", "", t->name, t->why);
+    }
+    return code;
+}
+
+/* Whether an op before this one had the same candidates. */
+static bool told(const struct sk_plan *p, size_t i)
+{
+    struct sk_op_desc d;
+    char key[SK_CHOICE_KEY], other[SK_CHOICE_KEY];
+    sk_op_describe(&p->graph, &p->graph.op[i], &d);
+    sk_choice_key(&d, p->options.frozen, key);
+    for (size_t k = 0; k < i; k++) {
+        if (p->graph.op[k].kind != p->graph.op[i].kind)
+            continue;
+        sk_op_describe(&p->graph, &p->graph.op[k], &d);
+        sk_choice_key(&d, p->options.frozen, other);
+        if (strcmp(key, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err)
+{
+    enum sk_code code = sk_str_add(out, err, "%-8s %-31s %-33s %-19s %-43s %8s %10s\n", "phase", "op", "name", "output",
+                                   "kernel", "ms", "bytes");
+    for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
+        code = explain_op(p, i, out, err);
+        if (code == SK_OK && p->op[i].choice.trials && !told(p, i))
+            code = explain_others(&p->op[i].choice, out, err);
+    }
+    return code != SK_OK ? code
+                         : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);
+}
