@@ -130,7 +130,7 @@ static struct sample expected(const struct bench *b, size_t i)
     /* Rounding errors of a sum are of either sign: they grow with the root of how many there are. */
     s.sum = 2 * CHECK_EPS * (sum.absolute + added) * (2 + sqrt((double)sum.terms));
     for (int f = 0; f < 2 && is_winograd(c); f++) {
-        s.wino[f] = wino_bound_at(f == 0 ? 2 : 4, c->pass, &c->shape, &d, i);
+        s.wino[f] = wino_bound_at(wino_bound_alg(c->pass, c->shape.stride, f == 0 ? 2 : 4), c->pass, &c->shape, &d, i);
         s.wino[f].f32 += 2 * CHECK_EPS * (fabs(sum.value) + added); /* two additions */
     }
     s.want = c->relu && v < 0 ? 0 : v;

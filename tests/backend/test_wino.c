@@ -22,35 +22,46 @@ static void check_all(struct sk_conv_shape shape, enum fill fill, int samples)
         check((struct conv_case){.pass = (enum conv_pass)pass, .shape = shape, .fill = fill, .samples = samples});
 }
 
-/* Two splits of F(4x4) and F(2x2), and in bf16 what is allowed inside. */
+static int offered(enum conv_pass pass, enum sk_ktype type, enum sk_winograd winograd, int stride)
+{
+    struct conv_case c = {.kernel = "winograd",
+                          .pass = pass,
+                          .type = type,
+                          .winograd = winograd,
+                          .shape = conv_shape(4, 4, 4, 16, 16, 3, stride, 1),
+                          .fill = FILL_EXACT};
+    return conv_case_check(&c);
+}
+
+/* Two splits of F(4x4) and F(2x2), or of what there is for stride 2, and in bf16 what is allowed inside. */
 static void test_offers(void **state)
 {
     (void)state;
     if (sk_isa_level() == SK_ISA_REF)
         skip();
-    for (int pass = 0; pass < CONV_PASSES; pass++) {
-        struct conv_case c = {.kernel = "winograd",
-                              .pass = (enum conv_pass)pass,
-                              .winograd = SK_WINOGRAD_SAFE,
-                              .shape = conv_shape(4, 4, 4, 16, 16, 3, 1, 1),
-                              .fill = FILL_EXACT};
-        assert_int_equal(conv_case_check(&c), 4);
-        c.type = SK_K_BF16;
-        assert_int_equal(conv_case_check(&c), sk_isa_has_bf16() ? 6 : 4);
-        c.winograd = SK_WINOGRAD_FAST;
-        assert_int_equal(conv_case_check(&c), sk_isa_has_bf16() ? 8 : 4);
+    for (int i = 0; i < CONV_PASSES; i++) {
+        enum conv_pass pass = (enum conv_pass)i;
+        bool bf16 = sk_isa_has_bf16();
+        assert_int_equal(offered(pass, SK_K_F32, SK_WINOGRAD_SAFE, 1), 4);
+        assert_int_equal(offered(pass, SK_K_F32, SK_WINOGRAD_FAST, 1), 4);
+        assert_int_equal(offered(pass, SK_K_BF16, SK_WINOGRAD_SAFE, 1), bf16 ? 6 : 4);
+        assert_int_equal(offered(pass, SK_K_BF16, SK_WINOGRAD_FAST, 1), bf16 ? 8 : 4);
+        assert_int_equal(offered(pass, SK_K_F32, SK_WINOGRAD_SAFE, 2), 2);
+        assert_int_equal(offered(pass, SK_K_BF16, SK_WINOGRAD_SAFE, 2), bf16 ? 4 : 2);
     }
 }
 
-/* 3x3 layers with stride 1 of ResNet-18 and -50 at 224 and 32 pixels: {picture, channels, pictures}. */
+/* 3x3 layers of ResNet-18 and -50 at 224 and 32 pixels: {picture, in, out, stride}. */
 static void test_resnet(void **state)
 {
-    static const int resnet[][3] = {{56, 64, 1}, {28, 128, 1}, {14, 256, 1}, {7, 512, 1},
-                                    {32, 64, 1}, {16, 128, 2}, {8, 256, 1},  {4, 512, 2}};
+    static const int resnet[][4] = {{56, 64, 64, 1},  {28, 128, 128, 1}, {14, 256, 256, 1}, {7, 512, 512, 1},
+                                    {56, 64, 128, 2}, {28, 128, 256, 2}, {14, 256, 512, 2}, {56, 128, 128, 2},
+                                    {32, 64, 64, 1},  {16, 128, 128, 1}, {8, 256, 256, 1},  {4, 512, 512, 1},
+                                    {32, 64, 128, 2}, {16, 128, 256, 2}, {8, 256, 512, 2}};
     (void)state;
     for (size_t i = 0; i < SK_COUNT(resnet); i++) {
         const int *l = resnet[i];
-        check_all(conv_shape(l[2], l[0], l[0], l[1], l[1], 3, 1, 1), FILL_EXACT, 16);
+        check_all(conv_shape(1, l[0], l[0], l[1], l[2], 3, l[3], 1), FILL_EXACT, 16);
     }
 }
 
@@ -63,6 +74,9 @@ static void test_sizes(void **state)
     check_all(conv_shape(11, 14, 14, 512, 16, 3, 1, 1), FILL_EXACT, 16);
     check_all(conv_shape(11, 14, 14, 16, 512, 3, 1, 1), FILL_RANDOM, 8);
     check_all(conv_shape(1, 4, 4, 256, 320, 3, 1, 1), FILL_RANDOM, 16);
+    check_all(conv_shape(33, 16, 16, 16, 24, 3, 2, 1), FILL_RANDOM, 60);
+    check_all(conv_shape(11, 28, 28, 512, 16, 3, 2, 1), FILL_EXACT, 8);
+    check_all(conv_shape(1, 8, 8, 256, 320, 3, 2, 1), FILL_RANDOM, 16);
     check_all(conv_shape(5, 7, 7, 64, 8, 3, 1, 1), FILL_RANDOM, 60);
 }
 
@@ -84,7 +98,9 @@ static void test_odd(void **state)
     for (size_t i = 0; i < SK_COUNT(channels) * SK_COUNT(pictures); i++) {
         const int *p = pictures[i % SK_COUNT(pictures)], *c = channels[i / SK_COUNT(pictures)];
         enum fill fill = i % 3 == 0 ? FILL_RANDOM : FILL_EXACT;
-        check_all(conv_shape(1 + (int)i % 3, p[0], p[1], c[0], c[1], 3, 1, p[2]), fill, 40);
+        check_all(conv_shape(1 + (int)i % 3, p[0], p[1], c[0], c[1], 3, 1, p[2]), fill, 30);
+        if (i % 2 == 0)
+            check_all(conv_shape(1 + (int)i % 3, p[0], p[1], c[0], c[1], 3, 2, 1), fill, 30);
     }
 }
 
@@ -92,7 +108,8 @@ static void test_odd(void **state)
 static void test_fused(void **state)
 {
     const struct sk_conv_shape shapes[] = {conv_shape(2, 10, 11, 32, 48, 3, 1, 1),
-                                           conv_shape(1, 4, 4, 64, 130, 3, 1, 1), conv_shape(9, 6, 6, 17, 20, 3, 1, 0)};
+                                           conv_shape(1, 4, 4, 64, 130, 3, 1, 1), conv_shape(9, 6, 6, 17, 20, 3, 1, 0),
+                                           conv_shape(3, 9, 8, 18, 24, 3, 2, 1)};
     (void)state;
     for (int mask = 1; mask < 32; mask++)
         for (size_t i = 0; i < SK_COUNT(shapes); i++) {
@@ -148,12 +165,13 @@ static void test_declines(void **state)
     if (sk_isa_level() == SK_ISA_REF)
         skip();
     declines(conv_shape(2, 4, 4, 16, 16, 3, 1, 1), SK_WINOGRAD_OFF, "engine.winograd is off");
-    declines(conv_shape(2, 6, 6, 16, 16, 5, 1, 2), SK_WINOGRAD_SAFE, "5x5 with stride 1, not 3x3 with stride 1");
-    declines(conv_shape(2, 4, 4, 16, 16, 1, 1, 0), SK_WINOGRAD_SAFE, "1x1 with stride 1, not 3x3 with stride 1");
-    declines(conv_shape(2, 4, 4, 16, 16, 3, 2, 1), SK_WINOGRAD_FAST, "3x3 with stride 2, not 3x3 with stride 1");
+    declines(conv_shape(2, 6, 6, 16, 16, 5, 1, 2), SK_WINOGRAD_SAFE, "5x5 with stride 1, not 3x3 with stride 1 or 2");
+    declines(conv_shape(2, 4, 4, 16, 16, 1, 1, 0), SK_WINOGRAD_SAFE, "1x1 with stride 1, not 3x3 with stride 1 or 2");
+    declines(conv_shape(2, 7, 7, 16, 16, 3, 3, 1), SK_WINOGRAD_FAST, "3x3 with stride 3, not 3x3 with stride 1 or 2");
     declines(conv_shape(2, 4, 4, 3, 64, 3, 1, 1), SK_WINOGRAD_SAFE, "3 channels: too few to gain");
     declines(conv_shape(2, 4, 4, 64, 7, 3, 1, 1), SK_WINOGRAD_SAFE, "7 channels: too few to gain");
-    declines(conv_shape(2, 4, 4, 16, 16, 3, 1, 3), SK_WINOGRAD_SAFE, "a padding of 3, not 0 to 2");
+    declines(conv_shape(2, 4, 4, 16, 16, 3, 1, 3), SK_WINOGRAD_SAFE, "a padding of 3 with stride 1");
+    declines(conv_shape(2, 5, 5, 16, 16, 3, 2, 0), SK_WINOGRAD_SAFE, "a padding of 0 with stride 2");
     struct conv_case c = {.kernel = "winograd", .shape = conv_shape(2, 4, 4, 16, 16, 3, 1, 1)};
     const struct sk_op_desc good = conv_case_op(&c);
     struct sk_op_desc op = good;

@@ -6,18 +6,21 @@
 
 enum { EDGE = 6, MOST = EDGE * EDGE };
 
-/* Written out from the points 0, 1, -1, infinity and 0, 2/3, -2/3, 3/2, -3/2, infinity. */
+/* Written out from the points 0, 1, -1, infinity and 0, 2/3, -2/3, 3/2, -3/2, infinity; of stride 2 from 0, 1, infinity
+ * for the outer weights, and the two products of the middle one. */
 struct matrix {
     int rows, cols;
     double at[EDGE][EDGE];
 };
 struct algorithm {
     struct matrix output, filter, input; /* A^T, G, B^T */
+    int step;                            /* inputs from one tile to the next */
 };
 static const struct algorithm f2 = {
     .output = {2, 4, {{1, 1, 1, 0}, {0, 1, -1, -1}}},
     .filter = {4, 3, {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}},
     .input = {4, 4, {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}},
+    .step = 2,
 };
 static const struct algorithm f4 = {
     .output = {4,
@@ -42,11 +45,25 @@ static const struct algorithm f4 = {
                {0, -2. / 3, -4. / 9, 3. / 2, 1, 0},
                {0, 2. / 3, -4. / 9, -3. / 2, 1, 0},
                {0, 1, 0, -97. / 36, 0, 1}}},
+    .step = 4,
+};
+static const struct algorithm s2 = {
+    .output = {2, 5, {{1, 1, 0, 1, 0}, {0, 1, 1, 0, 1}}},
+    .filter = {5, 3, {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}}},
+    .input = {5, 5, {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, -1, 0, 1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}}},
+    .step = 4,
+};
+static const struct algorithm t2 = {
+    .output = {4, 5, {{0, 0, 0, 1, 0}, {1, 1, 0, 0, 0}, {0, 0, 0, 0, 1}, {0, 1, 1, 0, 0}}},
+    .filter = {5, 3, {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}}},
+    .input = {5, 3, {{1, -1, 0}, {0, 1, 0}, {0, -1, 1}, {1, 0, 0}, {0, 1, 0}}},
+    .step = 2,
 };
 
-static const struct algorithm *algorithm(int m)
+static const struct algorithm *algorithm(enum sk_wino_alg alg)
 {
-    return m == 2 ? &f2 : &f4;
+    static const struct algorithm *const all[SK_WINO_ALGS] = {&f2, &f4, &s2, &t2};
+    return all[alg];
 }
 
 static double entry(const struct matrix *t, bool transposed, int i, int j)
@@ -140,15 +157,16 @@ static struct wino_bound finish(const struct products *m, const struct matrix *t
                                .bf16 = (2 * half_step_bf16 + half_step_bf16 * half_step_bf16) * rounded};
 }
 
-/* Of the convolution of x with pad, by filters whose taps are those of w, or turned around and their channels swapped:
- * result [n][row][col][k]. */
-static struct wino_bound convolution(int m, const struct side *x, int pad, const double *w, bool flip, int filters,
-                                     struct conv_index y)
+/* Of the convolution of x with windows that begin border before it, by filters whose taps are those of w, or turned
+ * around and their channels swapped: result [n][row][col][k]. */
+static struct wino_bound convolution(enum sk_wino_alg alg, const struct side *x, int border, const double *w, bool flip,
+                                     int filters, struct conv_index y)
 {
-    const struct algorithm *a = algorithm(m);
+    const struct algorithm *a = algorithm(alg);
+    int m = a->output.rows, row = y.b / m * a->step - border, col = y.c / m * a->step - border;
     struct products sums = {0};
     for (int c = 0; c < x->channels; c++) {
-        struct patch d = window(x, y.a, y.b / m * m - pad, y.c / m * m - pad, c, m + 2), g = {0}, u, v;
+        struct patch d = window(x, y.a, row, col, c, a->input.cols), g = {0}, u, v;
         for (int tap = 0; tap < 9; tap++) {
             g.value[tap] = flip ? w[((size_t)c * (size_t)filters + (size_t)y.d) * 9 + 8 - (size_t)tap]
                                 : w[((size_t)y.d * (size_t)x->channels + (size_t)c) * 9 + (size_t)tap];
@@ -156,51 +174,59 @@ static struct wino_bound convolution(int m, const struct side *x, int pad, const
         }
         transform(&a->filter, false, &g, &u);
         transform(&a->input, false, &d, &v);
-        multiply(&sums, &u, &v, (m + 2) * (m + 2));
+        multiply(&sums, &u, &v, a->input.rows * a->input.rows);
     }
     return finish(&sums, &a->output, false, y.b % m, y.c % m);
 }
 
-/* Of w[k][c][row][col]. */
-static struct wino_bound grad_weight(int m, const struct side *x, const struct side *y, int images, int pad,
-                                     struct conv_index w)
+/* Of w[k][c][row][col]; the rows and columns below are of dy. */
+static struct wino_bound grad_weight(enum sk_wino_alg alg, const struct side *x, const struct side *y, int images,
+                                     int pad, struct conv_index w)
 {
-    const struct algorithm *a = algorithm(m);
+    const struct algorithm *a = algorithm(alg);
     struct products sums = {0};
+    int m = a->output.rows;
     for (int n = 0; n < images; n++)
         for (int row = 0; row < y->height; row += m)
             for (int col = 0; col < y->width; col += m) {
-                struct patch d = window(x, n, row - pad, col - pad, w.b, m + 2), dy = window(y, n, row, col, w.a, m), u,
-                             v;
+                struct patch d = window(x, n, row / m * a->step - pad, col / m * a->step - pad, w.b, a->input.cols);
+                struct patch dy = window(y, n, row, col, w.a, m), u, v;
                 transform(&a->input, false, &d, &v);
                 transform(&a->output, true, &dy, &u);
-                multiply(&sums, &u, &v, (m + 2) * (m + 2));
+                multiply(&sums, &u, &v, a->input.rows * a->input.rows);
             }
     return finish(&sums, &a->filter, true, w.c, w.d);
 }
 
-struct wino_bound wino_bound_at(int m, enum conv_pass pass, const struct sk_conv_shape *s, const struct conv_data *d,
-                                size_t i)
+struct wino_bound wino_bound_at(enum sk_wino_alg alg, enum conv_pass pass, const struct sk_conv_shape *s,
+                                const struct conv_data *d, size_t i)
 {
     struct side x = {d->x, d->x_size, s->h, s->w, s->c}, y = {d->y, NULL, s->p, s->q, s->k};
     if (pass == CONV_FORWARD)
-        return convolution(m, &x, s->pad, d->w, false, s->k, conv_index(i, s->p, s->q, s->k));
+        return convolution(alg, &x, s->pad, d->w, false, s->k, conv_index(i, s->p, s->q, s->k));
     if (pass == CONV_GRAD_DATA)
-        return convolution(m, &y, 2 - s->pad, d->w, true, s->c, conv_index(i, s->h, s->w, s->c));
-    return grad_weight(m, &x, &y, s->n, s->pad, conv_index(i, s->c, s->r, s->s));
+        return convolution(alg, &y, alg == SK_WINO_T2 ? 0 : 2 - s->pad, d->w, true, s->c,
+                           conv_index(i, s->h, s->w, s->c));
+    return grad_weight(alg, &x, &y, s->n, s->pad, conv_index(i, s->c, s->r, s->s));
 }
 
-double wino_bound_identity(int m)
+/* Whether output i of a tile is what input at makes with a tap. */
+static bool meets(enum sk_wino_alg alg, int i, int tap, int at)
 {
-    const struct algorithm *a = algorithm(m);
+    return alg == SK_WINO_T2 ? 2 * at == i - 1 + tap : at == (alg == SK_WINO_S2 ? 2 : 1) * i + tap;
+}
+
+double wino_bound_identity(enum sk_wino_alg alg)
+{
+    const struct algorithm *a = algorithm(alg);
     double worst = 0;
     for (int tap = 0; tap < 3; tap++)
-        for (int at = 0; at < m + 2; at++)
-            for (int i = 0; i < m; i++) {
+        for (int at = 0; at < a->input.cols; at++)
+            for (int i = 0; i < a->output.rows; i++) {
                 double y = 0;
-                for (int p = 0; p < m + 2; p++)
+                for (int p = 0; p < a->input.rows; p++)
                     y += a->output.at[i][p] * a->filter.at[p][tap] * a->input.at[p][at];
-                worst = fmax(worst, fabs(y - (at == i + tap ? 1 : 0)));
+                worst = fmax(worst, fabs(y - (meets(alg, i, tap, at) ? 1 : 0)));
             }
     return worst;
 }

@@ -12,14 +12,21 @@
 
 #include "kern/conv_def.h"
 
-/* For result i of a pass with tiles of m x m outputs (2 or 4): add the second where bf16 is inside. */
+/* For result i of a pass: add the second where bf16 is inside. */
 struct wino_bound {
     double f32, bf16;
 };
-struct wino_bound wino_bound_at(int m, enum conv_pass pass, const struct sk_conv_shape *s, const struct conv_data *d,
-                                size_t i);
+struct wino_bound wino_bound_at(enum sk_wino_alg alg, enum conv_pass pass, const struct sk_conv_shape *s,
+                                const struct conv_data *d, size_t i);
+/* The algorithm of a pass for tiles of m x m outputs, 2 or 4, where stride is 1; m does not matter with stride 2. */
+static inline enum sk_wino_alg wino_bound_alg(enum conv_pass pass, int stride, int m)
+{
+    if (stride == 2)
+        return pass == CONV_GRAD_DATA ? SK_WINO_T2 : SK_WINO_S2;
+    return m == 2 ? SK_WINO_F2 : SK_WINO_F4;
+}
 /* The largest error of the algorithm with these matrices, in one dimension and without rounding, for windows and
  * filters that are zero but for a one. */
-double wino_bound_identity(int m);
+double wino_bound_identity(enum sk_wino_alg alg);
 
 #endif

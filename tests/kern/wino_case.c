@@ -52,7 +52,7 @@ struct sk_wino_shape wino_case_shape(const struct wino_case *c)
 {
     const struct sk_conv_shape *s = &c->shape;
     if (c->pass == CONV_GRAD_DATA)
-        return (struct sk_wino_shape){s->n, s->p, s->q, s->k, s->c, s->h, s->w, 2 - s->pad};
+        return (struct sk_wino_shape){s->n, s->p, s->q, s->k, s->c, s->h, s->w, s->stride == 2 ? s->pad : 2 - s->pad};
     return (struct sk_wino_shape){s->n, s->h, s->w, s->c, s->k, s->p, s->q, s->pad};
 }
 
@@ -127,7 +127,7 @@ static size_t work_of(const struct wino_case *c)
     size_t pixels = (size_t)(s->n * s->p * s->q), channels = (size_t)(c->pass == CONV_FORWARD ? s->c : s->k);
     if (c->fill != FILL_RANDOM)
         return c->pass == CONV_GRAD_WEIGHT ? pixels : 9 * channels;
-    return (c->pass == CONV_GRAD_WEIGHT ? pixels / (size_t)(c->m * c->m) + 1 : channels) * 400;
+    return (c->pass == CONV_GRAD_WEIGHT ? pixels / (c->alg == SK_WINO_F4 ? 16 : 4) + 1 : channels) * 400;
 }
 
 static void take_samples(struct bench *b)
@@ -144,7 +144,7 @@ static void take_samples(struct bench *b)
         s->at = b->samples == count ? i : i == 0 ? count - 1 : sk_rng_below(&b->r, (uint32_t)count);
         s->want = conv_define(c->pass, &c->shape, &d, s->at).value;
         if (c->fill == FILL_RANDOM)
-            s->bound = wino_bound_at(c->m, c->pass, &c->shape, &d, s->at);
+            s->bound = wino_bound_at(c->alg, c->pass, &c->shape, &d, s->at);
     }
 }
 
@@ -226,17 +226,16 @@ static void compare(const struct bench *b, const struct sk_kern_wino *kern)
 /* Which result must be finite: none of whose tiles and channels holds anything special. */
 static bool is_clean(const struct bench *b, size_t at)
 {
-    const struct sk_conv_shape *s = &b->c->shape;
-    bool data = b->c->pass == CONV_GRAD_DATA;
-    const double *in = b->value[data ? Y : X];
-    int m = b->c->m, height = data ? s->p : s->h, width = data ? s->q : s->w, depth = data ? s->k : s->c;
-    int pad = data ? 2 - s->pad : s->pad;
-    struct conv_index y = data ? conv_index(at, s->h, s->w, s->c) : conv_index(at, s->p, s->q, s->k);
-    for (int i = -pad; i < m + 2 - pad; i++)
-        for (int j = -pad; j < m + 2 - pad; j++) {
-            int h = y.b / m * m + i, w = y.c / m * m + j;
-            for (int c = 0; c < depth && h >= 0 && h < height && w >= 0 && w < width; c++)
-                if (!isfinite(in[conv_at(y.a, h, height, w, width, c, depth)]))
+    static const int sizes[SK_WINO_ALGS][3] = {{2, 4, 2}, {4, 6, 4}, {2, 5, 4}, {4, 3, 2}}; /* outputs, inputs, step */
+    const struct sk_wino_shape k = wino_case_shape(b->c);
+    const int *size = sizes[b->c->alg], pad = b->c->alg == SK_WINO_T2 ? 0 : k.pad;
+    const double *in = b->value[b->c->pass == CONV_GRAD_DATA ? Y : X];
+    struct conv_index y = conv_index(at, k.p, k.q, k.k);
+    for (int i = 0; i < size[1]; i++)
+        for (int j = 0; j < size[1]; j++) {
+            int h = y.b / size[0] * size[2] - pad + i, w = y.c / size[0] * size[2] - pad + j;
+            for (int c = 0; c < k.c && h >= 0 && h < k.h && w >= 0 && w < k.w; c++)
+                if (!isfinite(in[conv_at(y.a, h, k.h, w, k.w, c, k.c)]))
                     return false;
         }
     return true;
@@ -277,9 +276,9 @@ static void check_kind(void *arg, const struct sk_kern_wino *kern, enum sk_isa l
     const struct sk_conv_shape *s = &c->shape;
     size_t tiles = (size_t)s->n * (size_t)((s->p + 1) / 2) * (size_t)((s->q + 1) / 2);
     size_t rows = tiles > 200 ? 96 - (size_t)b->runs % 7 : 1 + ((size_t)b->runs * 5 + (size_t)s->c) % 19;
-    check_case("%s f%d %s inside %s %s fill %d%s, %d images %dx%d, %d to %d channels, pad %d, ranges of %zu tiles",
-               sk_isa_name(level), kern->m, kern->outer ? "bf16" : "f32", kern->inner ? "bf16" : "f32", pass[c->pass],
-               (int)c->fill, c->norm ? " norm" : "", s->n, s->h, s->w, s->c, s->k, s->pad, rows);
+    check_case("%s %s %s fill %d%s, %d images %dx%d, %d to %d channels, stride %d, pad %d, ranges of %zu tiles",
+               sk_isa_name(level), wino_case_name(kern), pass[c->pass], (int)c->fill, c->norm ? " norm" : "", s->n,
+               s->h, s->w, s->c, s->k, s->stride, s->pad, rows);
     run_once(b, kern, rows, 0xFF);
     compare(b, kern);
     if (c->fill == FILL_SPECIAL)
@@ -290,17 +289,30 @@ static void check_kind(void *arg, const struct sk_kern_wino *kern, enum sk_isa l
     b->runs++;
 }
 
-void wino_case_each(int m, enum sk_ktype outer,
+const char *wino_case_name(const struct sk_kern_wino *kern)
+{
+    static const char *const names[SK_WINO_ALGS][3] = {{"f2 f32", "f2 bf16 around f32", "f2 bf16"},
+                                                       {"f4 f32", "f4 bf16 around f32", "f4 bf16"},
+                                                       {"s2 f32", "s2 bf16 around f32", "s2 bf16"},
+                                                       {"t2 f32", "t2 bf16 around f32", "t2 bf16"}};
+    return names[kern->alg][kern->outer == SK_K_BF16 ? 1 + (kern->inner == SK_K_BF16) : 0];
+}
+
+/* What a level has from the one below is not run again. */
+void wino_case_each(enum sk_wino_alg alg, enum sk_ktype outer,
                     void (*f)(void *arg, const struct sk_kern_wino *kern, enum sk_isa level), void *arg)
 {
     enum sk_isa levels[3];
     size_t n = check_levels(levels);
-    struct sk_kern all;
-    for (size_t l = 0; l < n; l++) {
+    static struct sk_kern all, below;
+    memset(&below, 0, sizeof below);
+    for (size_t l = 0; l < n; l++, below = all) {
         sk_kern_init(&all, levels[l]);
-        for (int kind = 0; kind < SK_WINO_KINDS; kind++)
-            if (all.wino[kind].m == m && all.wino[kind].outer == outer)
-                f(arg, &all.wino[kind], levels[l]);
+        for (int type = 0; type < SK_WINO_TYPES; type++) {
+            const struct sk_kern_wino *kern = &all.wino[alg][type];
+            if (kern->points > 0 && kern->outer == outer && memcmp(kern, &below.wino[alg][type], sizeof *kern) != 0)
+                f(arg, kern, levels[l]);
+        }
     }
 }
 
@@ -308,7 +320,7 @@ int wino_case_check(const struct wino_case *c)
 {
     struct bench b;
     open_bench(&b, c);
-    wino_case_each(c->m, c->outer, check_kind, &b);
+    wino_case_each(c->alg, c->outer, check_kind, &b);
     close_bench(&b);
     return b.runs;
 }

@@ -26,7 +26,7 @@ struct planes {
 
 static void planes_open(struct planes *p, struct guard *memory, const struct wino_run *r, size_t each, enum sk_ktype t)
 {
-    size_t size = size_of(t), aligned = (each * size + 63) / 64 * 64, points = sk_wino_points(r->kern->m);
+    size_t size = size_of(t), aligned = (each * size + 63) / 64 * 64, points = (size_t)r->kern->points;
     *p = (struct planes){memory, points, each, (aligned + GAP) / size, t, r->rubbish};
     place(memory, (points - 1) * p->plane * size + aligned, r);
 }
@@ -72,11 +72,11 @@ static void filter(const struct wino_run *r, struct planes *u, const float *w, b
     int c = (int)sk_wino_pad(r->shape.c);
     size_t width = sk_wino_width(kern, &r->shape, k0);
     *u = (struct planes){.memory = &memory_u, .t = kern->inner};
-    place(u->memory, sk_wino_points(kern->m) * (size_t)c * width * size_of(u->t), r);
+    place(u->memory, (size_t)kern->points * (size_t)c * width * size_of(u->t), r);
     for (int c0 = 0, c1 = 2; c0 < c; c0 = c1, c1 = c1 == 2 && c > 18 ? 18 : c)
         kern->filter(kern, &r->shape, w, flip, k0, c0, c1, u->memory->data);
     guard_verify(u->memory, "U");
-    for (size_t p = 0; p < sk_wino_points(kern->m); p++)
+    for (size_t p = 0; p < (size_t)kern->points; p++)
         for (size_t j = 0; j < (size_t)c; j++)
             for (size_t k = 0; k < width; k++) {
                 size_t row = p * (size_t)c + j;
@@ -157,7 +157,7 @@ static void grad_group(const struct wino_run *r, struct planes *v, struct planes
 static const float *grad_block(const struct wino_run *r, const struct sk_wino_source *x, const void *dy, int k0)
 {
     const struct sk_kern_wino *kern = r->kern;
-    size_t tiles = sk_wino_tiles(&r->shape, kern->m), points = sk_wino_points(kern->m);
+    size_t tiles = sk_wino_tiles(&r->shape, kern->m), points = (size_t)kern->points;
     size_t each = sk_wino_pad(r->shape.c) * sk_wino_width(kern, &r->shape, k0), bytes = points * each * sizeof(float);
     float *du = place(&memory_du, bytes, r);
     for (size_t tile = 0; tile < tiles; tile += r->rows) {
