@@ -175,6 +175,9 @@ static void test_declines(void **state)
     struct conv_case c = {.kernel = "winograd", .shape = conv_shape(2, 4, 4, 16, 16, 3, 1, 1)};
     const struct sk_op_desc good = conv_case_op(&c);
     struct sk_op_desc op = good;
+    op.in[0].dim[0] = op.out[0].dim[0] = 0;
+    declines_env(&op, &sk_wino_conv, SK_WINOGRAD_SAFE, "x is empty");
+    op = good;
     op.out[0].dim[1] = 5;
     declines_env(&op, &sk_wino_conv, SK_WINOGRAD_SAFE, "do not belong together");
     op = good;
