@@ -31,8 +31,8 @@ enum sk_wino_alg {
     SK_WINO_ALGS
 };
 /* Reads x [n][h][w][c], writes y [n][p][q][k]. Stride 1: p = h + 2 pad - 2, pad 0 to 2; for the gradient of the data x
- * is dy, y is dx and pad is 2 - that of the forward pass. Stride 2: pad is 1, p = (h - 1) / 2 + 1; for T2, where x is dy
- * and y is dx, h = (p - 1) / 2 + 1. */
+ * is dy, y is dx and pad is 2 - that of the forward pass. Stride 2: pad is 1, p = (h - 1) / 2 + 1; for T2, where x is
+ * dy and y is dx, h = (p - 1) / 2 + 1. */
 struct sk_wino_shape {
     int n, h, w, c, k, p, q, pad;
 };
@@ -52,8 +52,8 @@ enum sk_wino_finish {
 struct sk_wino_sink {
     enum sk_wino_finish finish;
     void *y;
-    const void *residual;              /* like y, may be y; or NULL */
-    const float *bias;                 /* [k] or NULL */
+    const void *residual; /* like y, may be y; or NULL */
+    const float *bias;    /* [k] or NULL */
     bool relu;
     float *center, *sum, *square;      /* [k]: of the tiles of one call; square is dot for SK_WINO_GRAD */
     const void *x, *mask_y;            /* like y */
@@ -71,26 +71,26 @@ struct sk_wino_sink {
 enum { SK_WINO_ALIGN = 16, SK_WINO_POINTS = 36 };
 struct sk_kern_wino {
     enum sk_wino_alg alg;
-    int m, points, block;         /* outputs of a tile: m x m; points, both axes; output channels of a k-block */
-    enum sk_ktype outer, inner;   /* type of activations; type of U and V: sums are float32 in any case */
-    /* Weights [k][c][3][3] float32 (flip: [c][k][3][3], each turned around) of channels c0 <= c < c1 (multiples of 2, or
-     * pad(c)) into u, the k-block at k0. */
+    int m, points, block;       /* outputs of a tile: m x m; points, both axes; output channels of a k-block */
+    enum sk_ktype outer, inner; /* type of activations; type of U and V: sums are float32 in any case */
+    /* Weights [k][c][3][3] float32 (flip: [c][k][3][3], each turned around) of channels c0 <= c < c1 (multiples of 2,
+     * or pad(c)) into u, the k-block at k0. */
     void (*filter)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip, int k0,
                    int c0, int c1, void *u);
     /* Tiles tile to tile + count into rows 0 to count. */
-    void (*input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count, void *v,
-                  size_t plane);
+    void (*input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x,
+                  size_t tile, size_t count, void *v, size_t plane);
     /* M = V times u, the k-block at k0, for rows rows and all points. */
-    void (*product)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0, const void *v, size_t plane, size_t rows,
-                    float *m, size_t m_plane);
-    void (*output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_sink *y, size_t tile, size_t count, int k0,
-                   const float *m, size_t m_plane);
+    void (*product)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0,
+                    const void *v, size_t plane, size_t rows, float *m, size_t m_plane);
+    void (*output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_sink *y,
+                   size_t tile, size_t count, int k0, const float *m, size_t m_plane);
     /* ---- gradient of the weights (not T2's); s is the shape of the forward pass ---- */
-    void (*grad_input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
-                       void *v, size_t plane);
+    void (*grad_input)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x,
+                       size_t tile, size_t count, void *v, size_t plane);
     /* The same for dy [n][p][q][k]. */
-    void (*grad_output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, void *d,
-                        size_t plane);
+    void (*grad_output)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy, size_t tile,
+                        size_t count, void *d, size_t plane);
     /* du[pad(c)][width] (+)= V^T D of one point over rows tiles, for the k-block at k0; first: overwrites. */
     void (*grad_product)(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v, const void *d,
                          size_t rows, int k0, bool first, float *du);

@@ -12,9 +12,10 @@ enum { WINO_VECS = 4 };
 /* Two vectors of float32 as 16 pairs of bf16. */
 SK_INLINE __m512i pair(sk_vec even, sk_vec odd)
 {
-    const __m512i order = _mm512_set_epi32(31 << 16 | 15, 30 << 16 | 14, 29 << 16 | 13, 28 << 16 | 12, 27 << 16 | 11,
-                                           26 << 16 | 10, 25 << 16 | 9, 24 << 16 | 8, 23 << 16 | 7, 22 << 16 | 6,
-                                           21 << 16 | 5, 20 << 16 | 4, 19 << 16 | 3, 18 << 16 | 2, 17 << 16 | 1, 16 << 16);
+    const __m512i order =
+        _mm512_set_epi32(31 << 16 | 15, 30 << 16 | 14, 29 << 16 | 13, 28 << 16 | 12, 27 << 16 | 11, 26 << 16 | 10,
+                         25 << 16 | 9, 24 << 16 | 8, 23 << 16 | 7, 22 << 16 | 6, 21 << 16 | 5, 20 << 16 | 4,
+                         19 << 16 | 3, 18 << 16 | 2, 17 << 16 | 1, 16 << 16);
     return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
 
@@ -109,8 +110,8 @@ static void product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_s
               m + p * m_plane, width, false, width);
 }
 
-static void grad_product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v, const void *d,
-                              size_t rows, int k0, bool first, float *du)
+static void grad_product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v,
+                              const void *d, size_t rows, int k0, bool first, float *du)
 {
     enum { STRETCH = 128 };
     size_t c = sk_wino_pad(s->c), k = sk_wino_pad(s->k), pairs = (rows + 1) / 2, width = wino_width(s, k0);
@@ -120,8 +121,8 @@ static void grad_product_bf16(const struct sk_kern_wino *kern, const struct sk_w
               pairs - t < STRETCH ? pairs - t : STRETCH, c, du, width, !first || t > 0, width);
 }
 
-SK_INLINE void filter_of(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1, enum sk_wino_alg a,
-                        void *to)
+SK_INLINE void filter_of(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1,
+                         enum sk_wino_alg a, void *to)
 {
     size_t depth = sk_wino_pad(s->c) / 2, width = wino_width(s, k0), points = (size_t)(wino_points(a) * wino_points(a));
     uint32_t *u = to;
@@ -138,8 +139,8 @@ SK_INLINE void filter_of(const struct sk_wino_shape *s, const float *w, bool fli
         }
 }
 
-static void filter_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip, int k0,
-                        int c0, int c1, void *u)
+static void filter_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip,
+                        int k0, int c0, int c1, void *u)
 {
     switch (kern->alg) {
     case SK_WINO_F2:
@@ -180,8 +181,7 @@ static void input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_sha
 
 /* Two tiles, or one and zeros, as pairs. */
 SK_INLINE void pair_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool two, bool norm,
-                       enum sk_wino_alg a,
-                       uint32_t *v, size_t plane)
+                       enum sk_wino_alg a, uint32_t *v, size_t plane)
 {
     _Alignas(64) float buffer[2][WINO_EDGE * WINO_EDGE * SK_VEC], both[2][SK_WINO_POINTS * SK_VEC];
     struct wino_window w[2];
@@ -201,8 +201,8 @@ SK_INLINE void pair_in(const struct sk_wino_shape *s, const struct wino_side *fr
     }
 }
 
-SK_INLINE void pairs_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count, bool norm,
-                        enum sk_wino_alg a, void *v, size_t plane)
+SK_INLINE void pairs_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, size_t count,
+                        bool norm, enum sk_wino_alg a, void *v, size_t plane)
 {
     for (size_t i = 0; i < count; i += 2) {
         wino_ahead(s, from, tile + i + 2, a, SK_K_BF16);
@@ -221,8 +221,8 @@ SK_INLINE void grad_input_of(const struct sk_wino_shape *s, const struct sk_wino
         pairs_in(s, &from, tile, count, false, a, v, plane);
 }
 
-static void grad_input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_source *x,
-                            size_t tile, size_t count, void *v, size_t plane)
+static void grad_input_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s,
+                            const struct sk_wino_source *x, size_t tile, size_t count, void *v, size_t plane)
 {
     switch (kern->alg) {
     case SK_WINO_F2:
@@ -237,16 +237,16 @@ static void grad_input_bf16(const struct sk_kern_wino *kern, const struct sk_win
     }
 }
 
-SK_INLINE void grad_output_of(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, enum sk_wino_alg a,
-                              void *d, size_t plane)
+SK_INLINE void grad_output_of(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count,
+                              enum sk_wino_alg a, void *d, size_t plane)
 {
     struct sk_wino_source x = {.x = dy};
     struct wino_side from = wino_side_dy(s, &x, a);
     pairs_in(s, &from, tile, count, false, a, d, plane);
 }
 
-static void grad_output_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy, size_t tile,
-                             size_t count, void *d, size_t plane)
+static void grad_output_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *dy,
+                             size_t tile, size_t count, void *d, size_t plane)
 {
     switch (kern->alg) {
     case SK_WINO_F2:

@@ -5,8 +5,8 @@
 
 #include "kern/wino_product.h"
 
-static void filter_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip, int k0,
-                       int c0, int c1, void *u)
+static void filter_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip,
+                       int k0, int c0, int c1, void *u)
 {
     switch (kern->alg) {
     case SK_WINO_F2:
@@ -117,8 +117,8 @@ static void grad_output_f32(const struct sk_kern_wino *kern, const struct sk_win
     }
 }
 
-static void grad_product_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v, const void *d,
-                             size_t rows, int k0, bool first, float *du)
+static void grad_product_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v,
+                             const void *d, size_t rows, int k0, bool first, float *du)
 {
     (void)kern;
     wino_grad_product_f32(s, v, d, rows, k0, first, du);

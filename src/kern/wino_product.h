@@ -85,8 +85,8 @@ static void wino_block(const float *a, size_t a_row, size_t a_step, const float 
         return;
     }
     for (; j + 2 * SK_VEC <= width; j += 2 * SK_VEC)
-        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add, WINO_VECS == 4 ? WINO_MOST : WINO_ROWS,
-                  2);
+        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add,
+                  WINO_VECS == 4 ? WINO_MOST : WINO_ROWS, 2);
     if (j < width)
         wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add, WINO_MOST, 1);
 }
@@ -152,8 +152,8 @@ SK_INLINE void wino_filter_vec(float g[9][SK_VEC], enum sk_wino_alg a, sk_vec u[
         wino_filter(a, half[i], u + i * edge);
 }
 
-SK_INLINE void wino_filter_f32(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1, enum sk_wino_alg a,
-                               void *to)
+SK_INLINE void wino_filter_f32(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1,
+                               enum sk_wino_alg a, void *to)
 {
     size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0), points = (size_t)(wino_points(a) * wino_points(a));
     float *u = to;
@@ -189,8 +189,8 @@ SK_INLINE void wino_grad_filter_vec(const float *du, size_t plane, enum sk_wino_
         wino_grad_filter(a, half[i], g + 3 * i);
 }
 
-SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float *du, int k0, int c0, int c1, enum sk_wino_alg a,
-                                      float *dw)
+SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float *du, int k0, int c0, int c1,
+                                      enum sk_wino_alg a, float *dw)
 {
     size_t cs = (size_t)s->c, ks = (size_t)s->k, width = wino_width(s, k0), plane = sk_wino_pad(s->c) * width;
     for (size_t c = (size_t)c0; c < (size_t)c1; c++)

@@ -26,8 +26,8 @@ SK_INLINE int wino_clamp(int v, int low, int high)
 
 /* The window of a tile in pictures of height x width: edge pixels each way, step from tile to tile, the first border
  * before the picture. m: outputs of a tile each way. */
-SK_INLINE struct wino_window wino_window(const struct sk_wino_shape *s, size_t tile, int m, int step, int border, int edge,
-                                         int height, int width)
+SK_INLINE struct wino_window wino_window(const struct sk_wino_shape *s, size_t tile, int m, int step, int border,
+                                         int edge, int height, int width)
 {
     size_t across = (size_t)((s->q + m - 1) / m), down = (size_t)((s->p + m - 1) / m);
     int row = (int)(tile / across % down) * step - border, col = (int)(tile % across) * step - border;
@@ -46,7 +46,8 @@ SK_INLINE bool wino_whole(const struct wino_window *w, int edge)
 }
 
 /* One vector of the source, its batch norm and ReLU applied. */
-SK_INLINE sk_vec wino_read(const void *x, size_t i, sk_lanes lanes, enum sk_ktype t, bool norm, sk_vec scale, sk_vec shift)
+SK_INLINE sk_vec wino_read(const void *x, size_t i, sk_lanes lanes, enum sk_ktype t, bool norm, sk_vec scale,
+                           sk_vec shift)
 {
     sk_vec v = sk_vload(x, i, lanes, t);
     return norm ? sk_vrelu(sk_vfma(v, scale, shift)) : v;
@@ -147,12 +148,14 @@ struct wino_side {
     bool dy;
 };
 
-SK_INLINE struct wino_side wino_side_x(const struct sk_wino_shape *s, const struct sk_wino_source *x, enum sk_wino_alg a)
+SK_INLINE struct wino_side wino_side_x(const struct sk_wino_shape *s, const struct sk_wino_source *x,
+                                       enum sk_wino_alg a)
 {
     return (struct wino_side){x, s->h, s->w, s->c, a == SK_WINO_T2 ? 0 : s->pad, wino_ins(a), wino_step(a), false};
 }
 
-SK_INLINE struct wino_side wino_side_dy(const struct sk_wino_shape *s, const struct sk_wino_source *dy, enum sk_wino_alg a)
+SK_INLINE struct wino_side wino_side_dy(const struct sk_wino_shape *s, const struct sk_wino_source *dy,
+                                        enum sk_wino_alg a)
 {
     return (struct wino_side){dy, s->p, s->q, s->k, 0, wino_outs(a), wino_outs(a), true};
 }
@@ -164,7 +167,8 @@ SK_INLINE struct wino_window wino_side_window(const struct sk_wino_shape *s, con
 }
 
 SK_INLINE void wino_side_vec(const struct wino_side *from, const void *x, size_t at, size_t row, size_t col, bool norm,
-                             sk_vec scale, sk_vec shift, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+                             sk_vec scale, sk_vec shift, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane,
+                             enum sk_ktype inner)
 {
     if (from->dy)
         wino_grad_vec(x, at, row, col, a, t, v, plane, inner);
@@ -181,24 +185,28 @@ SK_INLINE void wino_clear(const struct wino_side *from, const struct wino_window
 }
 
 /* One vector of channels of one tile, from channel j on. buffer: zero but for what this tile put there. */
-SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm, enum sk_wino_alg a,
-                           enum sk_ktype t, float *buffer, void *v, size_t plane, enum sk_ktype inner)
+SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_window *w, size_t j, bool norm,
+                           enum sk_wino_alg a, enum sk_ktype t, float *buffer, void *v, size_t plane,
+                           enum sk_ktype inner)
 {
     size_t c = (size_t)from->c;
     sk_lanes lanes = sk_first(j < c ? c - j : 0);
-    sk_vec scale = norm ? sk_vget(from->x->scale, j, lanes) : sk_vzero(), shift = norm ? sk_vget(from->x->shift, j, lanes) : sk_vzero();
+    sk_vec scale = norm ? sk_vget(from->x->scale, j, lanes) : sk_vzero(),
+           shift = norm ? sk_vget(from->x->shift, j, lanes) : sk_vzero();
     ptrdiff_t col = from->c, row = col * from->width;
     ptrdiff_t at = ((ptrdiff_t)w->picture * from->height + w->row) * row + w->col * col + (ptrdiff_t)j;
     if (wino_whole(w, from->edge) && j + SK_VEC <= c) {
-        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, a, t, v, plane, inner);
+        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, a, t, v, plane,
+                      inner);
         return;
     }
     wino_gather_vec(w, from->x->x, at, row, col, lanes, norm, scale, shift, from->edge, t, buffer);
-    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, a, SK_K_F32, v, plane, inner);
+    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, a, SK_K_F32, v, plane,
+                  inner);
 }
 
-SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm, enum sk_wino_alg a,
-                            enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm,
+                            enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
     _Alignas(64) float buffer[WINO_EDGE * WINO_EDGE * SK_VEC];
     struct wino_window w = wino_side_window(s, from, tile, a);
@@ -209,7 +217,8 @@ SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_sid
 
 /* Asks for the pixels that a tile has beyond its left neighbour's: rows of a window lie too far apart for the
  * processor to see ahead. */
-SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, enum sk_wino_alg a, enum sk_ktype t)
+SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, enum sk_wino_alg a,
+                          enum sk_ktype t)
 {
     if (tile >= sk_wino_tiles(s, wino_outs(a)))
         return;
@@ -217,7 +226,9 @@ SK_INLINE void wino_ahead(const struct sk_wino_shape *s, const struct wino_side 
     size_t size = sk_ktype_size(t), col = (size_t)from->c * size;
     int first = w.right > from->step ? w.right - from->step : 0;
     for (int i = w.top; i < w.bottom; i++) {
-        size_t at = ((w.picture * (size_t)from->height + (size_t)(w.row + i)) * (size_t)from->width + (size_t)(w.col + first)) * col;
+        size_t at =
+            ((w.picture * (size_t)from->height + (size_t)(w.row + i)) * (size_t)from->width + (size_t)(w.col + first)) *
+            col;
         for (size_t j = 0; j < (size_t)(w.right - first) * col; j += 64)
             _mm_prefetch((const char *)from->x->x + at + j, _MM_HINT_T0);
     }
@@ -237,15 +248,16 @@ SK_INLINE void wino_tiles_in(const struct sk_wino_shape *s, const struct wino_si
     }
 }
 
-SK_INLINE void wino_input_tiles(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile, size_t count,
-                                enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+SK_INLINE void wino_input_tiles(const struct sk_wino_shape *s, const struct sk_wino_source *x, size_t tile,
+                                size_t count, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane,
+                                enum sk_ktype inner)
 {
     struct wino_side from = wino_side_x(s, x, a);
     wino_tiles_in(s, &from, tile, count, a, t, v, plane, inner);
 }
 
-SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count, enum sk_wino_alg a,
-                               enum sk_ktype t, void *d, size_t plane, enum sk_ktype inner)
+SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, size_t tile, size_t count,
+                               enum sk_wino_alg a, enum sk_ktype t, void *d, size_t plane, enum sk_ktype inner)
 {
     struct sk_wino_source x = {.x = dy};
     struct wino_side from = wino_side_dy(s, &x, a);
@@ -281,8 +293,8 @@ SK_INLINE sk_vec wino_finish(const struct sk_wino_sink *to, enum sk_wino_finish 
 
 /* The outputs of one vector of one tile, those inside the picture. */
 SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
-                              const struct wino_window *w, size_t k, sk_lanes lanes, enum sk_wino_alg a, enum sk_ktype t, bool whole,
-                              sk_vec y[4][4])
+                              const struct wino_window *w, size_t k, sk_lanes lanes, enum sk_wino_alg a,
+                              enum sk_ktype t, bool whole, sk_vec y[4][4])
 {
     const int m = wino_outs(a);
     size_t col = (size_t)s->k, row = col * (size_t)s->q;
@@ -313,9 +325,9 @@ SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_win
     }
 }
 
-SK_INLINE void wino_output_tile(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
-                                size_t tile, size_t k0, size_t width, const float *from, size_t plane, enum sk_wino_alg a,
-                                enum sk_ktype t)
+SK_INLINE void wino_output_tile(const struct sk_wino_shape *s, const struct sk_wino_sink *to,
+                                enum sk_wino_finish finish, size_t tile, size_t k0, size_t width, const float *from,
+                                size_t plane, enum sk_wino_alg a, enum sk_ktype t)
 {
     const int m = wino_outs(a);
     struct wino_window w = wino_window(s, tile, m, m, 0, m, s->p, s->q);
@@ -355,8 +367,9 @@ SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wi
     }
 }
 
-SK_INLINE void wino_output_tiles(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile, size_t count,
-                                 int k0, int block, const float *from, size_t plane, enum sk_wino_alg a, enum sk_ktype t)
+SK_INLINE void wino_output_tiles(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile,
+                                 size_t count, int k0, int block, const float *from, size_t plane, enum sk_wino_alg a,
+                                 enum sk_ktype t)
 {
     size_t left = sk_wino_pad(s->k) - (size_t)k0, width = left < (size_t)block ? left : (size_t)block, k = (size_t)k0;
     if (count > 0 && to->finish != SK_WINO_STORE)

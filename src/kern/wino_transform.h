@@ -5,8 +5,8 @@
 
 #include "kern/scalar.h"
 
-#define WINO_A (2.0f / 3.0f)
-#define WINO_B 1.5f
+#define WINO_A  (2.0f / 3.0f)
+#define WINO_B  1.5f
 #define WINO_A2 (4.0f / 9.0f)
 #define WINO_B2 2.25f
 #define WINO_A3 (8.0f / 27.0f)
@@ -37,7 +37,8 @@ SK_INLINE int wino_step(enum sk_wino_alg a)
     return a == SK_WINO_F2 || a == SK_WINO_T2 ? 2 : 4;
 }
 
-/* B^T d: inputs to points. Of stride 2 three points are those of the outer weights, two the pixels of the middle one. */
+/* B^T d: inputs to points. Of stride 2 three points are those of the outer weights, two the pixels of the middle one.
+ */
 SK_INLINE void wino_input(enum sk_wino_alg a, const sk_vec *d, sk_vec *o)
 {
     if (a == SK_WINO_S2) {

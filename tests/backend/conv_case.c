@@ -3,26 +3,20 @@
 
 #include <math.h>
 
-struct sk_conv_shape conv_shape(int n, int h, int w, int c, int k, int r, int stride, int pad)
+#include "kern/wino_bound.h"
+
+static bool is_winograd(const struct conv_case *c)
 {
-    return (struct sk_conv_shape){.n = n,
-                                  .h = h,
-                                  .w = w,
-                                  .c = c,
-                                  .k = k,
-                                  .r = r,
-                                  .s = r,
-                                  .p = (h + 2 * pad - r) / stride + 1,
-                                  .q = (w + 2 * pad - r) / stride + 1,
-                                  .stride = stride,
-                                  .pad = pad};
+    return c->kernel != NULL && strcmp(c->kernel, "winograd") == 0;
 }
 
-const struct sk_kernel *conv_case_kernel(enum conv_pass pass)
+const struct sk_kernel *conv_case_kernel(const struct conv_case *c)
 {
-    static const struct sk_kernel *const kernels[] = {&sk_onednn_conv, &sk_onednn_conv_grad_data,
-                                                      &sk_onednn_conv_grad_weight};
-    return kernels[pass];
+    static const struct sk_kernel *const onednn[] = {&sk_onednn_conv, &sk_onednn_conv_grad_data,
+                                                     &sk_onednn_conv_grad_weight};
+    static const struct sk_kernel *const winograd[] = {&sk_wino_conv, &sk_wino_conv_grad_data,
+                                                       &sk_wino_conv_grad_weight};
+    return (is_winograd(c) ? winograd : onednn)[c->pass];
 }
 
 /* ---- descriptors ---- */
@@ -91,123 +85,70 @@ struct sk_op_desc conv_case_op(const struct conv_case *c)
     return op;
 }
 
-/* ---- the definition ---- */
-struct sum {
-    double value, absolute; /* of products */
-    size_t terms;
-};
-struct data {
-    const void *t[TENSORS];
-    enum sk_ktype type;
-};
-
-static void add_product(struct sum *sum, double a, double b)
-{
-    sum->value += a * b;
-    sum->absolute += fabs(a * b);
-    sum->terms++;
-}
-
-/* bf16 kernels round the weights, float32 masters, to bf16 before they multiply. */
-static double weight_at(const struct data *d, size_t i)
-{
-    float w = ((const float *)d->t[W])[i];
-    return (double)(d->type == SK_K_BF16 ? sk_bf16_to_f32(sk_f32_to_bf16(w)) : w);
-}
-
-static size_t at4(int a, int b, int nb, int c, int nc, int d, int nd)
-{
-    return (((size_t)a * (size_t)nb + (size_t)b) * (size_t)nc + (size_t)c) * (size_t)nd + (size_t)d;
-}
-
-static struct sum forward_at(const struct sk_conv_shape *s, const struct data *d, size_t i)
-{
-    struct sum sum = {0};
-    size_t k = i % (size_t)s->k, pixel = i / (size_t)s->k;
-    int q = (int)(pixel % (size_t)s->q), p = (int)(pixel / (size_t)s->q % (size_t)s->p);
-    int n = (int)(pixel / (size_t)s->q / (size_t)s->p);
-    for (int r = 0; r < s->r; r++)
-        for (int t = 0; t < s->s; t++) {
-            int h = p * s->stride - s->pad + r, w = q * s->stride - s->pad + t;
-            if (h < 0 || h >= s->h || w < 0 || w >= s->w)
-                continue;
-            for (int c = 0; c < s->c; c++)
-                add_product(&sum, (double)check_get(d->t[X], at4(n, h, s->h, w, s->w, c, s->c), d->type),
-                            weight_at(d, at4((int)k, c, s->c, r, s->r, t, s->s)));
-        }
-    return sum;
-}
-
-static struct sum grad_data_at(const struct sk_conv_shape *s, const struct data *d, size_t i)
-{
-    struct sum sum = {0};
-    int c = (int)(i % (size_t)s->c);
-    size_t pixel = i / (size_t)s->c;
-    int w = (int)(pixel % (size_t)s->w), h = (int)(pixel / (size_t)s->w % (size_t)s->h);
-    int n = (int)(pixel / (size_t)s->w / (size_t)s->h);
-    for (int p = 0; p < s->p; p++)
-        for (int q = 0; q < s->q; q++) {
-            int r = h - p * s->stride + s->pad, t = w - q * s->stride + s->pad;
-            if (r < 0 || r >= s->r || t < 0 || t >= s->s)
-                continue;
-            for (int k = 0; k < s->k; k++)
-                add_product(&sum, (double)check_get(d->t[Y], at4(n, p, s->p, q, s->q, k, s->k), d->type),
-                            weight_at(d, at4(k, c, s->c, r, s->r, t, s->s)));
-        }
-    return sum;
-}
-
-static struct sum grad_weight_at(const struct sk_conv_shape *s, const struct data *d, size_t i)
-{
-    struct sum sum = {0};
-    int t = (int)(i % (size_t)s->s), r = (int)(i / (size_t)s->s % (size_t)s->r);
-    size_t kc = i / (size_t)s->s / (size_t)s->r;
-    int c = (int)(kc % (size_t)s->c), k = (int)(kc / (size_t)s->c);
-    for (int n = 0; n < s->n; n++)
-        for (int p = 0; p < s->p; p++)
-            for (int q = 0; q < s->q; q++) {
-                int h = p * s->stride - s->pad + r, w = q * s->stride - s->pad + t;
-                if (h < 0 || h >= s->h || w < 0 || w >= s->w)
-                    continue;
-                add_product(&sum, (double)check_get(d->t[Y], at4(n, p, s->p, q, s->q, k, s->k), d->type),
-                            (double)check_get(d->t[X], at4(n, h, s->h, w, s->w, c, s->c), d->type));
-            }
-    return sum;
-}
-
-/* What result i must be, and how far from it a kernel that sums in float32 may come. */
-static double expected(const struct conv_case *c, const struct data *d, size_t i, double *bound)
-{
-    static struct sum (*const by_pass[])(const struct sk_conv_shape *, const struct data *,
-                                         size_t) = {forward_at, grad_data_at, grad_weight_at};
-    struct sum sum = by_pass[c->pass](&c->shape, d, i);
-    double v = sum.value, absolute = sum.absolute;
-    if (c->bias) {
-        v += (double)((const float *)d->t[BIAS])[i % (size_t)c->shape.k];
-        absolute += fabs((double)((const float *)d->t[BIAS])[i % (size_t)c->shape.k]);
-    }
-    if (c->residual) {
-        v += (double)check_get(d->t[RESIDUAL], i, c->type);
-        absolute += check_abs(d->t[RESIDUAL], i, c->type);
-    }
-    /* Rounding errors of a sum are of either sign: they grow with the root of how many there are. */
-    *bound = 2 * CHECK_EPS * absolute * (2 + sqrt((double)sum.terms));
-    return c->relu && v < 0 ? 0 : v;
-}
-
-/* ---- running ---- */
+/* ---- what is wanted ---- */
 struct sample {
     size_t at;
-    double want, bound;
+    double want, sum;          /* sum: bound of a kernel that adds products up */
+    struct wino_bound wino[2]; /* bounds of F(2x2) and F(4x4) */
 };
 struct bench {
     const struct conv_case *c;
-    struct guard memory[TENSORS], scratch, packed;
-    void *first; /* the output of the first run */
+    struct guard memory[TENSORS];
+    double *value[TENSORS]; /* what the definition works on */
+    void *first;            /* the output of the first run */
     struct sample *sample;
     size_t samples;
 };
 
+/* Kept from one use to the next: much of it, and often. */
+static struct guard scratch, packed;
+
+/* oneDNN's bf16 kernels round the weights, float32 masters, to bf16 before they multiply. */
+static double *values_of(const struct bench *b, enum tensor t)
+{
+    size_t n = count_of(b->c, t);
+    double *v = sk_alloc(n, sizeof *v, NULL);
+    assert_non_null(v);
+    for (size_t i = 0; i < n; i++) {
+        float f = check_get(b->memory[t].data, i, type_of(b->c, t));
+        bool rounded = t == W && b->c->type == SK_K_BF16 && !is_winograd(b->c);
+        v[i] = (double)(rounded ? sk_bf16_to_f32(sk_f32_to_bf16(f)) : f);
+    }
+    return v;
+}
+
+/* What result i must be, and how far from it a kernel that sums in float32 may come. */
+static struct sample expected(const struct bench *b, size_t i)
+{
+    const struct conv_case *c = b->c;
+    struct conv_data d = {b->value[X], b->value[W], b->value[Y], NULL};
+    struct conv_sum sum = conv_define(c->pass, &c->shape, &d, i);
+    struct sample s = {.at = i};
+    double bias = c->bias ? b->value[BIAS][i % (size_t)c->shape.k] : 0,
+           residual = c->residual ? b->value[RESIDUAL][i] : 0;
+    double v = sum.value + bias + residual, added = fabs(bias) + fabs(residual);
+    /* Rounding errors of a sum are of either sign: they grow with the root of how many there are. */
+    s.sum = 2 * CHECK_EPS * (sum.absolute + added) * (2 + sqrt((double)sum.terms));
+    for (int f = 0; f < 2 && is_winograd(c); f++) {
+        s.wino[f] = wino_bound_at(wino_bound_alg(c->pass, c->shape.stride, f == 0 ? 2 : 4), c->pass, &c->shape, &d, i);
+        s.wino[f].f32 += 2 * CHECK_EPS * (fabs(sum.value) + added); /* two additions */
+    }
+    s.want = c->relu && v < 0 ? 0 : v;
+    return s;
+}
+
+/* How far from the sample the variant of this name may be. */
+static double bound_of(const struct conv_case *c, const struct sample *s, const char *label)
+{
+    bool f4 = strncmp(label, "f4", 2) == 0;
+    if (c->fill == FILL_EXACT && !(is_winograd(c) && f4))
+        return 0;
+    if (!is_winograd(c))
+        return s->sum;
+    return s->wino[f4].f32 + (strstr(label, "bf16") != NULL ? s->wino[f4].bf16 : 0);
+}
+
+/* ---- running ---- */
 static size_t bytes_of(const struct conv_case *c, enum tensor t)
 {
     return count_of(c, t) * (type_of(c, t) == SK_K_BF16 ? 2 : 4);
@@ -216,21 +157,23 @@ static size_t bytes_of(const struct conv_case *c, enum tensor t)
 static void take_samples(struct bench *b, struct sk_rng *r)
 {
     enum tensor in[4], out;
-    struct data d = {.type = b->c->type};
-    for (int t = 0; t < TENSORS; t++)
-        d.t[t] = b->memory[t].data;
-    inputs_of(b->c, in, &out);
+    int n = inputs_of(b->c, in, &out);
     size_t count = count_of(b->c, out);
+    for (int i = 0; i < n; i++)
+        b->value[in[i]] = values_of(b, in[i]);
     b->samples = b->c->samples > 0 && (size_t)b->c->samples < count ? (size_t)b->c->samples : count;
     b->sample = sk_alloc(b->samples, sizeof *b->sample, NULL);
     assert_non_null(b->sample);
-    for (size_t i = 0; i < b->samples; i++) {
-        struct sample *s = &b->sample[i];
-        s->at = b->samples == count ? i : sk_rng_below(r, (uint32_t)count);
-        s->want = expected(b->c, &d, s->at, &s->bound);
-        if (b->c->fill == FILL_EXACT)
-            s->bound = 0;
-    }
+    for (size_t i = 0; i < b->samples; i++)
+        b->sample[i] = expected(b, b->samples == count ? i : sk_rng_below(r, (uint32_t)count));
+}
+
+/* Winograd's F(2x2) is exact for weights that are multiples of 4. */
+static void fill(struct bench *b, enum tensor t, struct sk_rng *r)
+{
+    check_fill(b->memory[t].data, count_of(b->c, t), type_of(b->c, t), b->c->fill, r);
+    for (size_t i = 0; t == W && i < count_of(b->c, t) && b->c->fill == FILL_EXACT && is_winograd(b->c); i++)
+        ((float *)(void *)b->memory[t].data)[i] *= 4;
 }
 
 /* Tensors lie at the end of their memory in one case and at its beginning in the next. */
@@ -248,7 +191,7 @@ static void open_bench(struct bench *b, const struct conv_case *c)
         guard_place(&b->memory[t], bytes_of(c, t), side);
     }
     for (int i = 0; i < n; i++)
-        check_fill(b->memory[in[i]].data, count_of(c, in[i]), type_of(c, in[i]), c->fill, &r);
+        fill(b, in[i], &r);
     b->first = sk_alloc(bytes_of(c, out), 1, NULL);
     assert_non_null(b->first);
     take_samples(b, &r);
@@ -256,8 +199,10 @@ static void open_bench(struct bench *b, const struct conv_case *c)
 
 static void close_bench(struct bench *b)
 {
-    for (int t = 0; t < TENSORS; t++)
+    for (int t = 0; t < TENSORS; t++) {
         guard_close(&b->memory[t]);
+        sk_free(b->value[t]);
+    }
     sk_free(b->first);
     sk_free(b->sample);
 }
@@ -272,21 +217,21 @@ static void run_once(struct bench *b, const struct sk_kernel *k, void *self, int
     for (int i = 0; i < n; i++)
         inputs[i] = b->memory[in[i]].data;
     memset(output, rubbish, bytes_of(b->c, out));
-    memset(b->scratch.data, rubbish, b->scratch.used);
+    memset(scratch.data, rubbish, scratch.used);
     if (b->c->in_place) {
         memcpy(output, inputs[n - 1], bytes_of(b->c, out));
         inputs[n - 1] = output;
     }
     struct sk_kernel_call call = {.in = inputs,
                                   .out = &output,
-                                  .scratch = b->scratch.used > 0 ? b->scratch.data : NULL,
-                                  .packed = b->packed.used > 0 ? b->packed.data : NULL};
+                                  .scratch = scratch.used > 0 ? scratch.data : NULL,
+                                  .packed = packed.used > 0 ? packed.data : NULL};
     if (b->c->frozen && k->prepare != NULL)
         assert_ok(k->prepare(self, &call, &err), err);
     assert_ok(k->run(self, &call, &err), err);
 }
 
-static void compare(const struct bench *b)
+static void compare(const struct bench *b, const char *label)
 {
     enum tensor in[4], out;
     inputs_of(b->c, in, &out);
@@ -294,43 +239,80 @@ static void compare(const struct bench *b)
     enum sk_ktype type = type_of(b->c, out);
     for (size_t i = 0; i < b->samples; i++) {
         const struct sample *s = &b->sample[i];
-        if (b->c->fill == FILL_EXACT && type == SK_K_BF16)
+        double bound = bound_of(b->c, s, label);
+        if (bound == 0 && type == SK_K_BF16)
             check_one("result", s->at, (double)check_get(got, s->at, type),
                       (double)sk_bf16_to_f32(sk_f32_to_bf16((float)s->want)), 0, SK_K_F32);
         else
-            check_one("result", s->at, (double)check_get(got, s->at, type), s->want, s->bound, type);
+            check_one("result", s->at, (double)check_get(got, s->at, type), s->want, bound, type);
     }
+}
+
+static void place_scratch(const struct sk_kernel_need *need)
+{
+    guard_fit(&scratch, need->scratch, SIDE_END);
+    guard_fit(&packed, need->packed, SIDE_END);
+}
+
+static void verify_scratch(void)
+{
+    guard_verify(&scratch, "scratch");
+    guard_verify(&packed, "packed");
+}
+
+static void want_first(struct bench *b, const char *what)
+{
+    enum tensor in[4], out;
+    inputs_of(b->c, in, &out);
+    if (memcmp(b->first, b->memory[out].data, bytes_of(b->c, out)) != 0)
+        check_same(what, b->memory[out].data, b->first, count_of(b->c, out), type_of(b->c, out));
+    guard_verify(&b->memory[out], "output");
 }
 
 static void check_variant(struct bench *b, const struct sk_kernel *k, void *self, const struct sk_kernel_need *need)
 {
     enum tensor in[4], out;
     inputs_of(b->c, in, &out);
-    size_t bytes = bytes_of(b->c, out);
-    guard_open(&b->scratch, need->scratch);
-    guard_open(&b->packed, need->packed);
-    guard_place(&b->scratch, need->scratch, SIDE_END);
-    guard_place(&b->packed, need->packed, SIDE_END);
+    place_scratch(need);
     run_once(b, k, self, 0xFF); /* NaN everywhere */
-    compare(b);
-    memcpy(b->first, b->memory[out].data, bytes);
+    compare(b, need->label);
+    memcpy(b->first, b->memory[out].data, bytes_of(b->c, out));
     run_once(b, k, self, 0x3F);
-    if (memcmp(b->first, b->memory[out].data, bytes) != 0)
-        check_same("second run", b->memory[out].data, b->first, count_of(b->c, out), type_of(b->c, out));
-    guard_verify(&b->memory[out], "output");
-    guard_verify(&b->scratch, "scratch");
-    guard_verify(&b->packed, "packed");
-    guard_close(&b->scratch);
-    guard_close(&b->packed);
+    want_first(b, "second run");
+    verify_scratch();
+}
+
+/* The same variant with other numbers of threads: the same bits. */
+static void check_threads(struct bench *b, const struct sk_kernel *k, const struct sk_op_desc *op, const char *label)
+{
+    for (int threads = 1; threads <= 3; threads++) {
+        struct sk_kernel_env env = {.threads = threads, .frozen = b->c->frozen, .winograd = b->c->winograd};
+        struct sk_kernel_need need = {0};
+        struct sk_err err = {0};
+        void *self = NULL;
+        if (threads == (b->c->threads > 0 ? b->c->threads : 2))
+            continue;
+        assert_ok(sk_backend_cpu()->start(threads, &err), err);
+        for (int variant = 0; strcmp(need.label, label) != 0; variant++) {
+            k->close(self);
+            assert_ok(k->open(&self, op, &env, variant, &need, &err), err);
+        }
+        place_scratch(&need);
+        run_once(b, k, self, 0xFF);
+        want_first(b, threads == 1 ? "one thread" : threads == 2 ? "two threads" : "three threads");
+        verify_scratch();
+        k->close(self);
+    }
 }
 
 int conv_case_check(const struct conv_case *c)
 {
     static const char *const pass[] = {"forward", "grad_data", "grad_weight"};
-    const struct sk_kernel *k = conv_case_kernel(c->pass);
+    const struct sk_kernel *k = conv_case_kernel(c);
     const struct sk_conv_shape *s = &c->shape;
     struct sk_op_desc op = conv_case_op(c);
-    struct sk_kernel_env env = {.threads = c->threads > 0 ? c->threads : 2, .frozen = c->frozen};
+    struct sk_kernel_env env = {
+        .threads = c->threads > 0 ? c->threads : 2, .frozen = c->frozen, .winograd = c->winograd};
     struct bench b;
     struct sk_err start_err = {0};
     assert_ok(sk_backend_cpu()->start(env.threads, &start_err), start_err);
@@ -351,6 +333,8 @@ int conv_case_check(const struct conv_case *c)
                    c->in_place ? ", in place" : "", c->frozen ? ", frozen" : "", need.label);
         assert_int_equal(need.scratch % 64, 0);
         check_variant(&b, k, self, &need);
+        if (is_winograd(c))
+            check_threads(&b, k, &op, need.label);
         k->close(self);
     }
     close_bench(&b);

@@ -113,13 +113,18 @@ struct ready {
 
 static void make_ready(struct ready *r, const struct op_test *t, int threads)
 {
-    const struct sk_kernel_env env = {.threads = threads};
+    const struct sk_kernel_env env = {.threads = threads, .winograd = t->winograd};
     struct sk_kernel_need need;
     struct sk_op_desc d = op_desc(t);
     struct sk_err err = {0};
+    int variant = 0;
     assert_ok(sk_backend_cpu()->start(threads, &err), err);
     r->kernel = op_kernel(t->kind, t->kernel);
-    assert_ok(r->kernel->open(&r->self, &d, &env, 0, &need, &err), err);
+    assert_ok(r->kernel->open(&r->self, &d, &env, variant, &need, &err), err);
+    while (t->label != NULL && strcmp(need.label, t->label) != 0) {
+        r->kernel->close(r->self);
+        assert_ok(r->kernel->open(&r->self, &d, &env, ++variant, &need, &err), err);
+    }
     r->scratch_bytes = need.scratch;
     r->scratch = sk_alloc(1, need.scratch + MARGIN, NULL);
     assert_non_null(r->scratch);
@@ -129,6 +134,24 @@ static void make_ready(struct ready *r, const struct op_test *t, int threads)
     for (int i = 0; i < t->outs; i++)
         r->out[i] = t->out[i].data;
     r->call = (struct sk_kernel_call){.in = r->in, .out = r->out, .scratch = r->scratch, .step = &t->step};
+}
+
+bool op_label(const struct op_test *t, int variant, char label[64])
+{
+    const struct sk_kernel_env env = {.threads = 2, .winograd = t->winograd};
+    const struct sk_kernel *kernel = op_kernel(t->kind, t->kernel);
+    struct sk_kernel_need need;
+    struct sk_op_desc d = op_desc(t);
+    struct sk_err err = {0};
+    void *self;
+    enum sk_code code = kernel->open(&self, &d, &env, variant, &need, &err);
+    if (code != SK_OK) {
+        assert_error(code, SK_UNSUPPORTED, err, "");
+        return false;
+    }
+    memcpy(label, need.label, sizeof need.label);
+    kernel->close(self);
+    return true;
 }
 
 static void check_margin(const unsigned char *p)
@@ -175,9 +198,9 @@ static void compare_bits(const struct op_test *t, void *const *before, void *con
         const struct op_tensor *a = tensor(t, i);
         size_t bytes = sk_desc_bytes(&a->desc);
         if (!is_output(t, a->data) && memcmp(a->data, before[i], bytes) != 0)
-            fail_msg("input %d was changed", i);
+            check_fail("input %d was changed", i);
         if (i >= t->ins && memcmp(a->data, first[i - t->ins], bytes) != 0)
-            fail_msg("output %d with %d threads differs from that with 1", i - t->ins, threads);
+            check_fail("output %d with %d threads differs from that with 1", i - t->ins, threads);
         check_margin((const unsigned char *)a->data + bytes);
     }
 }

@@ -22,7 +22,9 @@ void op_free_all(void);
 
 struct op_test {
     enum sk_op_kind kind;
-    const char *kernel; /* "cpu" or "ref" */
+    const char *kernel; /* "cpu", "ref", "winograd", ... */
+    const char *label;  /* of which variant; NULL: the first */
+    enum sk_winograd winograd;
     struct sk_attr attr;
     struct sk_step step;
     int ins, outs;
@@ -31,6 +33,8 @@ struct op_test {
 struct sk_op_desc op_desc(const struct op_test *t);
 /* The kernel of that name among the candidates; fails where there is none. */
 const struct sk_kernel *op_kernel(enum sk_op_kind kind, const char *name);
+/* Opens variant 0, 1, ... of the kernel for two threads; false past the last. label: its label. */
+bool op_label(const struct op_test *t, int variant, char label[64]);
 /* Runs it with 1, 2 and 3 threads from the same memory; every output must have the same bits each time, inputs that are
  * no output must stay as they were, nothing beside outputs and scratch may be written. */
 void op_run(const struct op_test *t);

@@ -205,11 +205,11 @@ static void test_memory(void **state)
             struct sk_kernel_need need;
             void *self;
             sk_mem_fail_after(n);
-            code = conv_case_kernel(c.pass)->open(&self, &op, &env, 0, &need, &err);
+            code = conv_case_kernel(&c)->open(&self, &op, &env, 0, &need, &err);
             sk_mem_fail_after(0);
             assert_int_equal(code, n == 1 ? SK_NOMEM : err.code);
             assert_true((code == SK_OK) == (self != NULL));
-            conv_case_kernel(c.pass)->close(self);
+            conv_case_kernel(&c)->close(self);
         }
     }
 }

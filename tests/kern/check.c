@@ -44,6 +44,16 @@ void *guard_place(struct guard *g, size_t bytes, enum side side)
     return g->data;
 }
 
+void *guard_fit(struct guard *g, size_t bytes, enum side side)
+{
+    if (g->base == NULL || g->len < bytes) {
+        if (g->base != NULL)
+            guard_close(g);
+        guard_open(g, bytes);
+    }
+    return guard_place(g, bytes, side);
+}
+
 void guard_verify(const struct guard *g, const char *what)
 {
     size_t from, to;
@@ -51,9 +61,9 @@ void guard_verify(const struct guard *g, const char *what)
         return;
     watched(g, &from, &to);
     for (size_t i = from; i < to; i++) {
-        if (g->base + i >= g->data && g->base + i < g->data + g->used)
-            continue;
-        if (g->base[i] != PATTERN)
+        if (g->base + i == g->data && g->used > 0)
+            i += g->used;
+        if (i < to && g->base[i] != PATTERN)
             fail_msg("%s: %s was written outside its range (seed %llu)", current, what,
                      (unsigned long long)check_seed());
     }
@@ -111,6 +121,16 @@ void check_case(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(current, sizeof current, fmt, args);
     va_end(args);
+}
+
+void check_fail(const char *fmt, ...)
+{
+    char message[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    fail_msg("%s: %s (seed %llu)", current, message, (unsigned long long)check_seed());
 }
 
 void check_same(const char *what, const void *got, const void *want, size_t n, enum sk_ktype t)

@@ -24,6 +24,8 @@ void guard_open(struct guard *g, size_t len);
 void guard_close(struct guard *g);
 /* bytes at one end of g, aligned for its elements, filled with the pattern. */
 void *guard_place(struct guard *g, size_t bytes, enum side side);
+/* The same in a g that is opened, or opened anew, where it is too small: g is zeroed at first. */
+void *guard_fit(struct guard *g, size_t bytes, enum side side);
 /* Fails where a byte near the range in use has changed. */
 void guard_verify(const struct guard *g, const char *what);
 
@@ -41,6 +43,8 @@ double check_ulp(double v, enum sk_ktype t);
 
 /* What is being compared, for messages: the last one set. */
 void check_case(const char *fmt, ...) SK_PRINTF(1, 2);
+/* Fails with a message that begins with the case and ends with the seed. */
+void check_fail(const char *fmt, ...) SK_PRINTF(1, 2);
 /* got and want must be the same to the bit (any NaN is as good as another). */
 void check_same(const char *what, const void *got, const void *want, size_t n, enum sk_ktype t);
 /* |got - want| <= bound + one step of the type where that is bf16; NaN and infinity must match. */

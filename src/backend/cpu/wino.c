@@ -13,14 +13,14 @@ struct wino {
     struct sk_wino_shape shape; /* of the convolution that is done: for the gradient of the data, of dy */
     struct sk_wino_choice by;
     bool flip, frozen, bias, relu, norm;
-    bool own_weights;           /* each thread transforms the weights of a k-block as it comes to it */
-    int threads, residual;      /* residual: which input, -1: none */
-    int params;                 /* inputs from here on are gamma, beta, mean, var of the norm before or after */
-    int mask_x, mask_y;         /* inputs: x of the norm after, and its y; -1: none */
+    bool own_weights;      /* each thread transforms the weights of a k-block as it comes to it */
+    int threads, residual; /* residual: which input, -1: none */
+    int params;            /* inputs from here on are gamma, beta, mean, var of the norm before or after */
+    int mask_x, mask_y;    /* inputs: x of the norm after, and its y; -1: none */
     enum sk_wino_finish finish;
     double eps;
     size_t tiles, points, blocks;
-    size_t rows, group;         /* tiles of a block; tiles of a group, in which the threads share V */
+    size_t rows, group; /* tiles of a block; tiles of a group, in which the threads share V */
     size_t v_plane, m_plane, group_plane, u_block; /* u_block: bytes of the weights of a full k-block */
     struct layout at;
 };
@@ -65,7 +65,7 @@ static enum sk_wino_split first_split(const struct sk_wino_shape *s, const struc
     return few || s->c >= MANY_CHANNELS ? SK_WINO_CHANNELS : SK_WINO_TILES;
 }
 
-/* Sizes of blocks and groups; they depend on the shape alone where tiles are many. */
+/* Sizes of blocks and groups. Where sums are taken, block by block, they depend on the shape alone. */
 static void set_blocks(struct wino *self)
 {
     const struct sk_wino_shape *s = &self->shape;
@@ -76,12 +76,14 @@ static void set_blocks(struct wino *self)
     if (self->by.split == SK_WINO_CHANNELS) {
         enum { ROWS = 48 };
         size_t per_tile = self->points * c * sk_cpu_size(kern->inner);
-        self->rows = k_count >= threads ? ROWS : round_to((self->tiles * k_count + threads - 1) / threads, STEP);
+        bool fixed = k_count >= threads || self->finish != SK_WINO_STORE;
+        self->rows = fixed ? ROWS : round_to((self->tiles * k_count + threads - 1) / threads, STEP);
         self->rows = least(self->rows, ROWS);
         self->group = least(round_to(self->tiles, self->rows), round_to(SHARED_CACHE / per_tile + 1, self->rows));
     }
     self->blocks = (self->tiles + self->rows - 1) / self->rows;
-    self->own_weights = self->by.split == SK_WINO_CHANNELS && !self->frozen && self->group >= self->tiles && k_count >= threads;
+    self->own_weights =
+        self->by.split == SK_WINO_CHANNELS && !self->frozen && self->group >= self->tiles && k_count >= threads;
     self->v_plane = sk_wino_plane(self->rows * c, kern->inner);
     self->group_plane = sk_wino_plane(self->group * c, kern->inner);
     self->m_plane = sk_wino_plane(self->rows * (size_t)kern->block, SK_K_F32);
@@ -96,8 +98,8 @@ static void lay_out(struct wino *self, struct sk_kernel_need *need)
     size_t own = 0;
     at->norm = sk_wino_piece(&need->scratch, self->norm ? 2 * c * sizeof(float) : 0);
     at->mask = sk_wino_piece(&need->scratch, self->finish == SK_WINO_GRAD ? 2 * k * sizeof(float) : 0);
-    at->parts = sk_wino_piece(&need->scratch,
-                              self->finish != SK_WINO_STORE ? PARTS * self->blocks * k * sizeof(float) : 0);
+    at->parts =
+        sk_wino_piece(&need->scratch, self->finish != SK_WINO_STORE ? PARTS * self->blocks * k * sizeof(float) : 0);
     if (self->frozen)
         at->weights = sk_wino_piece(&need->packed, u_bytes(self));
     else
@@ -131,7 +133,6 @@ static enum sk_code open_wino(struct wino **out, struct sk_wino_job *job, const 
                           .mask_y = -1,
                           .tiles = sk_wino_tiles(shape, by.kern->m),
                           .points = (size_t)by.kern->points};
-    set_blocks(self);
     return SK_OK;
 }
 
@@ -139,6 +140,7 @@ static void finish_open(struct wino *self, void **out, struct sk_kernel_need *ne
 {
     *need = (struct sk_kernel_need){0};
     sk_wino_label(&self->by, need->label, sizeof need->label);
+    set_blocks(self);
     lay_out(self, need);
     need->flops = sk_wino_flops(&self->shape, self->by.kern);
     *out = self;
@@ -229,9 +231,8 @@ static enum sk_code prepare(void *me, const struct sk_kernel_call *call, struct 
 static struct sk_wino_source source(const struct wino *self, const struct sk_kernel_call *call)
 {
     const float *norm = piece(call, self->at.norm);
-    return (struct sk_wino_source){.x = call->in[0],
-                                   .scale = self->norm ? norm : NULL,
-                                   .shift = self->norm ? norm + self->shape.c : NULL};
+    return (struct sk_wino_source){
+        .x = call->in[0], .scale = self->norm ? norm : NULL, .shift = self->norm ? norm + self->shape.c : NULL};
 }
 
 static struct sk_wino_sink sink(const struct wino *self, const struct sk_kernel_call *call, size_t block)
@@ -279,7 +280,8 @@ static void run_tiles(const struct wino *self, const struct sk_kernel_call *call
 #pragma omp for schedule(dynamic)
     for (size_t b = 0; b < self->blocks; b++) {
         size_t tile = b * self->rows;
-        kern->input(kern, &self->shape, &from, tile, least(self->rows, self->tiles - tile), own + self->at.v, self->v_plane);
+        kern->input(kern, &self->shape, &from, tile, least(self->rows, self->tiles - tile), own + self->at.v,
+                    self->v_plane);
         for (size_t k = 0; k < k_count; k++)
             finish_block(self, call, weights_of(self, call, k), k, b, own + self->at.v, self->v_plane,
                          (float *)(void *)(own + self->at.m));
@@ -315,7 +317,8 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
     char *own = (char *)piece(call, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
     size_t row = sk_wino_pad(self->shape.c) * sk_cpu_size(self->by.kern->inner), k_count = k_blocks(self);
     for (size_t first = 0; first < self->tiles; first += self->group) {
-        size_t count = least(self->group, self->tiles - first), blocks = (count + self->rows - 1) / self->rows, from, to;
+        size_t count = least(self->group, self->tiles - first), blocks = (count + self->rows - 1) / self->rows, from,
+               to;
         size_t have = SIZE_MAX;
         const void *u = NULL;
         input_group(self, call, first, count);
@@ -325,8 +328,9 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
             if (k != have)
                 u = take_weights(self, call, own, k);
             have = k;
-            finish_block(self, call, u, k, first / self->rows + b, (char *)piece(call, self->at.group) + b * self->rows * row,
-                         self->group_plane, (float *)(void *)(own + self->at.m));
+            finish_block(self, call, u, k, first / self->rows + b,
+                         (char *)piece(call, self->at.group) + b * self->rows * row, self->group_plane,
+                         (float *)(void *)(own + self->at.m));
         }
 #pragma omp barrier
     }

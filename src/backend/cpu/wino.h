@@ -16,8 +16,8 @@ struct sk_wino_choice {
 struct sk_wino_job {
     struct sk_wino_shape shape; /* of the forward pass; for the gradient of the data of what is done: from dy to dx */
     int stride;
-    bool back;                  /* the gradient of the data */
-    enum sk_dtype type;         /* of activations */
+    bool back;          /* the gradient of the data */
+    enum sk_dtype type; /* of activations */
     /* Which split to try first. */
     enum sk_wino_split (*split)(const struct sk_wino_shape *s, const struct sk_kern_wino *kern, int threads);
 };

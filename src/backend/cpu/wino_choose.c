@@ -9,6 +9,8 @@ static enum sk_code check_shape(const struct sk_wino_job *job, const struct sk_d
 {
     const struct sk_wino_shape *s = &job->shape;
     int high = s->h + 2 * s->pad - 3, wide = s->w + 2 * s->pad - 3;
+    if (s->n < 1)
+        return sk_fail(err, SK_UNSUPPORTED, "x is empty");
     if (job->stride == 2 ? s->pad != 1 : s->pad < 0 || s->pad > 2)
         return sk_fail(err, SK_UNSUPPORTED, "a padding of %d with stride %d", s->pad, job->stride);
     if (w->dim[1] != s->c || y->dim[0] != s->n || y->dim[3] != s->k || w->dtype != SK_F32 || y->dtype != x->dtype ||
@@ -51,8 +53,14 @@ void sk_wino_turn(struct sk_wino_job *job)
 {
     const struct sk_wino_shape f = job->shape;
     job->back = true;
-    job->shape = (struct sk_wino_shape){
-        .n = f.n, .h = f.p, .w = f.q, .c = f.k, .k = f.c, .p = f.h, .q = f.w, .pad = job->stride == 1 ? 2 - f.pad : f.pad};
+    job->shape = (struct sk_wino_shape){.n = f.n,
+                                        .h = f.p,
+                                        .w = f.q,
+                                        .c = f.k,
+                                        .k = f.c,
+                                        .p = f.h,
+                                        .q = f.w,
+                                        .pad = job->stride == 1 ? 2 - f.pad : f.pad};
 }
 
 struct candidate {

@@ -3,19 +3,20 @@
  *
  * Split by channels, the threads transform a group together and then share points and k-blocks. Split by tiles, the
  * tiles are cut into a fixed number of parts; a thread takes a part through all steps, in groups that stay in its cache
- * together with its sums, which are added up in order at the end. Either way no sum depends on the number of threads. */
+ * together with its sums, which are added up in order at the end. Either way no sum depends on the number of threads.
+ */
 #include "backend/cpu/norm.h"
 #include "backend/cpu/wino.h"
 
 struct wino {
     struct sk_wino_shape shape;
     struct sk_wino_choice by;
-    bool norm;       /* x is read through a batch norm and its ReLU */
+    bool norm; /* x is read through a batch norm and its ReLU */
     int threads;
-    bool own;        /* by channels, one group, and a k-block at least for each thread: dU of one stays with its thread */
+    bool own; /* by channels, one group, and a k-block at least for each thread: dU of one stays with its thread */
     double eps;
     size_t tiles, points, group, k_blocks;
-    size_t parts, part;                     /* by tiles: how many, and tiles of each */
+    size_t parts, part;                                  /* by tiles: how many, and tiles of each */
     size_t v_plane, d_plane, v_bytes, d_bytes, du_block; /* du_block: bytes of dU of a k-block */
     size_t at_norm, at_v, at_d, at_du;
 };
@@ -123,7 +124,8 @@ struct group {
     char *v, *d;
 };
 
-static struct group group_of(const struct wino *self, const struct sk_kernel_call *call, size_t first, size_t end, size_t who)
+static struct group group_of(const struct wino *self, const struct sk_kernel_call *call, size_t first, size_t end,
+                             size_t who)
 {
     return (struct group){.first = first,
                           .count = least(self->group, end - first),
@@ -137,9 +139,8 @@ static void transform(const struct wino *self, const struct sk_kernel_call *call
 {
     const struct sk_kern_wino *kern = self->by.kern;
     const float *norm = (const float *)(void *)piece(call, self->at_norm);
-    struct sk_wino_source x = {.x = call->in[IN_X],
-                               .scale = self->norm ? norm : NULL,
-                               .shift = self->norm ? norm + self->shape.c : NULL};
+    struct sk_wino_source x = {
+        .x = call->in[IN_X], .scale = self->norm ? norm : NULL, .shift = self->norm ? norm + self->shape.c : NULL};
     size_t size = sk_cpu_size(kern->inner);
     size_t v_row = sk_wino_pad(self->shape.c) * size, d_row = sk_wino_pad(self->shape.k) * size;
     kern->grad_input(kern, &self->shape, &x, g->first + from, count, g->v + from * v_row, self->v_plane);
@@ -165,7 +166,8 @@ static void product(const struct wino *self, const struct group *g, size_t p, si
 static void filter(const struct wino *self, const struct sk_kernel_call *call, size_t k_block, int c0, int c1,
                    const float *du)
 {
-    self->by.kern->grad_filter(self->by.kern, &self->shape, du, (int)k_block * self->by.kern->block, c0, c1, call->out[0]);
+    self->by.kern->grad_filter(self->by.kern, &self->shape, du, (int)k_block * self->by.kern->block, c0, c1,
+                               call->out[0]);
 }
 
 static float *du_of(const struct wino *self, const struct sk_kernel_call *call, size_t part, size_t k)
@@ -207,7 +209,8 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
         transform_together(self, call, &g);
 #pragma omp for schedule(static)
         for (size_t i = 0; i < self->points * self->k_blocks; i++)
-            product(self, &g, i / self->k_blocks, i % self->k_blocks, first == 0, du_of(self, call, 0, i % self->k_blocks));
+            product(self, &g, i / self->k_blocks, i % self->k_blocks, first == 0,
+                    du_of(self, call, 0, i % self->k_blocks));
     }
     filter_together(self, call);
 }
