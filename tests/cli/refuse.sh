@@ -49,7 +49,7 @@ refused 'GB of memory are needed' train tiny.yaml --set train.batch=65536 --set 
     --set data.augment='[]' --set model.width=2
 refused 'GB of memory are needed to load it' train tiny.yaml --set train.batch=65536 --set data.train_size=100000 \
     --set data.image_size=512 --set data.augment='[]'
-refused 'the loss is nan at step' train tiny.yaml --quiet --out nan --set train.optimizer.lr=1000 --set train.schedule='{name: constant}'
+refused 'the loss is nan at step' train tiny.yaml --quiet --out nan --set train.batch=4 --set train.optimizer.lr=1000 --set train.schedule='{name: constant}'
 matches err '\(epoch 1\): .*; last good checkpoint: none$'
 refused 'last good checkpoint: nan2/ckpt-' train tiny.yaml --quiet --out nan2 --set train.optimizer.lr=1000 --set train.schedule='{name: constant}' \
     --set train.checkpoint_every=1
