@@ -76,7 +76,7 @@ static enum sk_code start(int threads, struct sk_err *err)
     (void)err;
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
-    sk_cpu_wait_briefly(threads);
+    sk_cpu_wait_init(threads);
     (void)sk_kern_get();
     if (sk_isa_complaint() != NULL)
         sk_notice("%s", sk_isa_complaint());
@@ -86,6 +86,7 @@ static enum sk_code start(int threads, struct sk_err *err)
 static enum sk_code sync_device(struct sk_err *err)
 {
     (void)err;
+    sk_cpu_wait_watch();
     return SK_OK;
 }
 

@@ -50,8 +50,10 @@ int omp_get_thread_num(void);
 
 int omp_get_num_procs(void);
 
-/* Lets threads that wait for each other sleep soon instead of spinning for milliseconds (wait.c); once a process. */
-void sk_cpu_wait_briefly(int threads);
+/* ---- waiting (wait.c); one thread calls these ---- */
+void sk_cpu_wait_init(int threads);
+/* After each step: threads that wait for each other sleep soon while other programs need the processors. */
+void sk_cpu_wait_watch(void);
 
 /* ---- shared (common.c) ---- */
 /* Fewer elements than SK_CPU_PARALLEL are not worth a second thread; SK_CPU_BLOCK elements (64 KiB of float32) stay in
