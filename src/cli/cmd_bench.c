@@ -14,7 +14,8 @@ struct bench_args {
 };
 enum {
     TRAIN_STEPS = 5,
-    INFER_STEPS = 10,
+    INFER_STEPS = 10, /* at least, and more for as long as a second; at most */
+    INFER_STEPS_MAX = 1000,
     WARM_UP = 2,
     BATCH = 128,
     BATCH_LARGE = 16,
@@ -86,7 +87,7 @@ static enum sk_code read_args(struct bench *b, struct sk_err *err)
     b->shape.channels = 3;
     b->shape.pixel = SK_U8;
     b->batch = a->batch > 0 ? (int)a->batch : side > LARGE_SIDE ? BATCH_LARGE : BATCH;
-    b->steps = a->steps > 0 ? (int)a->steps : b->train ? TRAIN_STEPS : INFER_STEPS;
+    b->steps = a->steps > 0 ? (int)a->steps : b->train ? TRAIN_STEPS : INFER_STEPS_MAX;
     b->recipe.train.optimizer.lr = 1e-3; /* random labels teach nothing */
     return set_engine(b, err);
 }
@@ -135,12 +136,22 @@ static enum sk_code one_step(struct bench *b, int64_t number, struct sk_err *err
                     : sk_net_eval(b->net, &batch, &result, err);
 }
 
+/* As many steps as take a second, where their number is not given: short ones are measured when the processor is awake.
+ */
+static int steps_of_a_second(double one)
+{
+    double steps = 1.0 / one;
+    return steps < INFER_STEPS ? INFER_STEPS : steps > INFER_STEPS_MAX ? INFER_STEPS_MAX : (int)steps;
+}
+
 static enum sk_code measure(struct bench *b, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     for (int i = -WARM_UP; i < b->steps && code == SK_OK; i++) {
         double since = sk_now();
         code = one_step(b, i + WARM_UP, err);
+        if (i == -1 && !b->train && b->args->steps <= 0)
+            b->steps = steps_of_a_second(sk_now() - since);
         if (i >= 0)
             b->ms[i] = 1000 * (sk_now() - since);
         sk_progress("Bench", i + WARM_UP + 1, b->steps + WARM_UP, "%.1f ms", 1000 * (sk_now() - since));
@@ -250,7 +261,8 @@ static const struct sk_option options[] = {
     SK_OPTION_NUMBER("batch", "N", struct bench_args, batch, "pictures a step (128; 16 for resnet50)", 1, 65536),
     SK_OPTION_NUMBER("threads", "N", struct bench_args, threads, "computing threads; 0: as the machine allows", 0,
                      1024),
-    SK_OPTION_NUMBER("steps", "N", struct bench_args, steps, "measured steps, after 2 to warm up; the least counts", 1,
+    SK_OPTION_NUMBER("steps", "N", struct bench_args, steps,
+                     "measured steps, after 2 to warm up; the least counts (5; for infer as many as take a second)", 1,
                      STEPS_MAX),
     SK_OPTION("ops", NULL, SK_OPTION_FLAG, struct bench_args, ops,
               "the least time of each kind of op and kernel, beside what the machine's ceilings allow"),
