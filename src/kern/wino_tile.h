@@ -266,62 +266,83 @@ SK_INLINE void wino_grad_tiles(const struct sk_wino_shape *s, const void *dy, si
 
 /* ---- the sink of a product ---- */
 
-/* What one vector of outputs becomes; acc: sum, and square or dot. */
-SK_INLINE sk_vec wino_finish(const struct sk_wino_sink *to, enum sk_wino_finish finish, size_t at, size_t k,
-                             sk_lanes lanes, enum sk_ktype t, sk_vec v, sk_vec center, sk_vec acc[2])
+/* What is done with one vector of channels of a tile: the sink's, read once (the compiler must take it that a store
+ * may change what a pointer of the sink leads to). */
+struct wino_after {
+    void *y;
+    const void *residual, *x, *mask_y;
+    bool relu;
+    sk_vec bias, center, scale, shift, sum, square;
+};
+
+SK_INLINE struct wino_after wino_after(const struct sk_wino_sink *to, enum sk_wino_finish finish, size_t k,
+                                       sk_lanes lanes)
+{
+    bool sums = finish != SK_WINO_STORE, masks = finish == SK_WINO_GRAD && to->mask_y == NULL;
+    const float *center = finish == SK_WINO_GRAD ? to->mean : to->center;
+    return (struct wino_after){.y = to->y,
+                               .residual = to->residual,
+                               .x = to->x,
+                               .mask_y = to->mask_y,
+                               .relu = to->relu,
+                               .bias = finish == SK_WINO_STORE && to->bias != NULL ? sk_vget(to->bias, k, lanes)
+                                                                                   : sk_vzero(),
+                               .center = sums ? sk_vget(center, k, lanes) : sk_vzero(),
+                               .scale = masks ? sk_vget(to->scale, k, lanes) : sk_vzero(),
+                               .shift = masks ? sk_vget(to->shift, k, lanes) : sk_vzero(),
+                               .sum = sums ? sk_vget(to->sum, k, lanes) : sk_vzero(),
+                               .square = sums ? sk_vget(to->square, k, lanes) : sk_vzero()};
+}
+
+/* One vector of outputs, to element at. */
+SK_INLINE void wino_finish(struct wino_after *to, enum sk_wino_finish finish, size_t at, sk_lanes lanes,
+                           enum sk_ktype t, sk_vec v)
 {
     if (finish == SK_WINO_STATS) {
-        sk_vec d = sk_vsub(sk_vstored(v, t), center);
-        acc[0] = sk_vadd(acc[0], d);
-        acc[1] = sk_vfma(d, d, acc[1]);
-        return v;
+        sk_vec d = sk_vsub(sk_vstored(v, t), to->center);
+        to->sum = sk_vadd(to->sum, d);
+        to->square = sk_vfma(d, d, to->square);
+    } else {
+        if (finish == SK_WINO_STORE)
+            v = sk_vadd(v, to->bias);
+        if (to->residual != NULL)
+            v = sk_vadd(v, sk_vload(to->residual, at, lanes, t));
+        if (finish == SK_WINO_STORE && to->relu)
+            v = sk_vrelu(v);
     }
-    if (finish == SK_WINO_STORE && to->bias != NULL)
-        v = sk_vadd(v, sk_vget(to->bias, k, lanes));
-    if (to->residual != NULL)
-        v = sk_vadd(v, sk_vload(to->residual, at, lanes, t));
-    if (finish == SK_WINO_STORE)
-        return to->relu ? sk_vrelu(v) : v;
-    sk_vec x = sk_vload(to->x, at, lanes, t);
-    sk_vec mask = to->mask_y != NULL ? sk_vload(to->mask_y, at, lanes, t)
-                                     : sk_vfma(x, sk_vget(to->scale, k, lanes), sk_vget(to->shift, k, lanes));
-    v = sk_vwhere(mask, v);
-    acc[0] = sk_vadd(acc[0], v);
-    acc[1] = sk_vfma(v, sk_vsub(x, center), acc[1]);
-    return v;
+    if (finish == SK_WINO_GRAD) {
+        sk_vec x = sk_vload(to->x, at, lanes, t);
+        v = sk_vwhere(to->mask_y != NULL ? sk_vload(to->mask_y, at, lanes, t) : sk_vfma(x, to->scale, to->shift), v);
+        to->sum = sk_vadd(to->sum, v);
+        to->square = sk_vfma(v, sk_vsub(x, to->center), to->square);
+    }
+    sk_vstore(to->y, at, lanes, t, v);
 }
 
 /* The outputs of one vector of one tile, those inside the picture. */
-SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_wino_sink *to, enum sk_wino_finish finish,
-                              const struct wino_window *w, size_t k, sk_lanes lanes, enum sk_wino_alg a,
-                              enum sk_ktype t, bool whole, sk_vec y[4][4])
+SK_INLINE void wino_store_vec(const struct sk_wino_shape *s, const struct sk_wino_sink *sink,
+                              enum sk_wino_finish finish, const struct wino_window *w, size_t k, sk_lanes lanes,
+                              enum sk_wino_alg a, enum sk_ktype t, bool whole, sk_vec y[4][4])
 {
     const int m = wino_outs(a);
     size_t col = (size_t)s->k, row = col * (size_t)s->q;
     size_t at = (w->picture * (size_t)s->p + (size_t)w->row) * row + (size_t)w->col * col + k;
-    bool sums = finish != SK_WINO_STORE;
-    const float *about = finish == SK_WINO_GRAD ? to->mean : to->center;
-    sk_vec center = sums ? sk_vget(about, k, lanes) : sk_vzero();
-    sk_vec acc[2] = {sums ? sk_vget(to->sum, k, lanes) : sk_vzero(), sums ? sk_vget(to->square, k, lanes) : sk_vzero()};
+    struct wino_after to = wino_after(sink, finish, k, lanes);
     if (whole) {
         WINO_UNROLL
         for (int i = 0; i < m; i++) {
             WINO_UNROLL
-            for (int j = 0; j < m; j++) {
-                size_t here = at + (size_t)i * row + (size_t)j * col;
-                sk_vstore(to->y, here, lanes, t, wino_finish(to, finish, here, k, lanes, t, y[i][j], center, acc));
-            }
+            for (int j = 0; j < m; j++)
+                wino_finish(&to, finish, at + (size_t)i * row + (size_t)j * col, lanes, t, y[i][j]);
         }
     } else {
         for (int i = 0; i < w->bottom; i++)
-            for (int j = 0; j < w->right; j++) {
-                size_t here = at + (size_t)i * row + (size_t)j * col;
-                sk_vstore(to->y, here, lanes, t, wino_finish(to, finish, here, k, lanes, t, y[i][j], center, acc));
-            }
+            for (int j = 0; j < w->right; j++)
+                wino_finish(&to, finish, at + (size_t)i * row + (size_t)j * col, lanes, t, y[i][j]);
     }
-    if (sums) {
-        sk_vstore(to->sum, k, lanes, SK_K_F32, acc[0]);
-        sk_vstore(to->square, k, lanes, SK_K_F32, acc[1]);
+    if (finish != SK_WINO_STORE) {
+        sk_vstore(sink->sum, k, lanes, SK_K_F32, to.sum);
+        sk_vstore(sink->square, k, lanes, SK_K_F32, to.square);
     }
 }
 

@@ -25,7 +25,7 @@ struct wino {
     struct layout at;
 };
 
-enum { CACHE = 768 << 10, SHARED_CACHE = 8 << 20, LEAST_ROWS = 12, MOST_ROWS = 96, STEP = 6, FILTER_CHANNELS = 16 };
+enum { CACHE = 768 << 10, SHARED_CACHE = 8 << 20, LEAST_ROWS = 12, MOST_ROWS = 72, STEP = 6, FILTER_CHANNELS = 16 };
 enum { PARTS = 3 }; /* center, sum, square */
 
 static size_t round_to(size_t n, size_t step)
