@@ -10,7 +10,7 @@ enum { VARIANTS = 16 };
 /* What is asked for, and what became of the candidates so far. */
 struct asked {
     struct sk_tuner *tuner;
-    const struct sk_engine *e;
+    struct sk_engine *e;
     const struct sk_op_desc *d;
     const struct sk_plan_options *o;
     const char *forced; /* how the name must begin; NULL: any */
@@ -226,8 +226,11 @@ static enum sk_code choose_stored(struct asked *a, struct sk_choice *c, struct s
 {
     const char *name = sk_choices_find(a->o->choices, a->key);
     enum sk_code code = name ? choose_named(a, c, name, err) : SK_UNSUPPORTED;
-    if (name && code == SK_UNSUPPORTED)
-        sk_notice("kernel '%s' that the run used for %s cannot be had here: bits will differ", name, a->key);
+    if (name && code == SK_UNSUPPORTED && !a->e->told_missing) {
+        sk_notice("kernel '%s', and perhaps others that the run used, cannot be had here: bits will differ (skua info --plan)",
+                  name);
+        a->e->told_missing = true;
+    }
     if (code == SK_OK)
         c->by = "plan.json";
     return code;

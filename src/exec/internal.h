@@ -28,6 +28,7 @@ struct sk_engine {
     double (*clock)(void);       /* seconds: sk_now; tests have their own */
     struct sk_tune_cache *cache; /* what measuring found so far */
     struct sk_force force;
+    bool told_missing;           /* that a run's kernel cannot be had: once is enough */
 };
 /* Makes the arena at least this large; what it held is lost. INPUT where memory does not suffice. */
 enum sk_code sk_engine_arena(struct sk_engine *e, size_t bytes, struct sk_err *err) SK_MUST;
