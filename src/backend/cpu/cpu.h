@@ -16,9 +16,9 @@ extern const struct sk_kernel sk_wino_conv, sk_wino_conv_grad_data, sk_wino_conv
 extern const struct sk_kernel sk_onednn_conv, sk_onednn_conv_grad_data, sk_onednn_conv_grad_weight;
 extern const struct sk_kernel sk_onednn_linear, sk_onednn_linear_grad_data, sk_onednn_linear_grad_weight;
 /* Its version, "2.6.3", and the instruction set that its own variable of the environment limits it to. */
+const char *sk_onednn_version(void);
 /* It names up to ten implementations, and the order is one that was measured: so many are worth measuring again. */
 enum { SK_DNNL_QUICK = 2 };
-const char *sk_onednn_version(void);
 
 /* ---- reference convolution and linear (conv_ref.c, linear_ref.c) ---- */
 extern const struct sk_kernel sk_ref_conv, sk_ref_conv_grad_data, sk_ref_conv_grad_weight;

@@ -233,23 +233,27 @@ static enum sk_code open_ref_grad_weight(void **out, const struct sk_op_desc *op
     return open_fused(&sk_ref_conv_grad_weight, out, op, env, variant, need, err);
 }
 
-const struct sk_kernel sk_fused_onednn_conv = {
-    .name = "onednn", .kind = SK_OP_CONV, .open = open_onednn, .prepare = prepare, .run = run, .close = close_fused,
-                                              .quick_variants = SK_DNNL_QUICK};
+const struct sk_kernel sk_fused_onednn_conv = {.name = "onednn",
+                                               .kind = SK_OP_CONV,
+                                               .open = open_onednn,
+                                               .prepare = prepare,
+                                               .run = run,
+                                               .close = close_fused,
+                                               .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_fused_onednn_conv_grad_data = {.name = "onednn",
                                                          .kind = SK_OP_CONV_GRAD_DATA,
                                                          .open = open_onednn_grad_data,
                                                          .prepare = prepare,
                                                          .run = run,
                                                          .close = close_fused,
-                                              .quick_variants = SK_DNNL_QUICK};
+                                                         .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_fused_onednn_conv_grad_weight = {.name = "onednn",
                                                            .kind = SK_OP_CONV_GRAD_WEIGHT,
                                                            .open = open_onednn_grad_weight,
                                                            .prepare = prepare,
                                                            .run = run,
                                                            .close = close_fused,
-                                              .quick_variants = SK_DNNL_QUICK};
+                                                           .quick_variants = SK_DNNL_QUICK};
 const struct sk_kernel sk_fused_ref_conv = {
     .name = "ref", .kind = SK_OP_CONV, .open = open_ref, .prepare = prepare, .run = run, .close = close_fused};
 const struct sk_kernel sk_fused_ref_conv_grad_data = {.name = "ref",

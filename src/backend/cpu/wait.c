@@ -15,11 +15,12 @@
 #include "backend/cpu/cpu.h"
 
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
-enum { PUSHED_OFF = 80 }; /* times a second: alone it is some 30, beside one busy program some 160 */
+enum { PUSHED_OFF = 40 }; /* times a second and thread: alone it is some 15, beside a busy program some 80 */
 static const double window = 0.1, keep = 2.0; /* seconds: of looking, of keeping the pool */
 
 static struct {
     bool on, crowded;
+    int threads;
     double since; /* when the window began, or the pool was made */
     long pushed;  /* then */
     pthread_t thread;
@@ -74,6 +75,7 @@ void sk_cpu_wait_init(int threads)
     static bool made;
     wait.on = threads > 1 && threads >= omp_get_num_procs() && getenv("GOMP_SPINCOUNT") == NULL &&
               getenv("OMP_WAIT_POLICY") == NULL;
+    wait.threads = threads;
     if (!wait.on || made)
         return;
     made = sem_init(&wait.ready, 0, 0) == 0 && sem_init(&wait.end, 0, 0) == 0;
@@ -92,7 +94,7 @@ void sk_cpu_wait_watch(void)
         end_pool();
         wait.crowded = false;
     } else {
-        wait.crowded = (double)(pushed_off() - wait.pushed) > PUSHED_OFF * past && make_pool();
+        wait.crowded = (double)(pushed_off() - wait.pushed) > PUSHED_OFF * wait.threads * past && make_pool();
     }
     look_again(now);
 }

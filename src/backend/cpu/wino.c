@@ -51,7 +51,7 @@ static size_t k_blocks(const struct wino *self)
     return (sk_wino_pad(self->shape.k) + (size_t)self->by.kern->block - 1) / (size_t)self->by.kern->block;
 }
 
-/* What a k-block's weights take: all but the last are full. */
+/* What all transformed weights take. */
 static size_t u_bytes(const struct wino *self)
 {
     return self->points * sk_wino_pad(self->shape.c) * sk_wino_pad(self->shape.k) * sk_cpu_size(self->by.kern->inner);
