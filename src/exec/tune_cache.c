@@ -1,7 +1,8 @@
 /* What measuring found, by machine and op: in memory, and in one JSON file for all programs of the user.
  *
  * {"version": 1, "machines": {MACHINE: {KEY: {"kernel": NAME, "trials": [{"name": NAME, "ms": 1.5}, {"name": NAME,
- * "why": REASON}]}}}}; machines and keys are in the order in which they were written, the oldest first. */
+ * "why": REASON}]}}}}; machines are in the order in which they were
+ * written, the oldest first, and keys in that in which they first were. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

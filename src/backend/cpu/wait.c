@@ -1,11 +1,11 @@
 /* How threads wait for each other at the end of a parallel region.
  *
- * GCC's OpenMP runtime spins for some milliseconds before a waiting thread sleeps. Alone on the machine that is best:
- * a small network at batch 1 takes half the time. Beside another busy program it makes steps up to four times slower,
- * for the spinning thread uses up the time that the one it waits for needs. The runtime spins for a moment only (100
- * rounds instead of 300,000) while it manages more threads than there are processors; so where others are found to push
- * us off the processors, a second pool of two threads that do nothing is kept for a while. The runtime's own variable,
- * GOMP_SPINCOUNT, is read before anything of ours runs; where it or OMP_WAIT_POLICY is set, nothing is done here. */
+ * GCC's OpenMP runtime spins for some milliseconds before a waiting thread sleeps. Alone on the machine that is best.
+ * Beside other busy programs the spinning thread uses up the time that the one it waits for needs. The runtime spins for
+ * a moment only (100 rounds instead of 300,000) while it manages more threads than there are processors; so where others
+ * are found to push us off the processors, a second pool of two threads that do nothing is kept for a while. The
+ * runtime's own variable, GOMP_SPINCOUNT, is read before anything of ours runs; where it or OMP_WAIT_POLICY is set,
+ * nothing is done here. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
