@@ -19,112 +19,23 @@ SK_INLINE __m512i pair(sk_vec even, sk_vec odd)
     return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
 
-/* As wino_micro of pairs: strides count pairs. */
-SK_INLINE void micro(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
-                     float *m, size_t m_row, bool add, int rows, int vecs)
-{
-    sk_vec acc[WINO_MOST][WINO_VECS];
-    WINO_UNROLL
-    for (int r = 0; r < rows; r++) {
-        WINO_UNROLL
-        for (int v = 0; v < vecs; v++)
-            acc[r][v] = add ? sk_vget(m, (size_t)r * m_row + (size_t)v * SK_VEC, SK_ALL) : sk_vzero();
-    }
-    for (size_t i = 0; i < depth; i++) {
-        __m512i right[WINO_VECS];
-        WINO_UNROLL
-        for (int v = 0; v < vecs; v++)
-            right[v] = _mm512_loadu_si512(b + i * b_row + (size_t)v * SK_VEC);
-        WINO_UNROLL
-        for (int r = 0; r < rows; r++) {
-            __m512i left = _mm512_set1_epi32((int)a[(size_t)r * a_row + i * a_step]);
-            WINO_UNROLL
-            for (int v = 0; v < vecs; v++)
-                acc[r][v] = _mm512_dpbf16_ps(acc[r][v], (__m512bh)left, (__m512bh)right[v]);
-        }
-    }
-    WINO_UNROLL
-    for (int r = 0; r < rows; r++) {
-        WINO_UNROLL
-        for (int v = 0; v < vecs; v++)
-            sk_vstore(m, (size_t)r * m_row + (size_t)v * SK_VEC, SK_ALL, SK_K_F32, acc[r][v]);
-    }
-}
-
-SK_INLINE void rows_of(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
-                       size_t rows, float *m, size_t m_row, bool add, int most, int vecs)
-{
-    for (; rows >= (size_t)most; rows -= (size_t)most, a += (size_t)most * a_row, m += (size_t)most * m_row)
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, most, vecs);
-    if (rows >= WINO_ROWS) {
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, WINO_ROWS, vecs);
-        rows -= WINO_ROWS, a += WINO_ROWS * a_row, m += WINO_ROWS * m_row;
-    }
-    switch (rows) {
-    case 5:
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 5, vecs);
-        break;
-    case 4:
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 4, vecs);
-        break;
-    case 3:
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 3, vecs);
-        break;
-    case 2:
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 2, vecs);
-        break;
-    case 1:
-        micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 1, vecs);
-        break;
-    default:
-        break;
-    }
-}
-
-static void block(const uint32_t *a, size_t a_row, size_t a_step, const uint32_t *b, size_t b_row, size_t depth,
-                  size_t rows, float *m, size_t m_row, bool add, size_t width)
-{
-    switch (width / SK_VEC) {
-    case 4:
-        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_ROWS, 4);
-        break;
-    case 3:
-        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, 8, 3);
-        break;
-    case 2:
-        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_MOST, 2);
-        break;
-    default:
-        rows_of(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_MOST, 1);
-        break;
-    }
-}
-
 static void product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0,
                          const void *v, size_t plane, size_t rows, float *m, size_t m_plane)
 {
-    size_t depth = sk_wino_pad(s->c) / 2, width = wino_width(s, k0), points = (size_t)kern->points;
-    const uint32_t *from = u;
-    for (size_t p = 0; p < points; p++)
-        block((const uint32_t *)v + p * (plane / 2), depth, 1, from + p * depth * width, width, depth, rows,
-              m + p * m_plane, width, false, width);
+    wino_product(kern, s, u, k0, v, plane, rows, m, m_plane, SK_K_BF16);
 }
 
 static void grad_product_bf16(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v,
                               const void *d, size_t rows, int k0, bool first, float *du)
 {
-    enum { STRETCH = 128 };
-    size_t c = sk_wino_pad(s->c), k = sk_wino_pad(s->k), pairs = (rows + 1) / 2, width = wino_width(s, k0);
-    (void)kern;
-    for (size_t t = 0; t < pairs; t += STRETCH)
-        block((const uint32_t *)v + t * c, 1, c, (const uint32_t *)d + t * k + k0, k,
-              pairs - t < STRETCH ? pairs - t : STRETCH, c, du, width, !first || t > 0, width);
+    wino_grad_product(kern, s, v, d, rows, k0, first, du, SK_K_BF16);
 }
 
-SK_INLINE void filter_of(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1,
-                         enum sk_wino_alg a, void *to)
+SK_INLINE void filter_of(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w, bool flip,
+                         int k0, int c0, int c1, enum sk_wino_alg a, void *to)
 {
-    size_t depth = sk_wino_pad(s->c) / 2, width = wino_width(s, k0), points = (size_t)(wino_points(a) * wino_points(a));
+    size_t depth = sk_wino_pad(s->c) / 2, width = sk_wino_width(kern, s, k0),
+           points = (size_t)(wino_points(a) * wino_points(a));
     uint32_t *u = to;
     for (size_t c = (size_t)c0; c < (size_t)c1; c += 2)
         for (size_t j = 0; j < width; j += SK_VEC) {
@@ -144,16 +55,16 @@ static void filter_bf16(const struct sk_kern_wino *kern, const struct sk_wino_sh
 {
     switch (kern->alg) {
     case SK_WINO_F2:
-        filter_of(s, w, flip, k0, c0, c1, SK_WINO_F2, u);
+        filter_of(kern, s, w, flip, k0, c0, c1, SK_WINO_F2, u);
         break;
     case SK_WINO_F4:
-        filter_of(s, w, flip, k0, c0, c1, SK_WINO_F4, u);
+        filter_of(kern, s, w, flip, k0, c0, c1, SK_WINO_F4, u);
         break;
     case SK_WINO_S2:
-        filter_of(s, w, flip, k0, c0, c1, SK_WINO_S2, u);
+        filter_of(kern, s, w, flip, k0, c0, c1, SK_WINO_S2, u);
         break;
     default:
-        filter_of(s, w, flip, k0, c0, c1, SK_WINO_T2, u);
+        filter_of(kern, s, w, flip, k0, c0, c1, SK_WINO_T2, u);
         break;
     }
 }

@@ -10,16 +10,16 @@ static void filter_f32(const struct sk_kern_wino *kern, const struct sk_wino_sha
 {
     switch (kern->alg) {
     case SK_WINO_F2:
-        wino_filter_f32(s, w, flip, k0, c0, c1, SK_WINO_F2, u);
+        wino_filter_f32(kern, s, w, flip, k0, c0, c1, SK_WINO_F2, u);
         break;
     case SK_WINO_F4:
-        wino_filter_f32(s, w, flip, k0, c0, c1, SK_WINO_F4, u);
+        wino_filter_f32(kern, s, w, flip, k0, c0, c1, SK_WINO_F4, u);
         break;
     case SK_WINO_S2:
-        wino_filter_f32(s, w, flip, k0, c0, c1, SK_WINO_S2, u);
+        wino_filter_f32(kern, s, w, flip, k0, c0, c1, SK_WINO_S2, u);
         break;
     default:
-        wino_filter_f32(s, w, flip, k0, c0, c1, SK_WINO_T2, u);
+        wino_filter_f32(kern, s, w, flip, k0, c0, c1, SK_WINO_T2, u);
         break;
     }
 }
@@ -58,7 +58,7 @@ static void input_f32(const struct sk_kern_wino *kern, const struct sk_wino_shap
 static void product_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0,
                         const void *v, size_t plane, size_t rows, float *m, size_t m_plane)
 {
-    wino_product_f32(s, u, k0, v, plane, rows, m, m_plane, (size_t)kern->points);
+    wino_product(kern, s, u, k0, v, plane, rows, m, m_plane, SK_K_F32);
 }
 
 static void output(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const struct sk_wino_sink *y,
@@ -67,27 +67,27 @@ static void output(const struct sk_kern_wino *kern, const struct sk_wino_shape *
     switch (kern->alg) {
     case SK_WINO_F2:
         if (kern->outer == SK_K_F32)
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_F2, SK_K_F32);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_F2, SK_K_F32);
         else
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_F2, SK_K_BF16);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_F2, SK_K_BF16);
         break;
     case SK_WINO_F4:
         if (kern->outer == SK_K_F32)
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_F4, SK_K_F32);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_F4, SK_K_F32);
         else
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_F4, SK_K_BF16);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_F4, SK_K_BF16);
         break;
     case SK_WINO_S2:
         if (kern->outer == SK_K_F32)
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_S2, SK_K_F32);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_S2, SK_K_F32);
         else
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_S2, SK_K_BF16);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_S2, SK_K_BF16);
         break;
     default:
         if (kern->outer == SK_K_F32)
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_T2, SK_K_F32);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_T2, SK_K_F32);
         else
-            wino_output_tiles(s, y, tile, count, k0, WINO_BLOCK, m, m_plane, SK_WINO_T2, SK_K_BF16);
+            wino_output_tiles(kern, s, y, tile, count, k0, m, m_plane, SK_WINO_T2, SK_K_BF16);
         break;
     }
 }
@@ -120,8 +120,7 @@ static void grad_output_f32(const struct sk_kern_wino *kern, const struct sk_win
 static void grad_product_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v,
                              const void *d, size_t rows, int k0, bool first, float *du)
 {
-    (void)kern;
-    wino_grad_product_f32(s, v, d, rows, k0, first, du);
+    wino_grad_product(kern, s, v, d, rows, k0, first, du, SK_K_F32);
 }
 
 static void grad_filter(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *du, int k0, int c0,
@@ -129,13 +128,13 @@ static void grad_filter(const struct sk_kern_wino *kern, const struct sk_wino_sh
 {
     switch (kern->alg) {
     case SK_WINO_F2:
-        wino_grad_filter_block(s, du, k0, c0, c1, SK_WINO_F2, dw);
+        wino_grad_filter_block(kern, s, du, k0, c0, c1, SK_WINO_F2, dw);
         break;
     case SK_WINO_F4:
-        wino_grad_filter_block(s, du, k0, c0, c1, SK_WINO_F4, dw);
+        wino_grad_filter_block(kern, s, du, k0, c0, c1, SK_WINO_F4, dw);
         break;
     default:
-        wino_grad_filter_block(s, du, k0, c0, c1, SK_WINO_S2, dw);
+        wino_grad_filter_block(kern, s, du, k0, c0, c1, SK_WINO_S2, dw);
         break;
     }
 }

@@ -1,4 +1,4 @@
-/* Inside kern: the matrix products of Winograd convolution in float32, and what the gradient of the weights needs, on
+/* Inside kern: the matrix products of Winograd convolution, and what the gradient of the weights needs, on
  * vectors of the including file's width. WINO_VECS (4 or 2), the vectors of a k-block, is the including file's: with
  * WINO_ROWS rows their sums fit its registers, as WINO_MOST rows of half as many do. */
 #ifndef SKUA_KERN_WINO_PRODUCT_H
@@ -8,9 +8,21 @@
 
 enum { WINO_BLOCK = WINO_VECS * SK_VEC, WINO_ROWS = 6, WINO_MOST = 12 };
 
-/* m[r][vecs * SK_VEC] (+)= sum over i < depth of a[r * a_row + i * a_step] * b[i * b_row ...]. */
+/* acc + a * b of float32; of bf16 the elements are pairs, and both products of a pair are added. */
+SK_INLINE sk_vec wino_multiply(sk_vec a, sk_vec b, sk_vec acc, enum sk_ktype inner)
+{
+#ifdef __AVX512BF16__
+    if (inner == SK_K_BF16)
+        return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
+#endif
+    (void)inner;
+    return sk_vfma(a, b, acc);
+}
+
+/* m[r][vecs * SK_VEC] (+)= sum over i < depth of a[r * a_row + i * a_step] * b[i * b_row ...]. Elements of a and b are
+ * 32 bits: float32, or for bf16 pairs. */
 SK_INLINE void wino_micro(const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, size_t depth,
-                          float *m, size_t m_row, bool add, int rows, int vecs)
+                          float *m, size_t m_row, bool add, int rows, int vecs, enum sk_ktype inner)
 {
     sk_vec acc[WINO_MOST][WINO_VECS];
     WINO_UNROLL
@@ -29,7 +41,7 @@ SK_INLINE void wino_micro(const float *a, size_t a_row, size_t a_step, const flo
             sk_vec left = sk_vset1(a[(size_t)r * a_row + i * a_step]);
             WINO_UNROLL
             for (int v = 0; v < vecs; v++)
-                acc[r][v] = sk_vfma(left, right[v], acc[r][v]);
+                acc[r][v] = wino_multiply(left, right[v], acc[r][v], inner);
         }
     }
     WINO_UNROLL
@@ -42,29 +54,29 @@ SK_INLINE void wino_micro(const float *a, size_t a_row, size_t a_step, const flo
 
 /* All rows: most at a time, so that every register holds a sum, then those that are left. */
 SK_INLINE void wino_rows(const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, size_t depth,
-                         size_t rows, float *m, size_t m_row, bool add, int most, int vecs)
+                         size_t rows, float *m, size_t m_row, bool add, int most, int vecs, enum sk_ktype inner)
 {
     for (; rows >= (size_t)most; rows -= (size_t)most, a += (size_t)most * a_row, m += (size_t)most * m_row)
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, most, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, most, vecs, inner);
     if (rows >= WINO_ROWS) {
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, WINO_ROWS, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, WINO_ROWS, vecs, inner);
         rows -= WINO_ROWS, a += WINO_ROWS * a_row, m += WINO_ROWS * m_row;
     }
     switch (rows) {
     case 5:
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 5, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 5, vecs, inner);
         break;
     case 4:
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 4, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 4, vecs, inner);
         break;
     case 3:
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 3, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 3, vecs, inner);
         break;
     case 2:
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 2, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 2, vecs, inner);
         break;
     case 1:
-        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 1, vecs);
+        wino_micro(a, a_row, a_step, b, b_row, depth, m, m_row, add, 1, vecs, inner);
         break;
     default:
         break;
@@ -72,49 +84,51 @@ SK_INLINE void wino_rows(const float *a, size_t a_row, size_t a_step, const floa
 }
 
 /* The same for a k-block of width channels. */
-static void wino_block(const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, size_t depth,
-                       size_t rows, float *m, size_t m_row, bool add, size_t width)
+SK_INLINE void wino_block(const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, size_t depth,
+                          size_t rows, float *m, size_t m_row, bool add, size_t width, enum sk_ktype inner)
 {
+    const int two = WINO_VECS == 4 ? WINO_MOST : WINO_ROWS; /* rows whose sums in two vectors fill the registers */
     size_t j = 0;
     if (WINO_VECS == 4 && width == 4 * SK_VEC) {
-        wino_rows(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_ROWS, WINO_VECS);
+        wino_rows(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, WINO_ROWS, WINO_VECS, inner);
         return;
     }
     if (WINO_VECS == 4 && width == 3 * SK_VEC) {
-        wino_rows(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, 8, WINO_VECS == 4 ? 3 : 1);
+        wino_rows(a, a_row, a_step, b, b_row, depth, rows, m, m_row, add, 8, WINO_VECS == 4 ? 3 : 1, inner);
         return;
     }
     for (; j + 2 * SK_VEC <= width; j += 2 * SK_VEC)
-        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add,
-                  WINO_VECS == 4 ? WINO_MOST : WINO_ROWS, 2);
+        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add, two, 2, inner);
     if (j < width)
-        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add, WINO_MOST, 1);
+        wino_rows(a, a_row, a_step, b + j, b_row, depth, rows, m + j, m_row, add, WINO_MOST, 1, inner);
 }
 
-SK_INLINE size_t wino_width(const struct sk_wino_shape *s, int k0)
+/* How many elements of 32 bits hold n of the inner type. */
+SK_INLINE size_t wino_words(size_t n, enum sk_ktype inner)
 {
-    size_t left = sk_wino_pad(s->k) - (size_t)k0;
-    return left < WINO_BLOCK ? left : WINO_BLOCK;
+    return inner == SK_K_BF16 ? n / 2 : n;
 }
 
-static void wino_product_f32(const struct sk_wino_shape *s, const void *u, int k0, const void *v, size_t plane,
-                             size_t rows, float *out, size_t out_plane, size_t points)
+SK_INLINE void wino_product(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *u, int k0,
+                            const void *v, size_t plane, size_t rows, float *m, size_t m_plane, enum sk_ktype inner)
 {
-    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0);
-    for (size_t p = 0; p < points; p++)
-        wino_block((const float *)v + p * plane, depth, 1, (const float *)u + p * depth * width, width, depth, rows,
-                   out + p * out_plane, width, false, width);
+    size_t depth = wino_words(sk_wino_pad(s->c), inner), width = sk_wino_width(kern, s, k0);
+    for (size_t p = 0; p < (size_t)kern->points; p++)
+        wino_block((const float *)v + p * wino_words(plane, inner), depth, 1, (const float *)u + p * depth * width,
+                   width, depth, rows, m + p * m_plane, width, false, width, inner);
 }
 
-/* dU of one point: rows are channels, the sum goes over tiles, a stretch of them at a time so that they stay in L1. */
-SK_INLINE void wino_grad_product_f32(const struct sk_wino_shape *s, const void *v, const void *d, size_t rows, int k0,
-                                     bool first, float *du)
+/* dU of one point: rows are channels, the sum goes over tiles (of bf16 over pairs of them), a stretch of them at a time
+ * so that they stay in L1. */
+SK_INLINE void wino_grad_product(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const void *v,
+                                 const void *d, size_t rows, int k0, bool first, float *du, enum sk_ktype inner)
 {
     enum { STRETCH = 128 };
-    size_t c = sk_wino_pad(s->c), k = sk_wino_pad(s->k), width = wino_width(s, k0);
-    for (size_t t = 0; t < rows; t += STRETCH)
+    size_t c = sk_wino_pad(s->c), k = sk_wino_pad(s->k), width = sk_wino_width(kern, s, k0);
+    size_t sums = inner == SK_K_BF16 ? (rows + 1) / 2 : rows;
+    for (size_t t = 0; t < sums; t += STRETCH)
         wino_block((const float *)v + t * c, 1, c, (const float *)d + t * k + k0, k,
-                   rows - t < STRETCH ? rows - t : STRETCH, c, du, width, !first || t > 0, width);
+                   sums - t < STRETCH ? sums - t : STRETCH, c, du, width, !first || t > 0, width, inner);
 }
 
 /* ---- weights ---- */
@@ -152,10 +166,11 @@ SK_INLINE void wino_filter_vec(float g[9][SK_VEC], enum sk_wino_alg a, sk_vec u[
         wino_filter(a, half[i], u + i * edge);
 }
 
-SK_INLINE void wino_filter_f32(const struct sk_wino_shape *s, const float *w, bool flip, int k0, int c0, int c1,
-                               enum sk_wino_alg a, void *to)
+SK_INLINE void wino_filter_f32(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *w,
+                               bool flip, int k0, int c0, int c1, enum sk_wino_alg a, void *to)
 {
-    size_t depth = sk_wino_pad(s->c), width = wino_width(s, k0), points = (size_t)(wino_points(a) * wino_points(a));
+    size_t depth = sk_wino_pad(s->c), width = sk_wino_width(kern, s, k0),
+           points = (size_t)(wino_points(a) * wino_points(a));
     float *u = to;
     for (size_t c = (size_t)c0; c < (size_t)c1; c++)
         for (size_t j = 0; j < width; j += SK_VEC) {
@@ -189,10 +204,10 @@ SK_INLINE void wino_grad_filter_vec(const float *du, size_t plane, enum sk_wino_
         wino_grad_filter(a, half[i], g + 3 * i);
 }
 
-SK_INLINE void wino_grad_filter_block(const struct sk_wino_shape *s, const float *du, int k0, int c0, int c1,
-                                      enum sk_wino_alg a, float *dw)
+SK_INLINE void wino_grad_filter_block(const struct sk_kern_wino *kern, const struct sk_wino_shape *s, const float *du,
+                                      int k0, int c0, int c1, enum sk_wino_alg a, float *dw)
 {
-    size_t cs = (size_t)s->c, ks = (size_t)s->k, width = wino_width(s, k0), plane = sk_wino_pad(s->c) * width;
+    size_t cs = (size_t)s->c, ks = (size_t)s->k, width = sk_wino_width(kern, s, k0), plane = sk_wino_pad(s->c) * width;
     for (size_t c = (size_t)c0; c < (size_t)c1; c++)
         for (size_t j = 0; j < width; j += SK_VEC) {
             sk_vec o[9];

@@ -53,12 +53,12 @@ SK_INLINE sk_vec wino_read(const void *x, size_t i, sk_lanes lanes, enum sk_ktyp
     return norm ? sk_vrelu(sk_vfma(v, scale, shift)) : v;
 }
 
-/* B^T d B of one vector of channels; point i goes to element i * plane of v. at: element of the window's first pixel,
- * row and col: elements from row to row, from pixel to pixel. */
-SK_INLINE void wino_input_vec(const void *x, size_t at, size_t row, size_t col, bool norm, sk_vec scale, sk_vec shift,
-                              enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
+/* B^T d B of one vector of channels, or A dY A^T where dy; point i goes to element i * plane of v. at: element of the
+ * window's first pixel, row and col: elements from row to row, from pixel to pixel. */
+SK_INLINE void wino_vec(const void *x, size_t at, size_t row, size_t col, bool dy, bool norm, sk_vec scale,
+                        sk_vec shift, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane, enum sk_ktype inner)
 {
-    const int ins = wino_ins(a), points = wino_points(a);
+    const int ins = dy ? wino_outs(a) : wino_ins(a), points = wino_points(a);
     sk_vec half[WINO_EDGE][WINO_EDGE];
     WINO_UNROLL
     for (int j = 0; j < ins; j++) {
@@ -66,7 +66,7 @@ SK_INLINE void wino_input_vec(const void *x, size_t at, size_t row, size_t col, 
         WINO_UNROLL
         for (int i = 0; i < ins; i++)
             d[i] = wino_read(x, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t, norm, scale, shift);
-        wino_input(a, d, o);
+        wino_transform(a, dy, d, o);
         WINO_UNROLL
         for (int i = 0; i < points; i++)
             half[i][j] = o[i];
@@ -74,37 +74,10 @@ SK_INLINE void wino_input_vec(const void *x, size_t at, size_t row, size_t col, 
     WINO_UNROLL
     for (int i = 0; i < points; i++) {
         sk_vec o[WINO_EDGE];
-        wino_input(a, half[i], o);
+        wino_transform(a, dy, half[i], o);
         WINO_UNROLL
         for (int j = 0; j < points; j++)
             sk_vstore(v, (size_t)(i * points + j) * plane, sk_first(SK_VEC), inner, o[j]);
-    }
-}
-
-/* A dY A^T of one vector of channels, laid out alike. */
-SK_INLINE void wino_grad_vec(const void *dy, size_t at, size_t row, size_t col, enum sk_wino_alg a, enum sk_ktype t,
-                             void *d, size_t plane, enum sk_ktype inner)
-{
-    const int outs = wino_outs(a), points = wino_points(a);
-    sk_vec half[WINO_EDGE][WINO_EDGE];
-    WINO_UNROLL
-    for (int j = 0; j < outs; j++) {
-        sk_vec y[WINO_EDGE], o[WINO_EDGE];
-        WINO_UNROLL
-        for (int i = 0; i < outs; i++)
-            y[i] = sk_vload(dy, at + (size_t)i * row + (size_t)j * col, sk_first(SK_VEC), t);
-        wino_grad_output(a, y, o);
-        WINO_UNROLL
-        for (int i = 0; i < points; i++)
-            half[i][j] = o[i];
-    }
-    WINO_UNROLL
-    for (int i = 0; i < points; i++) {
-        sk_vec o[WINO_EDGE];
-        wino_grad_output(a, half[i], o);
-        WINO_UNROLL
-        for (int j = 0; j < points; j++)
-            sk_vstore(d, (size_t)(i * points + j) * plane, sk_first(SK_VEC), inner, o[j]);
     }
 }
 
@@ -166,16 +139,6 @@ SK_INLINE struct wino_window wino_side_window(const struct sk_wino_shape *s, con
     return wino_window(s, tile, wino_outs(a), from->step, from->border, from->edge, from->height, from->width);
 }
 
-SK_INLINE void wino_side_vec(const struct wino_side *from, const void *x, size_t at, size_t row, size_t col, bool norm,
-                             sk_vec scale, sk_vec shift, enum sk_wino_alg a, enum sk_ktype t, void *v, size_t plane,
-                             enum sk_ktype inner)
-{
-    if (from->dy)
-        wino_grad_vec(x, at, row, col, a, t, v, plane, inner);
-    else
-        wino_input_vec(x, at, row, col, norm, scale, shift, a, t, v, plane, inner);
-}
-
 /* Zeroes the buffer of a tile that will need it. */
 SK_INLINE void wino_clear(const struct wino_side *from, const struct wino_window *w, float *buffer)
 {
@@ -196,13 +159,12 @@ SK_INLINE void wino_vec_in(const struct wino_side *from, const struct wino_windo
     ptrdiff_t col = from->c, row = col * from->width;
     ptrdiff_t at = ((ptrdiff_t)w->picture * from->height + w->row) * row + w->col * col + (ptrdiff_t)j;
     if (wino_whole(w, from->edge) && j + SK_VEC <= c) {
-        wino_side_vec(from, from->x->x, (size_t)at, (size_t)row, (size_t)col, norm, scale, shift, a, t, v, plane,
-                      inner);
+        wino_vec(from->x->x, (size_t)at, (size_t)row, (size_t)col, from->dy, norm, scale, shift, a, t, v, plane, inner);
         return;
     }
     wino_gather_vec(w, from->x->x, at, row, col, lanes, norm, scale, shift, from->edge, t, buffer);
-    wino_side_vec(from, buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, false, scale, shift, a, SK_K_F32, v, plane,
-                  inner);
+    wino_vec(buffer, 0, (size_t)from->edge * SK_VEC, SK_VEC, from->dy, false, scale, shift, a, SK_K_F32, v, plane,
+             inner);
 }
 
 SK_INLINE void wino_tile_in(const struct sk_wino_shape *s, const struct wino_side *from, size_t tile, bool norm,
@@ -388,11 +350,11 @@ SK_INLINE void wino_begin_sums(const struct sk_wino_shape *s, const struct sk_wi
     }
 }
 
-SK_INLINE void wino_output_tiles(const struct sk_wino_shape *s, const struct sk_wino_sink *to, size_t tile,
-                                 size_t count, int k0, int block, const float *from, size_t plane, enum sk_wino_alg a,
-                                 enum sk_ktype t)
+SK_INLINE void wino_output_tiles(const struct sk_kern_wino *kern, const struct sk_wino_shape *s,
+                                 const struct sk_wino_sink *to, size_t tile, size_t count, int k0, const float *from,
+                                 size_t plane, enum sk_wino_alg a, enum sk_ktype t)
 {
-    size_t left = sk_wino_pad(s->k) - (size_t)k0, width = left < (size_t)block ? left : (size_t)block, k = (size_t)k0;
+    size_t width = sk_wino_width(kern, s, k0), k = (size_t)k0;
     if (count > 0 && to->finish != SK_WINO_STORE)
         wino_begin_sums(s, to, tile, k, width, from, plane, a);
     for (size_t i = 0; i < count; i++) {

@@ -131,6 +131,15 @@ SK_INLINE void wino_grad_output(enum sk_wino_alg a, const sk_vec *y, sk_vec *o)
     o[5] = y[3];
 }
 
+/* What is read from a tile to points: of x, or of dy. */
+SK_INLINE void wino_transform(enum sk_wino_alg a, bool dy, const sk_vec *d, sk_vec *o)
+{
+    if (dy)
+        wino_grad_output(a, d, o);
+    else
+        wino_input(a, d, o);
+}
+
 /* G g: 3 weights to points */
 SK_INLINE void wino_filter(enum sk_wino_alg a, const sk_vec *g, sk_vec *o)
 {

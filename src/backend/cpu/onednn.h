@@ -16,7 +16,6 @@ typedef const_dnnl_memory_desc_t sk_dnnl_md; /* borrowed: lives as long as what 
 typedef const dnnl_memory_desc_t *sk_dnnl_md;
 #endif
 
-
 /* ---- the library (onednn.c) ---- */
 /* Makes the one engine and stream of the process on the first call and sets the instruction set that SKUA_CPU asks for.
  * Thread-safe. UNSUPPORTED "SKUA_CPU=ref" at the reference level. */
@@ -32,16 +31,6 @@ enum sk_code sk_dnnl_accept(const struct sk_desc *d, const char *what, int rank,
                             struct sk_err *err) SK_MUST;
 /* As many threads as the library then plans with; returns how many it was before. */
 int sk_dnnl_threads(int threads);
-
-/* Adds a 64-byte aligned piece to *total; returns its offset. */
-static inline size_t sk_dnnl_piece(size_t *total, size_t bytes)
-{
-    return sk_cpu_piece(total, bytes);
-}
-static inline void *sk_dnnl_at(void *base, size_t offset)
-{
-    return sk_cpu_inside(base, offset);
-}
 
 /* ---- memory descriptors and implementations (onednn_api.c) ---- */
 struct sk_dnnl_desc {

@@ -107,11 +107,11 @@ static void lay_out(struct conv *self, size_t scratchpad, struct sk_kernel_need 
     const struct sk_conv_shape *s = &self->want.shape;
     size_t *total = self->frozen ? &need->packed : &need->scratch;
     bool flip = self->turned && s->r * s->s > 1;
-    self->at_weights = sk_dnnl_piece(total, self->weights.needed ? self->weights.bytes : 0);
-    self->at_flipped = sk_dnnl_piece(total, flip ? weight_count(self) * sizeof(float) : 0);
-    self->at_scratchpad = sk_dnnl_piece(&need->scratch, scratchpad);
-    self->at_x = sk_dnnl_piece(&need->scratch, self->fold.x ? sk_fold_x_count(&self->fold) * self->size : 0);
-    self->at_y = sk_dnnl_piece(&need->scratch, self->fold.y ? sk_fold_y_count(&self->fold) * self->size : 0);
+    self->at_weights = sk_cpu_piece(total, self->weights.needed ? self->weights.bytes : 0);
+    self->at_flipped = sk_cpu_piece(total, flip ? weight_count(self) * sizeof(float) : 0);
+    self->at_scratchpad = sk_cpu_piece(&need->scratch, scratchpad);
+    self->at_x = sk_cpu_piece(&need->scratch, self->fold.x ? sk_fold_x_count(&self->fold) * self->size : 0);
+    self->at_y = sk_cpu_piece(&need->scratch, self->fold.y ? sk_fold_y_count(&self->fold) * self->size : 0);
 }
 
 static enum sk_code open_primitive(struct conv *self, const_dnnl_primitive_desc_t pd, struct sk_kernel_need *need,
@@ -213,11 +213,11 @@ static enum sk_code pack(struct conv *self, float *w, void *memory, struct sk_er
 {
     size_t area = (size_t)self->want.shape.r * (size_t)self->want.shape.s;
     if (self->turned && area > 1) {
-        float *flipped = sk_dnnl_at(memory, self->at_flipped);
+        float *flipped = sk_cpu_inside(memory, self->at_flipped);
         sk_fold_flip(flipped, w, weight_count(self) / area, area);
         w = flipped;
     }
-    return self->weights.needed ? sk_dnnl_reorder_run(&self->weights, w, sk_dnnl_at(memory, self->at_weights), err)
+    return self->weights.needed ? sk_dnnl_reorder_run(&self->weights, w, sk_cpu_inside(memory, self->at_weights), err)
                                 : SK_OK;
 }
 
@@ -226,8 +226,8 @@ static void *packed(const struct conv *self, float *w, void *memory)
 {
     bool flipped = self->turned && self->want.shape.r * self->want.shape.s > 1;
     if (self->weights.needed)
-        return sk_dnnl_at(memory, self->at_weights);
-    return flipped ? sk_dnnl_at(memory, self->at_flipped) : w;
+        return sk_cpu_inside(memory, self->at_weights);
+    return flipped ? sk_cpu_inside(memory, self->at_flipped) : w;
 }
 
 static enum sk_code prepare(void *me, const struct sk_kernel_call *call, struct sk_err *err)
@@ -242,7 +242,7 @@ static enum sk_code execute(struct conv *self, const struct sk_kernel_call *call
     enum sk_code code = self->frozen ? SK_OK : pack(self, call->in[1], memory, err);
     if (code != SK_OK)
         return code;
-    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_dnnl_at(call->scratch, self->at_scratchpad));
+    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_cpu_inside(call->scratch, self->at_scratchpad));
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_WEIGHTS, packed(self, call->in[1], memory));
     sk_dnnl_prim_bind(&self->prim, self->arg->x, x);
     sk_dnnl_prim_bind(&self->prim, self->arg->y, y);
@@ -255,9 +255,9 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
     const struct sk_fold *f = &self->fold;
     void *x = call->in[0], *y = call->out[0];
     if (f->x)
-        sk_fold_x(f, self->size, call->in[0], x = sk_dnnl_at(call->scratch, self->at_x));
+        sk_fold_x(f, self->size, call->in[0], x = sk_cpu_inside(call->scratch, self->at_x));
     if (f->y)
-        y = sk_dnnl_at(call->scratch, self->at_y);
+        y = sk_cpu_inside(call->scratch, self->at_y);
     if (self->residual >= 0 && f->y)
         sk_fold_y(f, self->size, call->in[self->residual], y);
     else if (self->residual >= 0 && call->in[self->residual] != y)
@@ -274,9 +274,9 @@ static enum sk_code run_grad_data(void *me, const struct sk_kernel_call *call, s
 {
     struct conv *self = me;
     const struct sk_fold *f = &self->fold;
-    void *y = call->in[0], *x = f->x ? sk_dnnl_at(call->scratch, self->at_x) : call->out[0];
+    void *y = call->in[0], *x = f->x ? sk_cpu_inside(call->scratch, self->at_x) : call->out[0];
     if (f->y)
-        sk_fold_y(f, self->size, call->in[0], y = sk_dnnl_at(call->scratch, self->at_y));
+        sk_fold_y(f, self->size, call->in[0], y = sk_cpu_inside(call->scratch, self->at_y));
     enum sk_code code = execute(self, call, x, y, err);
     if (code == SK_OK && f->x)
         sk_unfold_x(f, self->size, x, call->out[0]);

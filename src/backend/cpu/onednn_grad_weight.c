@@ -67,10 +67,10 @@ static void lay_out(struct grad_weight *self, struct sk_kernel_need *need)
     size_t x = sk_fold_x_count(&self->fold) * self->size, y = sk_fold_y_count(&self->fold) * self->size;
     self->x_bytes = x / parts;
     self->y_bytes = y / parts;
-    self->at_scratchpad = sk_dnnl_piece(&need->scratch, parts * self->scratchpad);
-    self->at_weights = sk_dnnl_piece(&need->scratch, kept * self->weight_bytes);
-    self->at_x = sk_dnnl_piece(&need->scratch, self->fold.x ? x : 0);
-    self->at_y = sk_dnnl_piece(&need->scratch, self->fold.y ? y : 0);
+    self->at_scratchpad = sk_cpu_piece(&need->scratch, parts * self->scratchpad);
+    self->at_weights = sk_cpu_piece(&need->scratch, kept * self->weight_bytes);
+    self->at_x = sk_cpu_piece(&need->scratch, self->fold.x ? x : 0);
+    self->at_y = sk_cpu_piece(&need->scratch, self->fold.y ? y : 0);
 }
 
 static void close_grad_weight(void *me)
@@ -132,7 +132,7 @@ static void *part_weights(const struct grad_weight *self, const struct sk_kernel
     if (!self->weights.needed && i == 0)
         return call->out[0];
     size_t slot = (size_t)(self->weights.needed ? i : i - 1);
-    return sk_dnnl_at(call->scratch, self->at_weights + slot * self->weight_bytes);
+    return sk_cpu_inside(call->scratch, self->at_weights + slot * self->weight_bytes);
 }
 
 static enum sk_code run_part(struct grad_weight *self, const struct sk_kernel_call *call, int i, void *x, void *y,
@@ -141,9 +141,9 @@ static enum sk_code run_part(struct grad_weight *self, const struct sk_kernel_ca
     struct sk_dnnl_prim *prim = &self->prim[i];
     size_t part = (size_t)i;
     sk_dnnl_prim_bind(prim, DNNL_ARG_SCRATCHPAD,
-                      sk_dnnl_at(call->scratch, self->at_scratchpad + part * self->scratchpad));
-    sk_dnnl_prim_bind(prim, DNNL_ARG_SRC, sk_dnnl_at(x, part * self->x_bytes));
-    sk_dnnl_prim_bind(prim, DNNL_ARG_DIFF_DST, sk_dnnl_at(y, part * self->y_bytes));
+                      sk_cpu_inside(call->scratch, self->at_scratchpad + part * self->scratchpad));
+    sk_dnnl_prim_bind(prim, DNNL_ARG_SRC, sk_cpu_inside(x, part * self->x_bytes));
+    sk_dnnl_prim_bind(prim, DNNL_ARG_DIFF_DST, sk_cpu_inside(y, part * self->y_bytes));
     sk_dnnl_prim_bind(prim, DNNL_ARG_DIFF_WEIGHTS, part_weights(self, call, i));
     return sk_dnnl_prim_run(prim, err);
 }
@@ -169,9 +169,9 @@ static enum sk_code run(void *me, const struct sk_kernel_call *call, struct sk_e
     const struct sk_fold *f = &self->fold;
     void *y = call->in[0], *x = call->in[1];
     if (f->x)
-        sk_fold_x(f, self->size, call->in[1], x = sk_dnnl_at(call->scratch, self->at_x));
+        sk_fold_x(f, self->size, call->in[1], x = sk_cpu_inside(call->scratch, self->at_x));
     if (f->y)
-        sk_fold_y(f, self->size, call->in[0], y = sk_dnnl_at(call->scratch, self->at_y));
+        sk_fold_y(f, self->size, call->in[0], y = sk_cpu_inside(call->scratch, self->at_y));
     enum sk_code code = self->parts > 1 ? run_parts(self, call, x, y, err) : run_part(self, call, 0, x, y, err);
     if (code == SK_OK && self->weights.needed)
         code = sk_dnnl_reorder_run(&self->weights, part_weights(self, call, 0), call->out[0], err);

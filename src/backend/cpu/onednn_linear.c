@@ -163,12 +163,12 @@ static enum sk_code open_primitive(struct linear *self, const_dnnl_primitive_des
         code = open_reorders(self, w, err);
     if (code != SK_OK)
         return code;
-    self->at_scratchpad = sk_dnnl_piece(&need->scratch, scratchpad);
+    self->at_scratchpad = sk_cpu_piece(&need->scratch, scratchpad);
     if (self->weights.needed && self->frozen)
         need->packed = self->weights.bytes;
     else if (self->weights.needed)
-        self->at_weights = sk_dnnl_piece(&need->scratch, dnnl_memory_desc_get_size(w));
-    self->at_x = sk_dnnl_piece(&need->scratch, self->x.needed ? (size_t)(self->n * self->c) * sizeof(float) : 0);
+        self->at_weights = sk_cpu_piece(&need->scratch, dnnl_memory_desc_get_size(w));
+    self->at_x = sk_cpu_piece(&need->scratch, self->x.needed ? (size_t)(self->n * self->c) * sizeof(float) : 0);
     snprintf(need->label, sizeof need->label, "%s", sk_dnnl_name(pd));
     return SK_OK;
 }
@@ -260,7 +260,7 @@ static enum sk_code pack(struct linear *self, const struct sk_kernel_call *call,
     *packed = call->in[1];
     if (!self->weights.needed)
         return SK_OK;
-    *packed = self->frozen ? call->packed : sk_dnnl_at(call->scratch, self->at_weights);
+    *packed = self->frozen ? call->packed : sk_cpu_inside(call->scratch, self->at_weights);
     return self->frozen ? SK_OK : sk_dnnl_reorder_run(&self->weights, call->in[1], *packed, err);
 }
 
@@ -271,7 +271,7 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
     enum sk_code code = pack(self, call, &w, err);
     if (code != SK_OK)
         return code;
-    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_dnnl_at(call->scratch, self->at_scratchpad));
+    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_cpu_inside(call->scratch, self->at_scratchpad));
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SRC, call->in[0]);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_WEIGHTS, w);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_BIAS, call->in[2]);
@@ -282,11 +282,11 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
 static enum sk_code run_grad_data(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     struct linear *self = me;
-    void *w, *dx = self->x.needed ? sk_dnnl_at(call->scratch, self->at_x) : call->out[0];
+    void *w, *dx = self->x.needed ? sk_cpu_inside(call->scratch, self->at_x) : call->out[0];
     enum sk_code code = pack(self, call, &w, err);
     if (code != SK_OK)
         return code;
-    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_dnnl_at(call->scratch, self->at_scratchpad));
+    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_cpu_inside(call->scratch, self->at_scratchpad));
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_DIFF_DST, call->in[0]);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_WEIGHTS, w);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_DIFF_SRC, dx);
@@ -299,12 +299,12 @@ static enum sk_code run_grad_data(void *me, const struct sk_kernel_call *call, s
 static enum sk_code run_grad_weight(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     struct linear *self = me;
-    void *x = self->x.needed ? sk_dnnl_at(call->scratch, self->at_x) : call->in[1];
-    void *dw = self->weights.needed ? sk_dnnl_at(call->scratch, self->at_weights) : call->out[0];
+    void *x = self->x.needed ? sk_cpu_inside(call->scratch, self->at_x) : call->in[1];
+    void *dw = self->weights.needed ? sk_cpu_inside(call->scratch, self->at_weights) : call->out[0];
     enum sk_code code = self->x.needed ? sk_dnnl_reorder_run(&self->x, call->in[1], x, err) : SK_OK;
     if (code != SK_OK)
         return code;
-    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_dnnl_at(call->scratch, self->at_scratchpad));
+    sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SCRATCHPAD, sk_cpu_inside(call->scratch, self->at_scratchpad));
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_DIFF_DST, call->in[0]);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_SRC, x);
     sk_dnnl_prim_bind(&self->prim, DNNL_ARG_DIFF_WEIGHTS, dw);

@@ -28,16 +28,6 @@ struct wino {
 enum { CACHE = 768 << 10, SHARED_CACHE = 8 << 20, LEAST_ROWS = 12, MOST_ROWS = 72, STEP = 6, FILTER_CHANNELS = 16 };
 enum { PARTS = 3 }; /* center, sum, square */
 
-static size_t round_to(size_t n, size_t step)
-{
-    return (n + step - 1) / step * step;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Tiles whose V and M stay in a thread's cache. */
 static size_t block_rows(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
 {
@@ -77,9 +67,10 @@ static void set_blocks(struct wino *self)
         enum { ROWS = 48 };
         size_t per_tile = self->points * c * sk_cpu_size(kern->inner);
         bool fixed = k_count >= threads || self->finish != SK_WINO_STORE;
-        self->rows = fixed ? ROWS : round_to((self->tiles * k_count + threads - 1) / threads, STEP);
-        self->rows = least(self->rows, ROWS);
-        self->group = least(round_to(self->tiles, self->rows), round_to(SHARED_CACHE / per_tile + 1, self->rows));
+        self->rows = fixed ? ROWS : sk_wino_round((self->tiles * k_count + threads - 1) / threads, STEP);
+        self->rows = sk_wino_least(self->rows, ROWS);
+        self->group = sk_wino_least(sk_wino_round(self->tiles, self->rows),
+                                    sk_wino_round(SHARED_CACHE / per_tile + 1, self->rows));
     }
     self->blocks = (self->tiles + self->rows - 1) / self->rows;
     self->own_weights =
@@ -197,11 +188,6 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
 
 /* ---- running ---- */
 
-static void *piece(const struct sk_kernel_call *call, size_t at)
-{
-    return (char *)call->scratch + at;
-}
-
 static char *weights_of(const struct wino *self, const struct sk_kernel_call *call, size_t block)
 {
     return (char *)(self->frozen ? call->packed : call->scratch) + self->at.weights + block * self->u_block;
@@ -230,7 +216,7 @@ static enum sk_code prepare(void *me, const struct sk_kernel_call *call, struct 
 
 static struct sk_wino_source source(const struct wino *self, const struct sk_kernel_call *call)
 {
-    const float *norm = piece(call, self->at.norm);
+    const float *norm = sk_cpu_inside(call->scratch, self->at.norm);
     return (struct sk_wino_source){
         .x = call->in[0], .scale = self->norm ? norm : NULL, .shift = self->norm ? norm + self->shape.c : NULL};
 }
@@ -238,7 +224,8 @@ static struct sk_wino_source source(const struct wino *self, const struct sk_ker
 static struct sk_wino_sink sink(const struct wino *self, const struct sk_kernel_call *call, size_t block)
 {
     size_t k = (size_t)self->shape.k;
-    float *part = (float *)piece(call, self->at.parts) + PARTS * block * k, *mask = piece(call, self->at.mask);
+    float *part = (float *)sk_cpu_inside(call->scratch, self->at.parts) + PARTS * block * k,
+          *mask = sk_cpu_inside(call->scratch, self->at.mask);
     struct sk_wino_sink to = {.finish = self->finish,
                               .y = call->out[0],
                               .residual = self->residual >= 0 ? call->in[self->residual] : NULL,
@@ -264,7 +251,7 @@ static void finish_block(const struct wino *self, const struct sk_kernel_call *c
                          size_t block, const void *v, size_t plane, float *m)
 {
     const struct sk_kern_wino *kern = self->by.kern;
-    size_t tile = block * self->rows, count = least(self->rows, self->tiles - tile);
+    size_t tile = block * self->rows, count = sk_wino_least(self->rows, self->tiles - tile);
     struct sk_wino_sink to = sink(self, call, block);
     int k0 = (int)k_block * kern->block;
     kern->product(kern, &self->shape, u, k0, v, plane, count, m, self->m_plane);
@@ -274,13 +261,14 @@ static void finish_block(const struct wino *self, const struct sk_kernel_call *c
 static void run_tiles(const struct wino *self, const struct sk_kernel_call *call)
 {
     const struct sk_kern_wino *kern = self->by.kern;
-    char *own = (char *)piece(call, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
+    char *own =
+        (char *)sk_cpu_inside(call->scratch, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
     struct sk_wino_source from = source(self, call);
     size_t k_count = k_blocks(self);
 #pragma omp for schedule(dynamic)
     for (size_t b = 0; b < self->blocks; b++) {
         size_t tile = b * self->rows;
-        kern->input(kern, &self->shape, &from, tile, least(self->rows, self->tiles - tile), own + self->at.v,
+        kern->input(kern, &self->shape, &from, tile, sk_wino_least(self->rows, self->tiles - tile), own + self->at.v,
                     self->v_plane);
         for (size_t k = 0; k < k_count; k++)
             finish_block(self, call, weights_of(self, call, k), k, b, own + self->at.v, self->v_plane,
@@ -306,19 +294,21 @@ static void input_group(const struct wino *self, const struct sk_kernel_call *ca
     const struct sk_kern_wino *kern = self->by.kern;
     struct sk_wino_source from = source(self, call);
     size_t row = sk_wino_pad(self->shape.c) * sk_cpu_size(kern->inner);
-    char *v = piece(call, self->at.group);
+    char *v = sk_cpu_inside(call->scratch, self->at.group);
 #pragma omp for schedule(dynamic)
     for (size_t i = 0; i < count; i += PIECE)
-        kern->input(kern, &self->shape, &from, first + i, least(PIECE, count - i), v + i * row, self->group_plane);
+        kern->input(kern, &self->shape, &from, first + i, sk_wino_least(PIECE, count - i), v + i * row,
+                    self->group_plane);
 }
 
 static void run_channels(const struct wino *self, const struct sk_kernel_call *call)
 {
-    char *own = (char *)piece(call, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
+    char *own =
+        (char *)sk_cpu_inside(call->scratch, self->at.thread) + (size_t)omp_get_thread_num() * self->at.thread_bytes;
     size_t row = sk_wino_pad(self->shape.c) * sk_cpu_size(self->by.kern->inner), k_count = k_blocks(self);
     for (size_t first = 0; first < self->tiles; first += self->group) {
-        size_t count = least(self->group, self->tiles - first), blocks = (count + self->rows - 1) / self->rows, from,
-               to;
+        size_t count = sk_wino_least(self->group, self->tiles - first), blocks = (count + self->rows - 1) / self->rows,
+               from, to;
         size_t have = SIZE_MAX;
         const void *u = NULL;
         input_group(self, call, first, count);
@@ -329,7 +319,7 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
                 u = take_weights(self, call, own, k);
             have = k;
             finish_block(self, call, u, k, first / self->rows + b,
-                         (char *)piece(call, self->at.group) + b * self->rows * row, self->group_plane,
+                         (char *)sk_cpu_inside(call->scratch, self->at.group) + b * self->rows * row, self->group_plane,
                          (float *)(void *)(own + self->at.m));
         }
 #pragma omp barrier
@@ -341,12 +331,12 @@ static size_t block_count(const struct wino *self, size_t b)
 {
     const struct sk_wino_shape *s = &self->shape;
     size_t m = (size_t)self->by.kern->m, p = (size_t)s->p, q = (size_t)s->q, count = 0;
-    size_t first = b * self->rows, end = least(first + self->rows, self->tiles);
+    size_t first = b * self->rows, end = sk_wino_least(first + self->rows, self->tiles);
     size_t across = (q + m - 1) / m, down = (p + m - 1) / m;
     if (p % m == 0 && q % m == 0)
         return (end - first) * m * m;
     for (size_t t = first; t < end; t++)
-        count += least(m, p - t / across % down * m) * least(m, q - t % across * m);
+        count += sk_wino_least(m, p - t / across % down * m) * sk_wino_least(m, q - t % across * m);
     return count;
 }
 
@@ -354,7 +344,7 @@ static size_t block_count(const struct wino *self, size_t b)
 static void combine_stats(const struct wino *self, const struct sk_kernel_call *call, size_t k0, size_t k1)
 {
     size_t k = (size_t)self->shape.k;
-    const float *part = piece(call, self->at.parts);
+    const float *part = sk_cpu_inside(call->scratch, self->at.parts);
     double mean[SK_CPU_CHANNELS] = {0}, square[SK_CPU_CHANNELS] = {0}, seen = 0;
     for (size_t b = 0; b < self->blocks; b++, part += PARTS * k) {
         double n = (double)block_count(self, b);
@@ -376,7 +366,7 @@ static void combine_stats(const struct wino *self, const struct sk_kernel_call *
 static void combine_grad(const struct wino *self, const struct sk_kernel_call *call, size_t k0, size_t k1)
 {
     size_t k = (size_t)self->shape.k;
-    const float *part = piece(call, self->at.parts), *var = call->in[self->params + 3];
+    const float *part = sk_cpu_inside(call->scratch, self->at.parts), *var = call->in[self->params + 3];
     double sum[SK_CPU_CHANNELS] = {0}, dot[SK_CPU_CHANNELS] = {0};
     for (size_t b = 0; b < self->blocks; b++, part += PARTS * k)
         for (size_t j = k0; j < k1; j++) {
@@ -396,7 +386,7 @@ static void combine(const struct wino *self, const struct sk_kernel_call *call)
         return;
 #pragma omp for schedule(static)
     for (size_t g = 0; g < groups; g++) {
-        size_t k0 = g * SK_CPU_CHANNELS, k1 = least(k, k0 + SK_CPU_CHANNELS);
+        size_t k0 = g * SK_CPU_CHANNELS, k1 = sk_wino_least(k, k0 + SK_CPU_CHANNELS);
         if (self->finish == SK_WINO_STATS)
             combine_stats(self, call, k0, k1);
         else
@@ -408,7 +398,7 @@ static void combine(const struct wino *self, const struct sk_kernel_call *call)
 static void set_norm(const struct wino *self, const struct sk_kernel_call *call)
 {
     size_t c = (size_t)(self->norm ? self->shape.c : self->shape.k);
-    float *scale = piece(call, self->norm ? self->at.norm : self->at.mask);
+    float *scale = sk_cpu_inside(call->scratch, self->norm ? self->at.norm : self->at.mask);
     if (self->norm || self->finish == SK_WINO_GRAD)
         sk_cpu_scale_shift(call->in[self->params], call->in[self->params + 1], call->in[self->params + 2],
                            call->in[self->params + 3], self->eps, c, scale, scale + c);

@@ -38,13 +38,18 @@ void sk_wino_label(const struct sk_wino_choice *choice, char *label, size_t size
 /* Operations of the products, padded channels included: what is left of the convolution. */
 double sk_wino_flops(const struct sk_wino_shape *s, const struct sk_kern_wino *kern);
 
-/* A piece of a block of memory that is being laid out: 64-byte aligned, with a cache line to spare so that pieces of
- * equal size do not fall on the same cache sets. */
+/* A piece of memory with a cache line to spare, so that pieces of equal size do not fall on the same cache sets. */
 static inline size_t sk_wino_piece(size_t *total, size_t bytes)
 {
-    size_t at = *total;
-    *total += (bytes + 63) / 64 * 64 + 64;
-    return at;
+    return sk_cpu_piece(total, bytes + 64);
+}
+static inline size_t sk_wino_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static inline size_t sk_wino_round(size_t n, size_t step)
+{
+    return (n + step - 1) / step * step;
 }
 /* Elements from point to point where each has n: a cache line more, for the same reason. */
 static inline size_t sk_wino_plane(size_t n, enum sk_ktype t)

@@ -24,11 +24,6 @@ struct wino {
 enum { CACHE = 1 << 20, SHARED_CACHE = 8 << 20, GROUP_STEP = 16, LEAST_GROUP = 128, PIECE = 4, PARTS = 8 };
 enum { IN_DY, IN_X, IN_NORM };
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t per_tile(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
 {
     return (size_t)kern->points * (sk_wino_pad(s->c) + sk_wino_pad(s->k)) * sk_cpu_size(kern->inner);
@@ -46,11 +41,6 @@ static enum sk_wino_split first_split(const struct sk_wino_shape *s, const struc
     return fits && sk_wino_tiles(s, kern->m) >= PARTS * LEAST_GROUP ? SK_WINO_TILES : SK_WINO_CHANNELS;
 }
 
-static size_t round_to(size_t n, size_t step)
-{
-    return (n + step - 1) / step * step;
-}
-
 static void set_groups(struct wino *self)
 {
     const struct sk_kern_wino *kern = self->by.kern;
@@ -60,10 +50,10 @@ static void set_groups(struct wino *self)
     self->group = (by_tiles ? CACHE / 2 : SHARED_CACHE) / each / GROUP_STEP * GROUP_STEP;
     if (self->group < (by_tiles ? GROUP_STEP : LEAST_GROUP))
         self->group = by_tiles ? GROUP_STEP : LEAST_GROUP;
-    self->part = round_to((self->tiles + PARTS - 1) / PARTS, 2);
+    self->part = sk_wino_round((self->tiles + PARTS - 1) / PARTS, 2);
     self->parts = (self->tiles + self->part - 1) / self->part;
     if (self->group > (by_tiles ? self->part : self->tiles))
-        self->group = round_to(by_tiles ? self->part : self->tiles, 2);
+        self->group = sk_wino_round(by_tiles ? self->part : self->tiles, 2);
     self->own = !by_tiles && self->group >= self->tiles && self->k_blocks >= threads;
 }
 
@@ -75,8 +65,8 @@ static void lay_out(struct wino *self, struct sk_kernel_need *need)
     size_t threads = (size_t)self->threads, copies = by_tiles ? threads : 1;
     self->v_plane = sk_wino_plane(self->group * c, kern->inner);
     self->d_plane = sk_wino_plane(self->group * k, kern->inner);
-    self->v_bytes = round_to(self->points * self->v_plane * size, 64);
-    self->d_bytes = round_to(self->points * self->d_plane * size, 64);
+    self->v_bytes = sk_wino_round(self->points * self->v_plane * size, 64);
+    self->d_bytes = sk_wino_round(self->points * self->d_plane * size, 64);
     self->du_block = self->points * c * (size_t)kern->block * sizeof(float);
     self->at_norm = sk_wino_piece(&need->scratch, self->norm ? 2 * (size_t)self->shape.c * sizeof(float) : 0);
     self->at_v = sk_wino_piece(&need->scratch, self->v_bytes * copies);
@@ -113,11 +103,6 @@ static enum sk_code open_grad(void **out, const struct sk_op_desc *op, const str
     return SK_OK;
 }
 
-static char *piece(const struct sk_kernel_call *call, size_t at)
-{
-    return (char *)call->scratch + at;
-}
-
 /* The tiles of a group: V and D of whoever works on it. */
 struct group {
     size_t first, count;
@@ -128,9 +113,9 @@ static struct group group_of(const struct wino *self, const struct sk_kernel_cal
                              size_t who)
 {
     return (struct group){.first = first,
-                          .count = least(self->group, end - first),
-                          .v = piece(call, self->at_v) + who * self->v_bytes,
-                          .d = piece(call, self->at_d) + who * self->d_bytes};
+                          .count = sk_wino_least(self->group, end - first),
+                          .v = sk_cpu_inside(call->scratch, self->at_v + who * self->v_bytes),
+                          .d = sk_cpu_inside(call->scratch, self->at_d + who * self->d_bytes)};
 }
 
 /* Tiles from to from + count of a group. */
@@ -138,7 +123,7 @@ static void transform(const struct wino *self, const struct sk_kernel_call *call
                       size_t count)
 {
     const struct sk_kern_wino *kern = self->by.kern;
-    const float *norm = (const float *)(void *)piece(call, self->at_norm);
+    const float *norm = sk_cpu_inside(call->scratch, self->at_norm);
     struct sk_wino_source x = {
         .x = call->in[IN_X], .scale = self->norm ? norm : NULL, .shift = self->norm ? norm + self->shape.c : NULL};
     size_t size = sk_cpu_size(kern->inner);
@@ -151,7 +136,7 @@ static void transform_together(const struct wino *self, const struct sk_kernel_c
 {
 #pragma omp for schedule(dynamic)
     for (size_t i = 0; i < g->count; i += PIECE)
-        transform(self, call, g, i, least(PIECE, g->count - i));
+        transform(self, call, g, i, sk_wino_least(PIECE, g->count - i));
 }
 
 static void product(const struct wino *self, const struct group *g, size_t p, size_t k_block, bool first, float *du)
@@ -173,7 +158,7 @@ static void filter(const struct wino *self, const struct sk_kernel_call *call, s
 static float *du_of(const struct wino *self, const struct sk_kernel_call *call, size_t part, size_t k)
 {
     size_t at = part * du_bytes(&self->shape, self->by.kern) + k * self->du_block;
-    return (float *)(void *)(piece(call, self->at_du) + at);
+    return sk_cpu_inside(call->scratch, self->at_du + at);
 }
 
 /* dU of all k-blocks to dw. */
@@ -191,7 +176,7 @@ static void filter_together(const struct wino *self, const struct sk_kernel_call
 /* All tiles are one group. */
 static void run_own(const struct wino *self, const struct sk_kernel_call *call)
 {
-    float *du = (float *)(void *)(piece(call, self->at_du) + (size_t)omp_get_thread_num() * self->du_block);
+    float *du = sk_cpu_inside(call->scratch, self->at_du + (size_t)omp_get_thread_num() * self->du_block);
     struct group g = group_of(self, call, 0, self->tiles, 0);
     transform_together(self, call, &g);
 #pragma omp for schedule(static)
@@ -218,7 +203,7 @@ static void run_channels(const struct wino *self, const struct sk_kernel_call *c
 /* One part of the tiles, by one thread. */
 static void run_part(const struct wino *self, const struct sk_kernel_call *call, size_t part)
 {
-    size_t begin = part * self->part, end = least(begin + self->part, self->tiles);
+    size_t begin = part * self->part, end = sk_wino_least(begin + self->part, self->tiles);
     for (size_t first = begin; first < end; first += self->group) {
         struct group g = group_of(self, call, first, end, (size_t)omp_get_thread_num());
         transform(self, call, &g, 0, g.count);
@@ -236,7 +221,7 @@ static void add_parts(const struct wino *self, const struct sk_kernel_call *call
 #pragma omp for schedule(static)
     for (size_t i = 0; i < count; i += STRETCH)
         for (size_t part = 1; part < self->parts; part++)
-            for (size_t j = i; j < least(i + STRETCH, count); j++)
+            for (size_t j = i; j < sk_wino_least(i + STRETCH, count); j++)
                 sum[j] += sum[part * count + j];
 }
 
@@ -252,7 +237,7 @@ static void run_tiles(const struct wino *self, const struct sk_kernel_call *call
 static enum sk_code run(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct wino *self = me;
-    float *scale = (float *)(void *)piece(call, self->at_norm);
+    float *scale = sk_cpu_inside(call->scratch, self->at_norm);
     (void)err;
     if (self->norm)
         sk_cpu_scale_shift(call->in[IN_NORM], call->in[IN_NORM + 1], call->in[IN_NORM + 2], call->in[IN_NORM + 3],
