@@ -122,7 +122,8 @@ static enum sk_code print_table(const struct row *rows, size_t n, const struct r
 
 static enum sk_code print_json(const struct row *rows, size_t n, const struct row *all, bool each, struct sk_err *err)
 {
-    for (size_t i = 0; i < n; i++) {
+    enum sk_code code = SK_OK;
+    for (size_t i = 0; i < n && code == SK_OK; i++) {
         const struct row *r = &rows[i];
         json_t *object = json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:s}", "op", r->op.kind, "kernel",
                                    r->op.kernel, "count", r->count, "ms", 1e3 * r->seconds, "share",
@@ -130,14 +131,9 @@ static enum sk_code print_json(const struct row *rows, size_t n, const struct ro
                                    r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor, "bound", bound(r));
         if (object && each)
             json_object_set_new(object, "name", json_string(r->op.name));
-        char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-        json_decref(object);
-        if (!text)
-            return sk_fail(err, SK_NOMEM, "not enough memory for the times of the ops");
-        sk_print("%s\n", text);
-        free(text);
+        code = sk_print_json(object, "the times of the ops", err);
     }
-    return SK_OK;
+    return code;
 }
 
 enum sk_code sk_bench_ops_print(const struct sk_bench_ops *o, const struct sk_peak *peak, bool each, bool json,

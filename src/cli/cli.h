@@ -2,6 +2,7 @@
 #ifndef SKUA_CLI_H
 #define SKUA_CLI_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
@@ -85,6 +86,8 @@ void sk_progress_clear(void); /* erases it; it comes back with the next call of 
 /* printf to standard output, past the progress bar. Failures are remembered for sk_print_end. */
 void sk_print(const char *fmt, ...) SK_PRINTF(1, 2);
 void sk_print_flush(void);
+/* One line of JSON; takes object over. INPUT where it is NULL or cannot be written; what: "the results", for the message. */
+enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err) SK_MUST;
 /* IO when something could not be written. */
 enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
 bool sk_print_reader_gone(void); /* the failure was a closed pipe */

@@ -171,7 +171,7 @@ static enum sk_code sum_up(struct bench *b, struct result *r, struct sk_err *err
 {
     struct sk_flops flops = sk_plan_flops(sk_net_plan(b->net, b->batch, b->train));
     qsort(b->ms, (size_t)b->steps, sizeof(*b->ms), compare);
-    *r = (struct result){.least = b->ms[0], .median = b->ms[b->steps / 2], .memory = (double)sk_peak_rss() / (1 << 20)};
+    *r = (struct result){.least = b->ms[0], .median = (b->ms[(b->steps - 1) / 2] + b->ms[b->steps / 2]) / 2, .memory = (double)sk_peak_rss() / (1 << 20)};
     r->rate = b->batch / (r->least / 1000);
     r->direct = flops.direct / (r->least / 1000);
     r->actual = flops.actual / (r->least / 1000);
@@ -196,19 +196,14 @@ static enum sk_code report_text(const struct bench *b, const char *job, const ch
 static enum sk_code report_json(const struct bench *b, const char *job, const char *model, const struct result *r,
                                 struct sk_err *err)
 {
-    json_t *object =
+    return sk_print_json(
         json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:f, s:f}", "job", job,
                   "model", model, "precision", sk_precision_name(sk_engine_precision(b->engine)), "batch", b->batch,
                   "threads", sk_engine_threads(b->engine), "steps", b->steps, "images_per_s", r->rate, "ms", r->least,
                   "median_ms", r->median, "peak_rss_mb", r->memory, "gflops_direct", r->direct / 1e9, "gflops_actual",
                   r->actual / 1e9, "peak_gflops", r->ceiling / 1e9, "peak_by", r->ceiling_by, "share_of_peak",
-                  r->actual / r->ceiling, "read_gb_per_s", r->peak.read / 1e9, "triad_gb_per_s", r->peak.triad / 1e9);
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+                  r->actual / r->ceiling, "read_gb_per_s", r->peak.read / 1e9, "triad_gb_per_s", r->peak.triad / 1e9),
+        "the report", err);
 }
 
 static enum sk_code report(struct bench *b, struct sk_err *err)

@@ -112,14 +112,7 @@ static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct
                                "width", s->min_width, s->max_width, "channels", info->channels, "pixel",
                                info->pixel == SK_PIXEL_U8 ? "u8" : "f32", "mean", reals(s->mean, info->channels), "std",
                                reals(s->std, info->channels), "damaged", (json_int_t)s->damaged);
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK
-                : sk_fail(err, SK_INPUT,
-                          "the figures cannot be written as JSON: a class name is not UTF-8 or a mean not finite");
+    return sk_print_json(object, "what the data holds", err);
 }
 
 static enum sk_code inspect(const char *recipe, const struct data_args *a, struct sk_err *err)

@@ -75,12 +75,7 @@ static enum sk_code print_json(const struct sk_session *s, const struct sk_evalu
         json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "model", s->path, "step", (json_int_t)s->step,
                   "count", (json_int_t)e->all.count, "loss", sk_metrics_loss(&e->all), "top1", sk_metrics_top1(&e->all),
                   "top5", sk_metrics_top5(&e->all), "seconds", e->seconds, "images_per_s", rate(e), "classes", classes);
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    if (text)
-        sk_print("%s\n", text);
-    json_decref(object);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_INPUT, "the results cannot be written as JSON: a name in them is not UTF-8");
+    return sk_print_json(object, "the results", err);
 }
 
 /* No figures from a network that gives none: the same for text and JSON. */

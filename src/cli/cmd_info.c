@@ -45,32 +45,43 @@ static enum sk_code print_machine_json(struct sk_err *err)
     struct sk_str backends = {0};
     sk_machine_read(&m);
     enum sk_code code = sk_engine_describe(&backends, err);
-    if (code != SK_OK)
-        return code;
-    json_t *object = json_pack("{s:s, s:s, s:i, s:i, s:f, s:i, s:I, s:I, s:s}", "version", SKUA_VERSION, "processor",
-                               m.cpu, "cores", m.cores, "affinity", m.affinity, "quota", m.quota, "threads", m.threads,
-                               "memory_total", (json_int_t)m.memory_total, "memory_available",
-                               (json_int_t)m.memory_available, "backends", backends.text);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
+    if (code == SK_OK)
+        code = sk_print_json(json_pack("{s:s, s:s, s:i, s:i, s:f, s:i, s:I, s:I, s:s}", "version", SKUA_VERSION,
+                                       "processor", m.cpu, "cores", m.cores, "affinity", m.affinity, "quota", m.quota,
+                                       "threads", m.threads, "memory_total", (json_int_t)m.memory_total,
+                                       "memory_available", (json_int_t)m.memory_available, "backends", backends.text),
+                             "the machine", err);
     sk_str_release(&backends);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+    return code;
 }
 
 /* ---- networks ---- */
-static enum sk_code explain(struct sk_net *net, int batch, bool train, struct sk_err *err)
+static enum sk_code print_plan(const struct sk_plan *p, const char *job, int batch, struct sk_err *err)
 {
     struct sk_str text = {0};
-    enum sk_code code = sk_net_prepare(net, batch, train, err);
+    enum sk_code code = sk_plan_explain(p, &text, err);
     if (code == SK_OK)
-        code = sk_plan_explain(sk_net_plan(net, batch, train), &text, err);
-    if (code == SK_OK)
-        sk_print("\n%s, batch %d\n%s", train ? "training" : "evaluation", batch, text.text);
+        sk_print("\n%s, batch %d\n%s", job, batch, text.text);
     sk_str_release(&text);
     return code;
+}
+
+static enum sk_code print_plan_json(const struct sk_plan *p, const char *job, int batch, struct sk_err *err)
+{
+    json_t *plan = sk_plan_explain_json(p);
+    json_object_set_new(plan, "plan", json_string(job));
+    json_object_set_new(plan, "batch", json_integer(batch));
+    return sk_print_json(plan, "the plan", err);
+}
+
+static enum sk_code explain(struct sk_net *net, int batch, bool train, bool json, struct sk_err *err)
+{
+    const char *job = train ? "training" : "evaluation";
+    enum sk_code code = sk_net_prepare(net, batch, train, err);
+    if (code != SK_OK)
+        return code;
+    const struct sk_plan *p = sk_net_plan(net, batch, train);
+    return json ? print_plan_json(p, job, batch, err) : print_plan(p, job, batch, err);
 }
 
 static enum sk_code show_net(const struct sk_recipe *r, const struct sk_net_shape *s, struct sk_engine *e,
@@ -78,10 +89,10 @@ static enum sk_code show_net(const struct sk_recipe *r, const struct sk_net_shap
 {
     enum sk_dtype compute = sk_engine_precision(e) == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
     enum sk_code code = sk_info_layers(r, s, compute, a->json, err);
-    if (code == SK_OK && a->plan && !a->json)
-        code = explain(net, r->train.batch, true, err);
-    if (code == SK_OK && a->plan && !a->json)
-        code = explain(net, r->train.batch, false, err);
+    if (code == SK_OK && a->plan)
+        code = explain(net, r->train.batch, true, a->json, err);
+    if (code == SK_OK && a->plan)
+        code = explain(net, r->train.batch, false, a->json, err);
     return code;
 }
 
@@ -183,7 +194,8 @@ static const struct sk_option options[] = {
               "the recipe's data, for what it does not say itself"),
     SK_OPTION_SET(struct info_args),
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
-    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan, "also the kernel of each op, its time, and the others"),
+    SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan,
+              "also the kernel of each op, its time, and the others"),
     SK_OPTION_JSON(struct info_args),
 };
 

@@ -126,12 +126,7 @@ static enum sk_code print_json(const struct predictor *p, const char *path, cons
     json_t *object = json_pack("{s:s, s:o}", "image", path, "top", top);
     if (object && p->logits)
         json_object_set_new(object, "logits", all_logits(p, logits));
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    if (text)
-        sk_print("%s\n", text);
-    json_decref(object);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_INPUT, "cannot show '%s' as JSON: its path is not UTF-8", path);
+    return sk_print_json(object, path, err);
 }
 
 /* An input of floats is taken as [0, 1]. */

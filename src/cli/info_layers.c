@@ -34,7 +34,7 @@ static enum sk_code fuse_training(struct sk_graph *g, const struct sk_recipe *r,
 {
     enum sk_code code = sk_pass_conv_stats(g, err);
     if (code == SK_OK && r->engine.winograd != SK_WINOGRAD_OFF)
-        code = sk_pass_norm_on_load(g, NULL, err);
+        code = sk_pass_norm_on_load(g, err);
     return code == SK_OK ? sk_pass_norm_pair(g, err) : code;
 }
 
@@ -107,12 +107,7 @@ static enum sk_code print_json(const struct sk_graph *g, const struct sk_recipe 
                                (json_int_t)one->params, "macs", (json_int_t)one->macs, "activation_bytes",
                                (json_int_t)one->activation_bytes, "batch", r->train.batch, "training_activation_bytes",
                                (json_int_t)batch->activation_bytes, "layers", layers_json(g));
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the layers");
+    return sk_print_json(object, "the layers", err);
 }
 
 static enum sk_code print_text(const struct sk_graph *g, const struct sk_recipe *r, const struct sk_net_shape *s,

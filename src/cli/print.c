@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int failure; /* errno of the first write that failed */
@@ -21,6 +22,18 @@ void sk_print(const char *fmt, ...)
     va_start(args, fmt);
     note(vprintf(fmt, args) < 0);
     va_end(args);
+}
+
+enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(object);
+    if (text)
+        sk_print("%s\n", text);
+    free(text);
+    return text ? SK_OK
+                : sk_fail(err, SK_INPUT, "%s cannot be written as JSON: a name is not UTF-8 or a figure not finite",
+                          what);
 }
 
 void sk_print_flush(void)

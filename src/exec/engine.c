@@ -138,16 +138,15 @@ enum sk_code sk_engine_arena(struct sk_engine *e, size_t bytes, struct sk_err *e
 {
     if (bytes <= e->arena_bytes)
         return SK_OK;
-    if (e->arena)
-        e->backend->free(e->arena, e->arena_bytes);
-    e->arena = NULL;
-    e->arena_bytes = 0;
-    enum sk_code code = sk_engine_room(bytes, err);
+    enum sk_code code = sk_engine_room(bytes - e->arena_bytes, err); /* the old one goes when the new one is there */
     if (code != SK_OK)
         return code;
-    e->arena = e->backend->alloc(bytes, err);
-    if (!e->arena)
+    void *arena = e->backend->alloc(bytes, err);
+    if (!arena)
         return err ? err->code : SK_NOMEM;
+    if (e->arena)
+        e->backend->free(e->arena, e->arena_bytes);
+    e->arena = arena;
     e->arena_bytes = bytes;
     return SK_OK;
 }

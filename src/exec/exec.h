@@ -2,6 +2,7 @@
 #ifndef SKUA_EXEC_H
 #define SKUA_EXEC_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
@@ -66,6 +67,9 @@ size_t sk_plan_bytes(const struct sk_plan *p);  /* arena this plan needs */
 /* One line an op: phase, op, name, shape, kernel and label, its time, bytes; below it the other candidates with their time or why they
  * were not taken, once where several ops are alike. */
 enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err) SK_MUST;
+/* The same as {"ops": [{"phase", "op", "name", "output", "kernel", "ms", "by", "bytes", "others": [{"kernel", "ms" or "why"}]}],
+ * "arena_bytes", "kept_bytes"}; ms, by and others where known. A new reference; NULL: no memory. */
+json_t *sk_plan_explain_json(const struct sk_plan *p);
 
 /* ---- what a plan's step costs (cost.c) ---- */
 /* Operations of multiply-adds, one being two. direct: by the definitions of the ops; actual: what the chosen kernels do,

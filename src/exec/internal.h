@@ -95,8 +95,9 @@ struct sk_choice {       /* what one op runs on */
 enum { SK_CHOICE_KEY = 768 };
 void sk_choice_key(const struct sk_op_desc *d, bool frozen, char key[SK_CHOICE_KEY]);
 struct sk_tuner;
-/* The first of these that can be had: what SKUA_FORCE wants, what o->choices says, and with o->tune what was measured
- * before or is now; without, the first that accepts. UNSUPPORTED with the reasons where none does; CANCELLED. */
+/* What SKUA_FORCE wants, and nothing else where it says something for such ops; else what o->choices says, where it can be
+ * had; else with o->tune what was measured before or is now; without, the first that accepts. UNSUPPORTED with the reasons
+ * where none does; CANCELLED. */
 enum sk_code sk_choose(struct sk_choice *c, struct sk_tuner *t, const struct sk_op_desc *d, const struct sk_plan_options *o,
                        struct sk_err *err) SK_MUST;
 void sk_choice_release(struct sk_choice *c);

@@ -53,7 +53,7 @@ static enum sk_code fuse_training(const struct sk_net *n, struct sk_graph *g, st
 {
     enum sk_code code = sk_pass_conv_stats(g, err);
     if (code == SK_OK && n->recipe.engine.winograd != SK_WINOGRAD_OFF)
-        code = sk_pass_norm_on_load(g, NULL, err);
+        code = sk_pass_norm_on_load(g, err);
     if (code == SK_OK)
         code = sk_pass_norm_reduce(g, err);
     if (code == SK_OK)

@@ -174,10 +174,8 @@ enum sk_code sk_pass_fuse_grad_add(struct sk_graph *g, struct sk_err *err) SK_MU
 /* After sk_graph_update, that is with the whole training graph, in this order; see "fused" above. */
 /* A conv that makes a batch_norm's x also makes its statistics (attr.stats); the norm becomes a batch_norm_infer. */
 enum sk_code sk_pass_conv_stats(struct sk_graph *g, struct sk_err *err) SK_MUST;
-/* A batch_norm_infer with relu that is read by 3x3 stride-1 convs and their grad_weights alone is left to them (attr.norm). can: false
- * for a conv whose kernels would not gain by it; NULL: all do. */
-enum sk_code sk_pass_norm_on_load(struct sk_graph *g, bool (*can)(const struct sk_graph *g, const struct sk_op *conv),
-                                  struct sk_err *err) SK_MUST;
+/* A batch_norm_infer with relu that is read by 3x3 stride-1 convs and their grad_weights alone is left to them (attr.norm). */
+enum sk_code sk_pass_norm_on_load(struct sk_graph *g, struct sk_err *err) SK_MUST;
 /* A conv_grad_data whose result goes to the gradient of a batch norm with relu alone also masks and sums it (attr.norm_grad); the norm's
  * gradient becomes reduced, and dz is also what it gave its residual. */
 enum sk_code sk_pass_norm_reduce(struct sk_graph *g, struct sk_err *err) SK_MUST;

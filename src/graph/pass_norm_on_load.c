@@ -2,15 +2,13 @@
  * output is never stored. */
 #include "graph/graph.h"
 
-typedef bool can_read(const struct sk_graph *g, const struct sk_op *conv);
-
 /* A 3x3 convolution of stride 1, or the gradient of its weights, that reads tensor t as x and has no norm yet. */
-static bool reads_as_x(const struct sk_graph *g, const struct sk_op *op, int t, can_read *can)
+static bool reads_as_x(const struct sk_op *op, int t)
 {
     if (op->attr.kernel != 3 || op->attr.stride != 1 || op->attr.norm)
         return false;
     if (op->kind == SK_OP_CONV)
-        return op->in[0] == t && (!op->attr.residual || op->in[op->in_count - 1] != t) && (!can || can(g, op));
+        return op->in[0] == t && (!op->attr.residual || op->in[op->in_count - 1] != t);
     return op->kind == SK_OP_CONV_GRAD_WEIGHT && op->in[1] == t && op->in[0] != t;
 }
 
@@ -22,7 +20,7 @@ static bool reads(const struct sk_op *op, int t)
     return false;
 }
 
-static bool can_be_left(const struct sk_graph *g, const struct sk_op *norm, can_read *can)
+static bool can_be_left(const struct sk_graph *g, const struct sk_op *norm)
 {
     int y = norm->out[0], convs = 0;
     if (norm->kind != SK_OP_BATCH_NORM_INFER || !norm->attr.relu || norm->attr.residual ||
@@ -31,7 +29,7 @@ static bool can_be_left(const struct sk_graph *g, const struct sk_op *norm, can_
     for (size_t i = 0; i < g->op_count; i++) {
         if (!reads(&g->op[i], y))
             continue;
-        if (!reads_as_x(g, &g->op[i], y, can))
+        if (!reads_as_x(&g->op[i], y))
             return false;
         convs += g->op[i].kind == SK_OP_CONV;
     }
@@ -52,13 +50,13 @@ static void leave_to_readers(struct sk_graph *g, const struct sk_op *norm)
     }
 }
 
-enum sk_code sk_pass_norm_on_load(struct sk_graph *g, can_read *can, struct sk_err *err)
+enum sk_code sk_pass_norm_on_load(struct sk_graph *g, struct sk_err *err)
 {
     bool *dead = sk_alloc(g->op_count + 1, sizeof *dead, err);
     if (!dead)
         return SK_NOMEM;
     for (size_t i = 0; i < g->op_count; i++) {
-        if (!can_be_left(g, &g->op[i], can))
+        if (!can_be_left(g, &g->op[i]))
             continue;
         const struct sk_op norm = g->op[i];
         leave_to_readers(g, &norm);

@@ -54,7 +54,7 @@ static void build(struct training *t, struct sk_graph *g, const struct sk_recipe
     if (passes & CONV_STATS)
         assert_ok(sk_pass_conv_stats(g, &t->err), t->err);
     if (passes & NORM_ON_LOAD)
-        assert_ok(sk_pass_norm_on_load(g, NULL, &t->err), t->err);
+        assert_ok(sk_pass_norm_on_load(g, &t->err), t->err);
     if (passes & NORM_REDUCE)
         assert_ok(sk_pass_norm_reduce(g, &t->err), t->err);
     if (passes & NORM_PAIR)

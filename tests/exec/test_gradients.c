@@ -127,7 +127,7 @@ static int check_tensor(struct run *r, struct probe *p, int t, uint64_t seed)
 static void fuse(struct probe *p)
 {
     assert_ok(sk_pass_conv_stats(&p->g, &p->err), p->err);
-    assert_ok(sk_pass_norm_on_load(&p->g, NULL, &p->err), p->err);
+    assert_ok(sk_pass_norm_on_load(&p->g, &p->err), p->err);
     assert_ok(sk_pass_norm_reduce(&p->g, &p->err), p->err);
     assert_ok(sk_pass_norm_pair(&p->g, &p->err), p->err);
 }

@@ -114,7 +114,7 @@ static void test_fused_training(void **state)
         assert_ok(sk_graph_check(&g, &err), err);
         assert_int_equal(count(&g, SK_OP_BATCH_NORM), 0);
         assert_int_equal(count_fused(&g, SK_OP_CONV, " stats"), net[i].norms);
-        assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+        assert_ok(sk_pass_norm_on_load(&g, &err), err);
         assert_ok(sk_graph_check(&g, &err), err);
         assert_int_equal(count_fused(&g, SK_OP_CONV, " norm stats"), net[i].loads);
         assert_int_equal(count_fused(&g, SK_OP_CONV_GRAD_WEIGHT, " norm"), net[i].loads);
@@ -140,7 +140,7 @@ static void test_fused_block(void **state)
     (void)state;
     build_training(&g, "resnet18");
     assert_ok(sk_pass_conv_stats(&g, &err), err);
-    assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+    assert_ok(sk_pass_norm_on_load(&g, &err), err);
     assert_ok(sk_pass_norm_reduce(&g, &err), err);
     assert_ok(sk_pass_norm_pair(&g, &err), err);
     assert_null(find(&g, "layer2.0.bn1")); /* its output is not stored */
@@ -162,12 +162,6 @@ static void test_fused_block(void **state)
     sk_graph_release(&g);
 }
 
-static bool never(const struct sk_graph *g, const struct sk_op *conv)
-{
-    (void)g, (void)conv;
-    return false;
-}
-
 /* What must stay as it is. */
 static void test_not_fused(void **state)
 {
@@ -181,12 +175,11 @@ static void test_not_fused(void **state)
     assert_int_equal(count(&g, SK_OP_BATCH_NORM), 1);
     ((struct sk_op *)find(&g, "layer1.0.conv1"))->attr.relu = false;
     assert_ok(sk_pass_conv_stats(&g, &err), err);
-    assert_ok(sk_pass_norm_on_load(&g, never, &err), err);
     assert_int_equal(count_fused(&g, SK_OP_CONV, " stats"), 20);
     g.tensor[sk_graph_find(&g, "layer1.0.relu1")].role = SK_ROLE_RESULT; /* the caller reads these */
     g.tensor[sk_graph_find(&g, "layer1.0.conv2.grad_data")].role = SK_ROLE_RESULT;
     g.tensor[sk_graph_find(&g, "layer2.0.downsample.1")].role = SK_ROLE_RESULT;
-    assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+    assert_ok(sk_pass_norm_on_load(&g, &err), err);
     assert_int_equal(count_fused(&g, SK_OP_CONV, " norm stats"), 7);
     assert_ok(sk_pass_norm_reduce(&g, &err), err);
     assert_int_equal(count_fused(&g, SK_OP_BATCH_NORM_GRAD, " reduced"), 14);
@@ -252,7 +245,7 @@ static void fuse(struct sk_graph *g)
 {
     struct sk_err err = {0};
     assert_ok(sk_pass_conv_stats(g, &err), err);
-    assert_ok(sk_pass_norm_on_load(g, NULL, &err), err);
+    assert_ok(sk_pass_norm_on_load(g, &err), err);
     assert_ok(sk_pass_norm_reduce(g, &err), err);
     assert_ok(sk_pass_norm_pair(g, &err), err);
 }
@@ -334,7 +327,7 @@ static void test_check_fused(void **state)
         struct sk_graph g = {0};
         build_training(&g, "resnet18");
         assert_ok(sk_pass_conv_stats(&g, &err), err);
-        assert_ok(sk_pass_norm_on_load(&g, NULL, &err), err);
+        assert_ok(sk_pass_norm_on_load(&g, &err), err);
         assert_ok(sk_pass_norm_reduce(&g, &err), err);
         assert_ok(sk_pass_norm_pair(&g, &err), err);
         ((struct sk_op *)find(&g, op[i]))->in_count--;
@@ -383,7 +376,7 @@ static void test_out_of_memory(void **state)
         if (code == SK_OK)
             code = sk_pass_conv_stats(&g, &err);
         if (code == SK_OK)
-            code = sk_pass_norm_on_load(&g, NULL, &err);
+            code = sk_pass_norm_on_load(&g, &err);
         if (code == SK_OK)
             code = sk_pass_norm_reduce(&g, &err);
         if (code == SK_OK)

@@ -142,7 +142,7 @@ static enum sk_code open_forward(void **out, const struct sk_op_desc *op, const 
 {
     struct sk_wino_job job = {0};
     struct wino *self;
-    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->in[0], &op->in[1], &op->out[0], env, err);
+    enum sk_code code = sk_wino_accept(&job, op, &op->in[0], &op->in[1], &op->out[0], env, err);
     if (code == SK_OK)
         code = open_wino(&self, &job, env, variant, err);
     if (code != SK_OK)
@@ -166,7 +166,7 @@ static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, cons
 {
     struct sk_wino_job job = {0};
     struct wino *self;
-    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->out[0], &op->in[1], &op->in[0], env, err);
+    enum sk_code code = sk_wino_accept(&job, op, &op->out[0], &op->in[1], &op->in[0], env, err);
     if (code == SK_OK) {
         sk_wino_turn(&job);
         code = open_wino(&self, &job, env, variant, err);

@@ -21,9 +21,9 @@ struct sk_wino_job {
     /* Which split to try first. */
     enum sk_wino_split (*split)(const struct sk_wino_shape *s, const struct sk_kern_wino *kern, int threads);
 };
-/* Reads the shape of a 3x3 convolution with stride 1 or 2: attr, x, w [k][c][3][3], y as in the forward pass.
+/* Reads the shape of a 3x3 convolution with stride 1 or 2: x, w [k][c][3][3], y of op as in the forward pass.
  * UNSUPPORTED with the reason where Winograd cannot do it, or is not allowed to. */
-enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_attr *attr, const struct sk_desc *x,
+enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_op_desc *op, const struct sk_desc *x,
                             const struct sk_desc *w, const struct sk_desc *y, const struct sk_kernel_env *env,
                             struct sk_err *err) SK_MUST;
 /* Turns an accepted job into that of the gradient of its data. */

@@ -21,10 +21,20 @@ static enum sk_code check_shape(const struct sk_wino_job *job, const struct sk_d
     return SK_OK;
 }
 
-enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_attr *attr, const struct sk_desc *x,
+/* What is fused to it: parameters of channels are float32, pictures are of the type of x. */
+static enum sk_code check_more(const struct sk_op_desc *op, enum sk_dtype type, struct sk_err *err)
+{
+    enum sk_code code = sk_cpu_accept(op, 0, err);
+    for (int i = 2; i < op->in_count && code == SK_OK; i++)
+        code = sk_cpu_want(&op->in[i], "what is fused to it", op->in[i].rank == 1 ? SK_F32 : type, err);
+    return code;
+}
+
+enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_op_desc *op, const struct sk_desc *x,
                             const struct sk_desc *w, const struct sk_desc *y, const struct sk_kernel_env *env,
                             struct sk_err *err)
 {
+    const struct sk_attr *attr = &op->attr;
     enum sk_ktype type;
     if (env->winograd == SK_WINOGRAD_OFF)
         return sk_fail(err, SK_UNSUPPORTED, "engine.winograd is off");
@@ -46,7 +56,8 @@ enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_attr *attr,
                                         .p = (int)y->dim[1],
                                         .q = (int)y->dim[2],
                                         .pad = attr->pad};
-    return check_shape(job, x, w, y, err);
+    code = check_shape(job, x, w, y, err);
+    return code == SK_OK ? check_more(op, x->dtype, err) : code;
 }
 
 void sk_wino_turn(struct sk_wino_job *job)

@@ -2,8 +2,9 @@
  * point is then a product of matrices that sums over tiles.
  *
  * Split by channels, the threads transform a group together and then share points and k-blocks. Split by tiles, the
- * tiles are cut into a fixed number of parts; a thread takes a part through all steps, in groups that stay in its cache
- * together with its sums, which are added up in order at the end. Either way no sum depends on the number of threads.
+ * tiles are cut into parts, fewer where each part's sums are large; a thread takes a part through all steps, in groups
+ * that stay in its cache together with its sums, which are added up in order at the end. Either way no sum depends on
+ * the number of threads.
  */
 #include "backend/cpu/norm.h"
 #include "backend/cpu/wino.h"
@@ -21,7 +22,8 @@ struct wino {
     size_t at_norm, at_v, at_d, at_du;
 };
 
-enum { CACHE = 1 << 20, SHARED_CACHE = 8 << 20, GROUP_STEP = 16, LEAST_GROUP = 128, PIECE = 4, PARTS = 8 };
+enum { CACHE = 1 << 20, SHARED_CACHE = 8 << 20, GROUP_STEP = 16, LEAST_GROUP = 128, PIECE = 4 };
+enum { PARTS = 8, SUMS_MOST = 32 << 20 /* bytes of the sums of all parts, where there is more than one */ };
 enum { IN_DY, IN_X, IN_NORM };
 
 static size_t per_tile(const struct sk_wino_shape *s, const struct sk_kern_wino *kern)
@@ -41,6 +43,14 @@ static enum sk_wino_split first_split(const struct sk_wino_shape *s, const struc
     return fits && sk_wino_tiles(s, kern->m) >= PARTS * LEAST_GROUP ? SK_WINO_TILES : SK_WINO_CHANNELS;
 }
 
+/* Tiles of a part, when split by tiles. */
+static size_t part_of(const struct wino *self)
+{
+    size_t most = sk_wino_least(PARTS, SUMS_MOST / du_bytes(&self->shape, self->by.kern));
+    size_t parts = most > 1 ? most : 1;
+    return sk_wino_round((self->tiles + parts - 1) / parts, 2);
+}
+
 static void set_groups(struct wino *self)
 {
     const struct sk_kern_wino *kern = self->by.kern;
@@ -50,7 +60,7 @@ static void set_groups(struct wino *self)
     self->group = (by_tiles ? CACHE / 2 : SHARED_CACHE) / each / GROUP_STEP * GROUP_STEP;
     if (self->group < (by_tiles ? GROUP_STEP : LEAST_GROUP))
         self->group = by_tiles ? GROUP_STEP : LEAST_GROUP;
-    self->part = sk_wino_round((self->tiles + PARTS - 1) / PARTS, 2);
+    self->part = part_of(self);
     self->parts = (self->tiles + self->part - 1) / self->part;
     if (self->group > (by_tiles ? self->part : self->tiles))
         self->group = sk_wino_round(by_tiles ? self->part : self->tiles, 2);
@@ -81,7 +91,7 @@ static enum sk_code open_grad(void **out, const struct sk_op_desc *op, const str
 {
     struct sk_wino_job job = {.split = first_split};
     struct sk_wino_choice by;
-    enum sk_code code = sk_wino_accept(&job, &op->attr, &op->in[IN_X], &op->out[0], &op->in[IN_DY], env, err);
+    enum sk_code code = sk_wino_accept(&job, op, &op->in[IN_X], &op->out[0], &op->in[IN_DY], env, err);
     if (code == SK_OK)
         code = sk_wino_choose(&by, &job, env, variant, err);
     struct wino *self = code == SK_OK ? sk_alloc(1, sizeof *self, err) : NULL;
