@@ -4,14 +4,19 @@
 
 #include "exec/internal.h"
 
-static int thread_count(const struct sk_recipe_engine *r)
+static enum sk_code set_threads(struct sk_engine *e, int asked, struct sk_err *err)
 {
+    enum { MOST = 16 }; /* threads a processor: with more, a step that waits for all of them does not end */
     struct sk_machine m;
     sk_machine_read(&m);
     int quota = (int)ceil(m.quota), processors = quota > 0 && quota < m.affinity ? quota : m.affinity;
-    if (r->threads > processors)
-        sk_notice("engine.threads: %d threads on %d processors will get in each other's way", r->threads, processors);
-    return r->threads > 0 ? r->threads : m.threads;
+    if (asked > MOST * processors)
+        return sk_fail(err, SK_USAGE, "engine.threads: %d threads are too many for the %d processors here: at most %d",
+                       asked, processors, MOST * processors);
+    if (asked > processors)
+        sk_notice("engine.threads: %d threads on %d processors will get in each other's way", asked, processors);
+    e->threads = asked > 0 ? asked : m.threads;
+    return SK_OK;
 }
 
 static enum sk_precision precision(const struct sk_backend *b, enum sk_precision asked)
@@ -43,7 +48,9 @@ static enum sk_code open_cache(struct sk_engine *e, struct sk_err *err)
 
 static enum sk_code start(struct sk_engine *e, struct sk_err *err)
 {
-    enum sk_code code = sk_force_parse(&e->force, getenv("SKUA_FORCE"), e->backend, err);
+    enum sk_code code = set_threads(e, e->recipe.threads, err);
+    if (code == SK_OK)
+        code = sk_force_parse(&e->force, getenv("SKUA_FORCE"), e->backend, err);
     if (code == SK_OK)
         code = e->backend->start(e->threads, err);
     return code == SK_OK ? open_cache(e, err) : code;
@@ -58,7 +65,6 @@ enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engin
         return SK_NOMEM;
     e->backend = sk_backend_cpu();
     e->recipe = *r;
-    e->threads = thread_count(r);
     e->precision = precision(e->backend, r->precision);
     e->clock = sk_now;
     enum sk_code code = start(e, err);

@@ -16,7 +16,7 @@
 struct sk_engine;
 struct sk_plan;
 /* Resolves device, threads and precision (auto: bf16 where the machine has it; told once through sk_notice when it has not).
- * USAGE where SKUA_FORCE names no op or kernel there is. */
+ * USAGE where SKUA_FORCE names no op or kernel there is, or of many more threads than processors. */
 enum sk_code sk_engine_open(struct sk_engine **e, const struct sk_recipe_engine *r, struct sk_err *err) SK_MUST;
 void sk_engine_close(struct sk_engine *e);
 /* Plans that are being made look at the flag while they measure kernels, and end with CANCELLED. */

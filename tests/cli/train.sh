@@ -139,6 +139,7 @@ check 'nothing was made' [ ! -e too-large ]
 # more threads than processors
 run 0 train tiny.yaml --out threads --set train.max_steps=1 --set engine.threads=$(($(nproc) + 1))
 says err 'will get in each other'
+[ "$(nproc)" -ge 64 ] || refused 'engine.threads: 1024 threads are too many for the ' info tiny.yaml --plan --set engine.threads=1024
 
 # the default name
 run 0 train tiny.yaml --set train.max_steps=1
