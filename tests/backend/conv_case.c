@@ -111,7 +111,7 @@ static double *values_of(const struct bench *b, enum tensor t)
     assert_non_null(v);
     for (size_t i = 0; i < n; i++) {
         float f = check_get(b->memory[t].data, i, type_of(b->c, t));
-        bool rounded = t == W && b->c->type == SK_K_BF16 && !is_winograd(b->c);
+        bool rounded = t == W && b->c->type == SK_K_BF16 && !is_winograd(b->c) && !b->c->masters;
         v[i] = (double)(rounded ? sk_bf16_to_f32(sk_f32_to_bf16(f)) : f);
     }
     return v;
@@ -339,4 +339,41 @@ int conv_case_check(const struct conv_case *c)
     }
     close_bench(&b);
     return variant;
+}
+
+/* ---- errors ---- */
+static double relative_error(const struct bench *b)
+{
+    enum tensor in[4], out;
+    double error = 0, scale = 0;
+    inputs_of(b->c, in, &out);
+    for (size_t i = 0; i < b->samples; i++) {
+        double want = b->sample[i].want,
+               off = (double)check_get(b->memory[out].data, b->sample[i].at, type_of(b->c, out)) - want;
+        error += off * off;
+        scale += want * want;
+    }
+    return sqrt(error / scale);
+}
+
+void conv_case_errors(const struct conv_case *c)
+{
+    static const char *const pass[] = {"conv", "conv_grad_data", "conv_grad_weight"};
+    const struct sk_kernel *k = conv_case_kernel(c);
+    struct sk_op_desc op = conv_case_op(c);
+    struct sk_kernel_env env = {.threads = 2, .winograd = c->winograd};
+    struct sk_kernel_need need;
+    struct sk_err err = {0};
+    struct bench b;
+    void *self;
+    assert_ok(sk_backend_cpu()->start(env.threads, &err), err);
+    open_bench(&b, c);
+    for (int variant = 0; k->open(&self, &op, &env, variant, &need, &err) == SK_OK; variant++) {
+        place_scratch(&need);
+        run_once(&b, k, self, 0xFF);
+        printf("| %s | %s | %d | %d | %s %s | %.1e |\n", pass[c->pass], c->type == SK_K_BF16 ? "bf16" : "fp32",
+               c->shape.c, c->shape.stride, k->name, need.label, relative_error(&b));
+        k->close(self);
+    }
+    close_bench(&b);
 }

@@ -24,9 +24,13 @@ struct conv_case {
     enum fill fill;
     int samples; /* how many results are compared; 0: all */
     int threads; /* 0: 2 */
+    bool masters; /* oneDNN in bf16: against the weights as they are, not as it rounds them */
 };
 /* Checks every variant; returns how many there are. */
 int conv_case_check(const struct conv_case *c);
+/* Prints a row of Markdown for each variant: how far its results are from the definition's, root mean square, as a share
+ * of the root mean square of these. */
+void conv_case_errors(const struct conv_case *c);
 /* The op of a case, as a kernel's open takes it. */
 struct sk_op_desc conv_case_op(const struct conv_case *c);
 /* The kernel of that name for the case's pass. */

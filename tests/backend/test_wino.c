@@ -1,5 +1,5 @@
 /* Winograd convolution in the cpu backend: every algorithm and split against the definition, the same bits with any
- * number of threads; what it declines. */
+ * number of threads; what it declines. With --errors: how far each algorithm is from the definition, as a table. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -240,6 +240,28 @@ static void test_memory(void **state)
     }
 }
 
+/* The table of errors that the guide sums up. */
+static int print_errors(void)
+{
+    static const char *const kernel[] = {NULL, "winograd"};
+    printf("| op | type | channels | stride | kernel | error |\n|---|---|---|---|---|---|\n");
+    for (int pass = 0; pass < CONV_PASSES; pass++)
+        for (int type = 0; type < SK_K_TYPES; type++)
+            for (int channels = 64; channels <= 512; channels *= 8)
+                for (int stride = 1; stride <= 2; stride++)
+                    for (size_t i = 0; i < 2; i++)
+                        conv_case_errors(
+                            &(struct conv_case){.kernel = kernel[i],
+                                                .winograd = SK_WINOGRAD_FAST,
+                                                .pass = (enum conv_pass)pass,
+                                                .type = (enum sk_ktype)type,
+                                                .shape = conv_shape(8, 16, 16, channels, channels, 3, stride, 1),
+                                                .fill = FILL_RANDOM,
+                                                .samples = 1000,
+                                                .masters = true});
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +272,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_declines), cmocka_unit_test(test_declines_ref),
     };
     const struct CMUnitTest ref[] = {cmocka_unit_test(test_ref)};
+    if (argc > 1 && strcmp(argv[1], "--errors") == 0)
+        return print_errors();
     if (argc > 1 && strcmp(argv[1], "--ref") == 0)
         return cmocka_run_group_tests(ref, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
