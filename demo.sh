@@ -35,7 +35,7 @@ The run is in $run. What to try next:
   # layers, parameters and memory of the network
   build/skua info $run
   # go on training
-  build/skua train --resume --out $run --set train.epochs=8
+  build/skua train --resume --out $run --set train.epochs=12
   # real pictures (170 MB)
   build/skua data get cifar10
   build/skua train cifar10-resnet18 --data cifar-10-binary.tar.gz

@@ -33,6 +33,7 @@ struct sk_kernel_need {
     size_t scratch;     /* bytes of arena memory during run, 64-byte aligned */
     size_t packed;      /* bytes kept between prepare and run (frozen plans) */
     double flops;       /* operations that run really does; 0: those of the op's definition */
+    bool single;        /* they are float32, though the tensors may be bf16 */
     char label[64];     /* what exactly was chosen: "jit:avx512_core" */
 };
 struct sk_kernel_call {

@@ -120,20 +120,24 @@ static enum sk_code print_table(const struct row *rows, size_t n, const struct r
     return sk_table_print(&t, err);
 }
 
+static json_t *row_json(const struct row *r, const char *name, double all)
+{
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "op", name, "kernel", r->op.kernel, "count",
+                     r->count, "ms", 1e3 * r->seconds, "share", r->seconds / all, "gflops_direct",
+                     r->flops / r->seconds / 1e9, "gb_per_s", r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor,
+                     "times_floor", r->seconds / r->floor, "bound", bound(r));
+}
+
 static enum sk_code print_json(const struct row *rows, size_t n, const struct row *all, bool each, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     for (size_t i = 0; i < n && code == SK_OK; i++) {
-        const struct row *r = &rows[i];
-        json_t *object = json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:s}", "op", r->op.kind, "kernel",
-                                   r->op.kernel, "count", r->count, "ms", 1e3 * r->seconds, "share",
-                                   r->seconds / all->seconds, "gflops_direct", r->flops / r->seconds / 1e9, "gb_per_s",
-                                   r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor, "bound", bound(r));
+        json_t *object = row_json(&rows[i], rows[i].op.kind, all->seconds);
         if (object && each)
-            json_object_set_new(object, "name", json_string(r->op.name));
+            json_object_set_new(object, "name", json_string(rows[i].op.name));
         code = sk_print_json(object, "the times of the ops", err);
     }
-    return code;
+    return code == SK_OK ? sk_print_json(row_json(all, "all", all->seconds), "the times of the ops", err) : code;
 }
 
 enum sk_code sk_bench_ops_print(const struct sk_bench_ops *o, const struct sk_peak *peak, bool each, bool json,

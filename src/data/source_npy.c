@@ -3,6 +3,9 @@
  * their numbers. */
 #include "data/internal.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "format/format.h"
 
 enum { MAX_LABEL = 999999, LABEL_TEXT = 12 };
@@ -221,19 +224,32 @@ static int npy_label(const void *self, int64_t index)
     return s->label[index];
 }
 
-static enum sk_code npy_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
-{
-    const struct arrays *s = self;
-    size_t bytes = s->bytes / (size_t)s->dim[0];
-    enum sk_code code = sk_picture_reserve(p, (int)s->dim[1], (int)s->dim[2], (int)s->dim[3], s->pixel, err);
-
-    return code == SK_OK ? sk_file_read_at(&s->file, s->offset + (uint64_t)index * bytes, p->data, bytes, err) : code;
-}
-
 static void npy_name(const void *self, int64_t index, char *out, size_t size)
 {
     const struct arrays *s = self;
     (void)snprintf(out, size, "%s picture %lld", s->origin, (long long)index);
+}
+
+static bool all_finite(const float *v, size_t n)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite &= fabsf(v[i]) <= FLT_MAX;
+    return finite;
+}
+
+static enum sk_code npy_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    const struct arrays *s = self;
+    size_t bytes = s->bytes / (size_t)s->dim[0];
+    char name[64];
+    enum sk_code code = sk_picture_reserve(p, (int)s->dim[1], (int)s->dim[2], (int)s->dim[3], s->pixel, err);
+    if (code == SK_OK)
+        code = sk_file_read_at(&s->file, s->offset + (uint64_t)index * bytes, p->data, bytes, err);
+    if (code != SK_OK || s->pixel != SK_PIXEL_F32 || all_finite(p->data, bytes / sizeof(float)))
+        return code;
+    npy_name(s, index, name, sizeof name);
+    return sk_fail(err, SK_INPUT, "%s holds a nan or an infinity", name);
 }
 
 const struct sk_source_ops sk_source_npy = {

@@ -19,7 +19,7 @@ void sk_plan_report(const struct sk_plan *p, size_t i, struct sk_op_report *r)
                                .name = op->name,
                                .flops = op_flops(p, i),
                                .bytes = sk_op_cost(&p->graph, op).bytes,
-                               .type = p->graph.tensor[op->in[0]].desc.dtype};
+                               .type = c->need.single ? SK_F32 : p->graph.tensor[op->in[0]].desc.dtype};
     snprintf(r->kernel, sizeof r->kernel, "%s%s%s", c->kernel->name, c->need.label[0] ? " " : "", c->need.label);
 }
 

@@ -81,7 +81,7 @@ struct sk_op_report {
     char kernel[128];       /* kernel and label, "onednn jit:avx512_core" */
     struct sk_flops flops;  /* 0 for ops that do not multiply */
     double bytes;           /* of its tensors, each read or written once */
-    enum sk_dtype type;     /* of its first input */
+    enum sk_dtype type;     /* what is multiplied: that of its first input, or float32 where the kernel makes it so */
 };
 void sk_plan_report(const struct sk_plan *p, size_t op, struct sk_op_report *r);
 struct sk_flops sk_plan_flops(const struct sk_plan *p); /* of a whole step, without PREPARE */

@@ -143,6 +143,11 @@ static enum sk_code open_net(struct sk_session *s, const struct sk_net_shape *sh
         code = sk_net_new(&s->net, s->engine, &s->recipe, shape, err);
     if (code == SK_OK)
         code = sk_net_load(s->net, st, s->path, err);
+    /* Looked for here: fused ReLUs of some kernels make a zero of a nan, and the result would look like one. */
+    const char *broken = code == SK_OK ? sk_net_not_finite(s->net) : NULL;
+    if (broken)
+        code = sk_fail(err, SK_INPUT, "'%s': tensor '%s' holds a nan or an infinity: the network cannot be used", s->path,
+                       broken);
     if (code == SK_OK)
         use_plan(s);
     return code;

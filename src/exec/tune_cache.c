@@ -3,9 +3,12 @@
  * {"version": 1, "machines": {MACHINE: {KEY: {"kernel": NAME, "trials": [{"name": NAME, "ms": 1.5}, {"name": NAME,
  * "why": REASON}]}}}}; machines are in the order in which they were
  * written, the oldest first, and keys in that in which they first were. */
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "exec/internal.h"
@@ -73,9 +76,13 @@ static json_t *parse_file(const struct sk_tune_cache *c, struct sk_err *why)
     if (sk_file_read(c->path, FILE_MAX, &text, &len, why) != SK_OK)
         return NULL;
     json_t *root = json_loadb(text, len, 0, &at), *machines = json_object_get(root, "machines");
-    bool known = json_integer_value(json_object_get(root, "version")) == VERSION && json_is_object(machines);
+    json_int_t version = json_integer_value(json_object_get(root, "version"));
+    bool known = version == VERSION && json_is_object(machines);
     if (!root)
         sk_fail(why, SK_INPUT, "'%s' line %d: not valid JSON: %s", c->path, at.line, at.text);
+    else if (version > VERSION)
+        sk_fail(why, SK_UNSUPPORTED, "'%s' is of version %lld, a newer skua's: it is left alone (SKUA_CACHE names another folder)",
+                c->path, (long long)version);
     else if (!known)
         sk_fail(why, SK_INPUT, "'%s' is no record of kernels of this version", c->path);
     json_incref(known ? machines : NULL);
@@ -84,14 +91,15 @@ static json_t *parse_file(const struct sk_tune_cache *c, struct sk_err *why)
     return known ? machines : NULL;
 }
 
-/* What all machines' entries in the file are; nothing where there is no file or it cannot be used, which is told. */
+/* What all machines' entries in the file are; nothing where there is no file or it cannot be used, which is told. NULL: it
+ * is not to be replaced. */
 static json_t *read_machines(const struct sk_tune_cache *c)
 {
     struct sk_err why = {0};
     json_t *machines = *c->path && access(c->path, F_OK) == 0 ? parse_file(c, &why) : NULL;
     if (why.code != SK_OK)
         sk_notice("measured kernels are not read, but measured anew: %s", why.text);
-    return machines ? machines : json_object();
+    return machines || why.code == SK_UNSUPPORTED ? machines : json_object();
 }
 
 static void read_once(struct sk_tune_cache *c)
@@ -133,32 +141,60 @@ static void drop_oldest(json_t *machines)
 
 static enum sk_code write_file(const struct sk_tune_cache *c, json_t *machines, struct sk_err *err)
 {
-    char folder[SK_PATH];
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(c->path, '/') - c->path), c->path);
     json_t *root = json_pack("{s:i, s:O}", "version", VERSION, "machines", machines);
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
-    enum sk_code code = text ? sk_mkdirs(*folder ? folder : "/", err) : sk_fail(err, SK_NOMEM, "out of memory");
-    if (code == SK_OK)
-        code = sk_file_write(c->path, text, strlen(text), err);
+    enum sk_code code = text ? sk_file_write(c->path, text, strlen(text), err) : sk_fail(err, SK_NOMEM, "out of memory");
     free(text);
     json_decref(root);
+    return code;
+}
+
+/* Others that save at the same time wait until this one is done; without locks (a file system may have none) the last
+ * one's entries win. -1: not locked. */
+static int lock_folder(const char *folder)
+{
+    int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fd;
+}
+
+static void put_folder(const struct sk_tune_cache *c, char folder[SK_PATH])
+{
+    snprintf(folder, SK_PATH, "%.*s", (int)(strrchr(c->path, '/') - c->path), c->path);
+}
+
+/* What others wrote in the meantime, and what this one found. */
+static enum sk_code merge(struct sk_tune_cache *c, struct sk_err *err)
+{
+    json_t *machines = read_machines(c);
+    if (!machines)
+        return SK_OK;
+    json_t *ops = json_object_get(machines, c->machine), *mine = json_is_object(ops) ? json_copy(ops) : json_object();
+    json_object_update(mine, c->ops);
+    json_object_del(machines, c->machine); /* to the end: the newest */
+    json_object_set_new(machines, c->machine, mine);
+    drop_oldest(machines);
+    enum sk_code code = write_file(c, machines, err);
+    json_decref(machines);
     return code;
 }
 
 void sk_tune_cache_save(struct sk_tune_cache *c)
 {
     struct sk_err why = {0};
+    char folder[SK_PATH];
     if (!c->dirty || !*c->path)
         return;
-    json_t *machines = read_machines(c), *ops = json_object_get(machines, c->machine);
-    json_t *mine = json_is_object(ops) ? json_copy(ops) : json_object();
-    json_object_update(mine, c->ops);
-    json_object_del(machines, c->machine); /* to the end: the newest */
-    json_object_set_new(machines, c->machine, mine);
-    drop_oldest(machines);
-    if (write_file(c, machines, &why) != SK_OK)
+    put_folder(c, folder);
+    enum sk_code code = sk_mkdirs(*folder ? folder : "/", &why);
+    int lock = code == SK_OK ? lock_folder(folder) : -1;
+    if (code == SK_OK)
+        code = merge(c, &why);
+    if (lock >= 0)
+        close(lock);
+    if (code != SK_OK)
         sk_notice("measured kernels are not remembered: %s", why.text);
-    json_decref(machines);
     c->dirty = false;
 }
 

@@ -14,9 +14,9 @@ between() { # between LOW X HIGH
     awk -v a="$1" -v x="$2" -v b="$3" 'BEGIN { exit !(x != "" && x + 0 > a && x + 0 < b) }'
 }
 
-# Sum over the lines of out that are ops of an expression of their fields: v["ms"], ...
+# Sum over the lines of out that are ops (but for the last, all of them) of an expression of their fields: v["ms"], ...
 sum() {
-    sed -n 's/^{"op"/&/p' out | awk -F'[,{}]' "{ delete v; for (i = 1; i <= NF; i++) { at = index(\$i, \":\");
+    sed -n '/^{"op":"all"/d; s/^{"op"/&/p' out | awk -F'[,{}]' "{ delete v; for (i = 1; i <= NF; i++) { at = index(\$i, \":\");
         v[substr(\$i, 2, at - 3)] = substr(\$i, at + 1) }; all += $1 } END { printf \"%.9g\", all }"
 }
 
@@ -40,6 +40,7 @@ for job in infer train; do
         "$(awk -v a="$(number ms)" 'BEGIN { printf "%.9g", 2000 / a }')"
     check "$job: ops, their shares make one" near 1 "$(sum 'v["share"]')"
     check "$job: their operations make the step's" near $gflop "$(sum 'v["gflops_direct"] * v["ms"] / 1000')"
+    check "$job: the last row is their sum" near "$(sed -n 's/^{"op":"all".*"ms":\([^,]*\).*/\1/p' out)" "$(sum 'v["ms"]')"
     check "$job: their floors" between 0 "$(sum 'v["floor_ms"]')" 1e9
     check "$job: each knows its bound" [ "$(grep -c '^{"op"' out)" -eq "$(grep -cE '"bound":"(arithmetic|memory)"' out)" ]
 done

@@ -11,6 +11,18 @@ struct instance {
 };
 static struct instance instances[FAKE_KERNELS][FAKE_VARIANTS];
 
+/* What was last given out. */
+static struct {
+    char *at;
+    size_t bytes;
+} memory;
+
+/* The first kernels need the most. */
+static size_t scratch_of(int kernel, int variant)
+{
+    return 100 + 10000 * (size_t)(FAKE_KERNELS - kernel) + 1000 * (size_t)(FAKE_VARIANTS - variant);
+}
+
 static enum sk_code open_fake(int kernel, void **self, int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
     static const char labels[] = "abcdef";
@@ -20,7 +32,7 @@ static enum sk_code open_fake(int kernel, void **self, int variant, struct sk_ke
     if (variant >= FAKE_VARIANTS || fake.ms[kernel][variant] <= 0)
         return sk_fail(err, SK_UNSUPPORTED, SK_NO_MORE);
     snprintf(need->label, sizeof need->label, "%c", labels[variant]);
-    need->scratch = 100;
+    need->scratch = scratch_of(kernel, variant);
     need->packed = 40;
     instances[kernel][variant] = (struct instance){kernel, variant};
     *self = &instances[kernel][variant];
@@ -64,7 +76,7 @@ static enum sk_code prepare_fake(void *self, const struct sk_kernel_call *call, 
     return SK_OK;
 }
 
-/* Inputs must be ordinary numbers, packed memory this kernel's own. */
+/* Inputs must be ordinary numbers, scratch memory all there, packed memory this kernel's own. */
 static enum sk_code run_fake(void *self, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct instance *me = self, *packed = call->packed;
@@ -75,6 +87,9 @@ static enum sk_code run_fake(void *self, const struct sk_kernel_call *call, stru
         sum += (double)(x[i] * x[i]);
     assert_true(sum > 512 && sum < 2048);
     assert_true(call->scratch && call->out[0] && call->in[1]);
+    const char *scratch = call->scratch, *end = memory.at + memory.bytes;
+    if (scratch >= memory.at && scratch < end)
+        assert_true(scratch + scratch_of(me->kernel, me->variant) <= end);
     if (fake.prepared[me->kernel][me->variant])
         assert_memory_equal(packed, me, sizeof *me);
     fake.runs[me->kernel][me->variant]++;
@@ -106,7 +121,9 @@ static void *fake_alloc(size_t bytes, struct sk_err *err)
 {
     if (fake.no_memory)
         sk_fail(err, SK_NOMEM, "no memory");
-    return fake.no_memory ? NULL : sk_alloc(1, bytes, err);
+    memory.bytes = bytes;
+    memory.at = fake.no_memory ? NULL : sk_alloc(1, bytes, err);
+    return memory.at;
 }
 
 static void fake_free(void *ptr, size_t bytes)

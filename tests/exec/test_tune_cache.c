@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "exec/internal.h"
 
@@ -168,7 +170,7 @@ static void test_damaged_files(void **state)
         "{\"version\": 1}",
         "{\"version\": 1, \"machines\": []}",
         "\xff\xfe{}",
-        "{\"version\": 2, \"machines\": {}}",
+        "{\"version\": 0, \"machines\": {}}",
         "{\"version\": \"1\", \"machines\": {}}",
         "{\"version\": 1, \"machines\": {\"m\": {\"k\": {\"kernel\": \"one a\"",
     };
@@ -192,6 +194,69 @@ static void test_damaged_files(void **state)
         assert_written("m", "k", "one a");
         assert_int_equal(told, 1);
     }
+}
+
+/* What a newer program wrote stays. */
+static void test_newer(void **state)
+{
+    static const char newer[] = "{\"version\": 2, \"machines\": {}}";
+    char *text;
+    size_t len;
+    struct sk_err err = {0};
+    (void)state;
+    const char *dir = folder("newer");
+    assert_int_equal(mkdir(dir, 0777), 0);
+    test_put("newer/kernels.json", newer, strlen(newer));
+    struct sk_tune_cache *c = open_cache("m");
+    assert_known(c, "k", NULL);
+    assert_non_null(strstr(last_told, "version 2"));
+    put(c, "k", "one a");
+    assert_known(c, "k", "one a");
+    sk_tune_cache_save(c);
+    sk_tune_cache_free(c);
+    assert_ok(sk_file_read(file_in(dir), 1000, &text, &len, &err), err);
+    assert_int_equal(len, strlen(newer));
+    assert_memory_equal(text, newer, len);
+    sk_free(text);
+}
+
+/* Many programs that save at the same moment: no entry is lost. */
+static void test_at_once(void **state)
+{
+    enum { PROGRAMS = 8, KEYS = 20 };
+    pid_t child[PROGRAMS];
+    int go[2];
+    (void)state;
+    folder("at-once");
+    assert_int_equal(pipe(go), 0);
+    for (int i = 0; i < PROGRAMS; i++) {
+        child[i] = fork();
+        assert_true(child[i] >= 0);
+        if (child[i] > 0)
+            continue;
+        char key[32], byte;
+        close(go[1]);
+        struct sk_tune_cache *c = open_cache("m");
+        bool fine = read(go[0], &byte, 1) == 0; /* until the parent closes it */
+        for (int k = 0; k < KEYS; k++) {
+            snprintf(key, sizeof key, "%d of %d", k, i);
+            put(c, key, "one a");
+            sk_tune_cache_save(c);
+        }
+        _exit(fine ? 0 : 1);
+    }
+    close(go[0]), close(go[1]);
+    for (int i = 0; i < PROGRAMS; i++) {
+        int status;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+    for (int i = 0; i < PROGRAMS; i++)
+        for (int k = 0; k < KEYS; k++) {
+            char key[32];
+            snprintf(key, sizeof key, "%d of %d", k, i);
+            assert_written("m", key, "one a");
+        }
 }
 
 /* Entries that are not as they should be are measured anew; the others of the file are used. */
@@ -360,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup(test_damaged_files, setup),  cmocka_unit_test_setup(test_damaged_entries, setup),
         cmocka_unit_test_setup(test_long_entries, setup),   cmocka_unit_test_setup(test_huge_and_no_file, setup),
         cmocka_unit_test_setup(test_cannot_write, setup),   cmocka_unit_test_setup(test_bounded, setup),
+        cmocka_unit_test_setup(test_newer, setup),          cmocka_unit_test_setup(test_at_once, setup),
     };
     sk_notice_sink(on_notice);
     return cmocka_run_group_tests(tests, NULL, NULL);

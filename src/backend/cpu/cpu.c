@@ -42,13 +42,18 @@ static const struct sk_kernel *const *kernels(enum sk_op_kind kind)
     return table[kind];
 }
 
+static void tell_complaint(void)
+{
+    if (sk_isa_complaint() != NULL)
+        sk_notice("%s", sk_isa_complaint());
+}
+
 static void describe(struct sk_str *out)
 {
+    tell_complaint();
     /* A description that does not fit into memory is left out. */
     if (sk_str_add(out, NULL, "kernels %s of %s; oneDNN %s", sk_isa_name(sk_isa_level()), sk_isa_features(),
                    sk_onednn_version()) != SK_OK)
-        return;
-    if (sk_isa_complaint() != NULL && sk_str_add(out, NULL, "; %s", sk_isa_complaint()) != SK_OK)
         return;
 }
 
@@ -78,8 +83,7 @@ static enum sk_code start(int threads, struct sk_err *err)
     omp_set_num_threads(threads);
     sk_cpu_wait_init(threads);
     (void)sk_kern_get();
-    if (sk_isa_complaint() != NULL)
-        sk_notice("%s", sk_isa_complaint());
+    tell_complaint();
     return SK_OK;
 }
 

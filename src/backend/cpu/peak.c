@@ -118,6 +118,7 @@ enum sk_code sk_cpu_peak(int threads, struct sk_peak *out, struct sk_err *err)
 {
     const struct sk_peak_madd *madd = sk_kern_get()->peak.madd;
     struct arrays a;
+    threads = threads < omp_get_num_procs() ? threads : omp_get_num_procs(); /* more only take turns */
     *out = (struct sk_peak){.f32 = madd_rate(&madd[SK_K_F32], threads),
                             .bf16 = madd_rate(&madd[SK_K_BF16], threads),
                             .f32_by = madd[SK_K_F32].name,

@@ -134,6 +134,7 @@ static void finish_open(struct wino *self, void **out, struct sk_kernel_need *ne
     set_blocks(self);
     lay_out(self, need);
     need->flops = sk_wino_flops(&self->shape, self->by.kern);
+    need->single = self->by.kern->inner == SK_K_F32;
     *out = self;
 }
 

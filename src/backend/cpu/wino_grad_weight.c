@@ -110,6 +110,7 @@ static enum sk_code open_grad(void **out, const struct sk_op_desc *op, const str
     set_groups(self);
     lay_out(self, need);
     need->flops = sk_wino_flops(&job.shape, by.kern);
+    need->single = by.kern->inner == SK_K_F32;
     return SK_OK;
 }
 
