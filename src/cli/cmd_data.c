@@ -183,7 +183,7 @@ static enum sk_code get(const char *name, const struct data_args *a, struct sk_e
     const char *dir = a->out ? a->out : ".";
     double since = sk_now();
     if (!p)
-        return sk_fail(err, SK_USAGE, "skua data get: unknown data set '%s', known: cifar10", name);
+        return sk_fail(err, SK_USAGE, "skua data get: unknown data set '%s', known: cifar10, cifar100", name);
     struct sk_download d = {.url = a->url ? a->url : p->url,
                             .dir = dir,
                             .file = p->file,
@@ -195,7 +195,8 @@ static enum sk_code get(const char *name, const struct data_args *a, struct sk_e
     if (code == SK_OK)
         sk_print("%s/%s\n", dir, p->file);
     if (code == SK_OK && !a->quiet)
-        sk_tell("try: skua train cifar10-resnet18 --data %s/%s", dir, p->file);
+        sk_tell("try: skua %s --data %s/%s",
+                strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18" : "data inspect", dir, p->file);
     return code;
 }
 
@@ -211,7 +212,7 @@ static enum sk_code run_data(const struct sk_words *words, const void *args, str
     if (strcmp(verb, "get") == 0 && what)
         return get(what, a, err);
     if (strcmp(verb, "get") == 0)
-        return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10");
+        return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10, cifar100");
     static const char *const verbs[] = {"get", "inspect", "sample"};
     const char *nearest = sk_nearest(verb, verbs, SK_COUNT(verbs));
     if (nearest)
@@ -236,7 +237,7 @@ static const struct sk_option options[] = {
 const struct sk_command sk_cmd_data = {
     .name = "data",
     .words = "VERB [NAME]",
-    .help = "inspect or sample RECIPE; get cifar10 (download)",
+    .help = "inspect or sample RECIPE; get cifar10 or cifar100 (download)",
     .words_min = 1,
     .words_max = 2,
     .option = options,

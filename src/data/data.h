@@ -72,7 +72,7 @@ struct sk_source_ops {
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
 };
-extern const struct sk_source_ops sk_source_cifar10, sk_source_folder, sk_source_npy, sk_source_shapes;
+extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_folder, sk_source_npy, sk_source_shapes;
 
 /* ---- loader (loader.c, sampler.c) ---- */
 struct sk_batch {
@@ -147,7 +147,7 @@ struct sk_download {
     void *ctx;
 };
 enum sk_code sk_data_download(const struct sk_download *d, struct sk_err *err) SK_MUST;
-/* Published archives by name ("cifar10"); NULL: unknown. */
+/* Published archives by name ("cifar10", "cifar100"); NULL: unknown. */
 struct sk_published { const char *name, *url, *file, *md5; int64_t bytes; };
 const struct sk_published *sk_data_published(const char *name);
 

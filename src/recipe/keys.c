@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const source_names[] = {"auto", "cifar10", "folder", "npy", "shapes", NULL};
+static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "shapes", NULL};
+static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
 static const char *const cache_names[] = {"none", "memory", NULL};
 static const char *const stem_names[] = {"imagenet", "cifar", NULL};
@@ -62,6 +63,8 @@ const struct sk_key sk_keys[] = {
         INTEGERS(1, 100000000)),
     KEY("data.val_size", SK_KEY_INT, data.val_size, "2000", NO, "shapes: number of validation samples",
         INTEGERS(1, 100000000)),
+    KEY("data.cifar100_labels", SK_KEY_ENUM, data.cifar100_labels, "fine", NO,
+        "cifar100: fine, the 100 classes, or coarse, their 20 groups", .names = cifar100_names),
     KEY("data.shapes_seed", SK_KEY_INT64, data.shapes_seed, "0", NO, "shapes: seed of the drawn pictures",
         INTEGERS(0, INT64_MAX)),
     KEY("data.augment", SK_KEY_STEPS, data.augment, "[]", NO, "steps a training picture goes through, in order", PLAIN),

@@ -24,7 +24,8 @@ struct sk_picture_steps {
     struct sk_picture_step step[SK_MAX_STEPS];
 };
 
-enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_SHAPES };
+enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_SHAPES };
+enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
 enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
 enum sk_cache { SK_CACHE_NONE, SK_CACHE_MEMORY };
 
@@ -40,6 +41,7 @@ struct sk_recipe_data {
     enum sk_cache cache;
     enum sk_on_error on_error;
     int image_size, train_size, val_size; /* shapes: side, number of samples */
+    enum sk_labels cifar100_labels; /* 100 classes, or the 20 groups of them */
     int64_t shapes_seed;     /* shapes: seed of the drawn set */
     struct sk_picture_steps augment, prepare; /* training; evaluation */
     bool has_normalize;
