@@ -46,6 +46,7 @@ struct sk_dataset_info {
     /* Tells a resumed run that the data changed: of names, sizes, labels and pixels. Pictures in files of their own go
      * by the files' sizes; of an npy array above 64 MiB, 4096 blocks of 4 KiB spread evenly stand for the pixels. */
     uint64_t fingerprint;
+    bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
 };
 /* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -72,7 +73,7 @@ struct sk_source_ops {
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
 };
-extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_folder, sk_source_npy, sk_source_shapes;
+extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_folder, sk_source_npy, sk_source_shapes;
 
 /* ---- loader (loader.c, sampler.c) ---- */
 struct sk_batch {

@@ -26,6 +26,8 @@ void sk_file_list_release(struct sk_file_list *l);
 enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label,
                                     struct sk_err *err) SK_MUST;
 
+/* What a validation split may be called; NULL-terminated. */
+extern const char *const sk_val_names[];
 /* Names of the folders (also through links) in root that do not begin with a dot, sorted; *names: sk_free. */
 enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err) SK_MUST;
 

@@ -14,16 +14,16 @@ struct folder {
 struct layout {
     char root[SK_PATH];  /* its class folders */
     char other[SK_PATH]; /* those of the other split, which must be the same classes; empty: none */
-    bool by_seed;        /* both splits share root */
+    bool by_seed;        /* both splits share root, and are told apart by the seed */
 };
 
-static const char *const val_names[] = {"val", "valid", "validation", "test"};
+const char *const sk_val_names[] = {"val", "valid", "validation", "test", NULL};
 
 static bool is_split_name(const char *name)
 {
     bool is = strcmp(name, "train") == 0;
-    for (size_t i = 0; i < SK_COUNT(val_names); i++)
-        is = is || strcmp(name, val_names[i]) == 0;
+    for (size_t i = 0; sk_val_names[i]; i++)
+        is = is || strcmp(name, sk_val_names[i]) == 0;
     return is;
 }
 
@@ -61,8 +61,8 @@ static enum sk_code find_layout(struct layout *out, const char *path, enum sk_sp
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such folder", path);
     enum sk_code code = find_folder(train, path, "train", err);
-    for (size_t i = 0; code == SK_OK && val[0] == '\0' && i < SK_COUNT(val_names); i++)
-        code = find_folder(val, path, val_names[i], err);
+    for (size_t i = 0; code == SK_OK && val[0] == '\0' && sk_val_names[i]; i++)
+        code = find_folder(val, path, sk_val_names[i], err);
     if (code == SK_OK)
         code = only_splits(path, &only, err);
     if (code != SK_OK)
@@ -138,60 +138,6 @@ static enum sk_code find_classes(struct folder *f, const struct layout *where, s
     return where->other[0] ? check_same_classes(f, where->root, where->other, err) : SK_OK;
 }
 
-/* ---- the split by seed ---- */
-
-/* Moves the chosen share of files[0..n), one class, to the front of *kept; which they are depends on seed and label
- * alone. */
-static enum sk_code split_class(const struct sk_file_entry *file, size_t n, double fraction, int64_t seed,
-                                enum sk_split split, struct sk_file_entry *kept, size_t *count, struct sk_err *err)
-{
-    size_t val = (size_t)((double)n * fraction + 0.5);
-    val = val < 1 ? 1 : val;
-    val = val > n - 1 ? n - 1 : val; /* one picture at least stays for training */
-    if (!(fraction > 0.0))
-        val = 0;
-    int64_t *order = sk_alloc(n, sizeof(*order), err);
-    bool *is_val = order ? sk_alloc(n, sizeof(*is_val), err) : NULL;
-    if (is_val) {
-        struct sk_rng rng;
-        sk_rng_init(&rng, (uint64_t)seed, 0, (uint64_t)file->label, SK_RNG_SPLIT);
-        for (size_t i = 0; i < n; i++)
-            order[i] = (int64_t)i;
-        for (size_t i = 0; i < val; i++) {
-            size_t j = i + sk_rng_below(&rng, (uint32_t)(n - i));
-            is_val[order[j]] = true;
-            order[j] = order[i];
-        }
-        for (size_t i = 0; i < n; i++)
-            if (is_val[i] == (split == SK_VAL))
-                kept[(*count)++] = file[i];
-    }
-    sk_free(order);
-    sk_free(is_val);
-    return is_val ? SK_OK : SK_NOMEM;
-}
-
-static enum sk_code split_by_seed(struct sk_file_list *l, const struct sk_recipe_data *data, int64_t seed,
-                                  enum sk_split split, struct sk_err *err)
-{
-    size_t kept = 0, end;
-    if (split == SK_VAL && !(data->val_fraction > 0.0))
-        return sk_fail(err, SK_INPUT, "'%s' has no validation split: expected a folder 'val' or 'test', or a "
-                       "data.val_fraction above 0", data->path);
-    for (size_t begin = 0; begin < l->count; begin = end) { /* kept never overtakes begin: splitting in place is safe */
-        for (end = begin; end < l->count && l->file[end].label == l->file[begin].label; end++)
-            ;
-        enum sk_code code =
-            split_class(l->file + begin, end - begin, data->val_fraction, seed, split, l->file, &kept, err);
-        if (code != SK_OK)
-            return code;
-    }
-    l->count = kept;
-    if (kept == 0)
-        return sk_fail(err, SK_INPUT, "'%s' has no validation split: no class has more than one picture", data->path);
-    return SK_OK;
-}
-
 /* ---- the source ---- */
 static bool folder_probe(const struct sk_recipe_data *data)
 {
@@ -239,6 +185,7 @@ static enum sk_code folder_open(void **self, struct sk_dataset_info *info, const
                                 int64_t seed, enum sk_split split, struct sk_err *err)
 {
     struct layout where;
+    (void)seed; /* a split by seed is made of all that is found here */
     enum sk_code code = find_layout(&where, data->path, split, err);
     if (code != SK_OK)
         return code;
@@ -248,15 +195,13 @@ static enum sk_code folder_open(void **self, struct sk_dataset_info *info, const
     code = find_classes(f, &where, err);
     if (code == SK_OK)
         code = list_pictures(f, &where, err);
-    if (code == SK_OK && where.by_seed)
-        code = split_by_seed(&f->list, data, seed, split, err);
     if (code != SK_OK) {
         folder_close(f);
         return code;
     }
     *info = (struct sk_dataset_info){
         .count = (int64_t)f->list.count, .classes = (int)f->classes, .class_name = (const char *const *)f->class_name,
-        .pixel = SK_PIXEL_U8, .channels = 3, .fingerprint = fingerprint(f),
+        .pixel = SK_PIXEL_U8, .channels = 3, .fingerprint = fingerprint(f), .both_splits = where.by_seed,
     };
     *self = f;
     return SK_OK;
