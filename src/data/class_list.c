@@ -95,3 +95,20 @@ enum sk_code sk_class_list_read(struct sk_class_list *l, const char *path, struc
     sk_free(text);
     return code;
 }
+
+enum sk_code sk_class_list_of(struct sk_class_list *l, char path[SK_PATH], const struct sk_recipe_data *data,
+                              const char *usual, struct sk_err *err)
+{
+    char dir[SK_PATH];
+    const char *slash = strrchr(data->path, '/'), *name = data->class_names[0] ? data->class_names : usual;
+    *l = (struct sk_class_list){0};
+    path[0] = '\0';
+    if (!name)
+        return SK_OK;
+    int len = sk_is_dir(data->path) ? (int)strlen(data->path) : slash ? (int)(slash - data->path) + 1 : 0;
+    snprintf(dir, sizeof(dir), "%.*s", len, data->path);
+    enum sk_code code = sk_path_join(path, err, dir, name);
+    if (code == SK_OK && !data->class_names[0] && !sk_is_file(path))
+        path[0] = '\0';
+    return code == SK_OK && path[0] ? sk_class_list_read(l, path, err) : code;
+}

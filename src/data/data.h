@@ -73,7 +73,8 @@ struct sk_source_ops {
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
 };
-extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_folder, sk_source_npy, sk_source_shapes;
+extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
+    sk_source_folder, sk_source_npy, sk_source_shapes;
 
 /* ---- loader (loader.c, sampler.c) ---- */
 struct sk_batch {

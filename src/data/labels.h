@@ -3,6 +3,7 @@
 #define SKUA_DATA_LABELS_H
 
 #include "base/base.h"
+#include "recipe/recipe.h"
 
 enum { SK_LABELS_MAX = 100000, SK_LABEL_NUMBER_MAX = 999999, SK_CLASS_LIST_MAX = 16 << 20 };
 
@@ -33,6 +34,10 @@ struct sk_class_list { /* release accepts a zeroed one */
 enum sk_code sk_class_list_read(struct sk_class_list *l, const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_class_list_parse(struct sk_class_list *l, const char *text, size_t len, const char *shown,
                                  struct sk_err *err) SK_MUST;
+/* Reads data.class_names, relative to data.path (of a file there: to its folder), or where that is not given the file of
+ * the usual name, if any (NULL: none). path: where it lies; empty: there is none, and the list is empty. */
+enum sk_code sk_class_list_of(struct sk_class_list *l, char path[SK_PATH], const struct sk_recipe_data *data,
+                              const char *usual, struct sk_err *err) SK_MUST;
 const char *sk_class_list_name(const struct sk_class_list *l, int number);
 void sk_class_list_release(struct sk_class_list *l);
 

@@ -17,7 +17,8 @@ struct sk_dataset {
 
 /* In the order in which they are asked whether a path is theirs. */
 static const struct sk_source_ops *const sources[] = {&sk_source_cifar10, &sk_source_cifar100, &sk_source_npy,
-                                                      &sk_source_tar,     &sk_source_folder,   &sk_source_shapes};
+                                                      &sk_source_tar,     &sk_source_list,     &sk_source_folder,
+                                                      &sk_source_shapes};
 
 static enum sk_code find_source(const struct sk_source_ops **found, const struct sk_recipe_data *data,
                                 struct sk_err *err)
@@ -36,7 +37,7 @@ static enum sk_code find_source(const struct sk_source_ops **found, const struct
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", data->path);
     return sk_fail(err, SK_INPUT,
                    "cannot tell what data '%s' holds: expected CIFAR batches or an archive of them, images.npy and "
-                   "labels.npy, tar shards, or a folder of pictures for each class",
+                   "labels.npy, tar shards, a list (.csv, .jsonl), or a folder of pictures for each class",
                    data->path);
 }
 

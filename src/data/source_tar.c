@@ -19,7 +19,6 @@ struct shard_set {
 /* ---- where the shards of a split lie ---- */
 struct layout {
     struct sk_shards split, other; /* other: those of the other split; none: both are in split */
-    char class_names[SK_PATH];     /* empty: no list of classes */
 };
 
 static bool begins_with(const char *name, const char *word)
@@ -77,21 +76,6 @@ static enum sk_code find_in_names(struct sk_shards *train, struct sk_shards *val
     return sk_shards_add_folder(train, dir, NULL, err);
 }
 
-static enum sk_code find_class_names(char out[SK_PATH], const struct sk_recipe_data *data, struct sk_err *err)
-{
-    char dir[SK_PATH];
-    const char *slash = strrchr(data->path, '/');
-    int len = slash ? (int)(slash - data->path) + 1 : 0;
-    if (sk_is_dir(data->path))
-        memcpy(dir, data->path, SK_PATH);
-    else
-        snprintf(dir, sizeof(dir), "%.*s", len, data->path);
-    enum sk_code code = sk_path_join(out, err, dir, data->class_names[0] ? data->class_names : "classes.txt");
-    if (code == SK_OK && !data->class_names[0] && !sk_is_file(out))
-        out[0] = '\0';
-    return code;
-}
-
 static void layout_release(struct layout *l)
 {
     sk_shards_release(&l->split);
@@ -122,7 +106,7 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
         l->split = *train;
         *train = (struct sk_shards){0};
     }
-    return find_class_names(l->class_names, data, err);
+    return SK_OK;
 }
 
 /* ---- the index ---- */
@@ -148,18 +132,18 @@ static void tell(const struct sk_tar_index *x, const char *path)
 }
 
 /* Without a list the labels of both splits make the classes, since either may lack some. */
-static enum sk_code make_classes(struct shard_set *s, const struct layout *l, struct sk_err *err)
+static enum sk_code make_classes(struct shard_set *s, const struct layout *l, const struct sk_recipe_data *data,
+                                 struct sk_err *err)
 {
-    struct sk_class_list list = {0};
+    struct sk_class_list list;
     struct sk_tar_index other = {0};
-    enum sk_code code;
-    if (l->class_names[0])
-        code = sk_class_list_read(&list, l->class_names, err);
-    else
+    char shown[SK_PATH];
+    enum sk_code code = sk_class_list_of(&list, shown, data, "classes.txt", err);
+    if (code == SK_OK && !shown[0])
         code = index_all(&other, &s->labels, &l->other, err);
     sk_tar_index_release(&other);
     if (code == SK_OK)
-        code = sk_classes_make(&s->classes, &s->labels, l->class_names[0] ? &list : NULL, l->class_names, err);
+        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &list : NULL, shown, err);
     sk_class_list_release(&list);
     for (size_t i = 0; code == SK_OK && i < s->index.count; i++)
         s->index.sample[i].label = s->classes.of[s->index.sample[i].label];
@@ -202,17 +186,17 @@ static uint64_t fingerprint(const struct shard_set *s)
     return hash;
 }
 
-static enum sk_code load(struct shard_set *s, struct layout *l, const char *path, struct sk_err *err)
+static enum sk_code load(struct shard_set *s, struct layout *l, const struct sk_recipe_data *data, struct sk_err *err)
 {
     enum sk_code code = index_all(&s->index, &s->labels, &l->split, err);
     s->shards = l->split;
     l->split = (struct sk_shards){0};
     if (code == SK_OK)
-        tell(&s->index, path);
+        tell(&s->index, data->path);
     if (code == SK_OK && s->index.count == 0)
         return sk_fail(err, SK_INPUT, "the shards of '%s' hold no sample: expected KEY.jpg or KEY.png beside KEY.cls "
-                       "or KEY.json", path);
-    return code == SK_OK ? make_classes(s, l, err) : code;
+                       "or KEY.json", data->path);
+    return code == SK_OK ? make_classes(s, l, data, err) : code;
 }
 
 static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
@@ -225,7 +209,7 @@ static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const st
         return SK_NOMEM;
     enum sk_code code = find_layout(&l, data, split, err);
     if (code == SK_OK)
-        code = load(s, &l, data->path, err);
+        code = load(s, &l, data, err);
     bool both = l.other.count == 0;
     layout_release(&l);
     if (code != SK_OK) {

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "shapes", NULL};
+static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "list", "shapes", NULL};
 static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
 static const char *const cache_names[] = {"none", "memory", NULL};
@@ -42,9 +42,9 @@ const struct sk_key sk_keys[] = {
     KEY("data.images", SK_KEY_TEXT, data.images, "", YES, "npy: file with the training pictures [N, H, W, C]", PLAIN),
     KEY("data.labels", SK_KEY_TEXT, data.labels, "", YES, "npy: file with the training labels [N]", PLAIN),
     KEY("data.val_images", SK_KEY_TEXT, data.val_images, "", YES, "npy: file with the validation pictures", PLAIN),
-    KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels", PLAIN),
+    KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels; folder: list of the labels of pictures that lie in val itself", PLAIN),
     KEY("data.class_names", SK_KEY_TEXT, data.class_names, "", YES,
-        "tar: file with the name of a class a line, relative to data.path", PLAIN),
+        "folder, list, tar: file with the name of a class a line, or its WordNet ID and name", PLAIN),
     KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
         "threads that prepare batches; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
     KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),

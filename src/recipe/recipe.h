@@ -24,7 +24,7 @@ struct sk_picture_steps {
     struct sk_picture_step step[SK_MAX_STEPS];
 };
 
-enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_TAR, SK_SOURCE_SHAPES };
+enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_TAR, SK_SOURCE_LIST, SK_SOURCE_SHAPES };
 enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
 enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
 enum sk_cache { SK_CACHE_NONE, SK_CACHE_MEMORY };
@@ -33,8 +33,9 @@ struct sk_recipe_data {
     enum sk_source source;   /* auto: told from what lies at path */
     char path[SK_PATH];      /* folder or archive; --data overrides */
     char images[SK_PATH], labels[SK_PATH];         /* npy: training arrays (relative to path where path is given) */
-    char val_images[SK_PATH], val_labels[SK_PATH]; /* npy: validation arrays, empty: none */
-    char class_names[SK_PATH]; /* folder, tar: file with a class a line (relative to path), empty: none */
+    char val_images[SK_PATH], val_labels[SK_PATH]; /* npy: validation arrays, empty: none; folder:
+                                                      the labels of the pictures that lie in val itself */
+    char class_names[SK_PATH]; /* folder, list, tar: file with a class a line (relative to path), empty: none */
     int workers;             /* threads that prepare batches; 0 = in the training thread; -1 = auto */
     bool shuffle;
     int64_t train_limit, val_limit; /* 0: all, N: the first N samples */
