@@ -25,6 +25,9 @@ struct sk_window {
 enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
                                       const struct sk_window *window, struct sk_err *err) SK_MUST;
 
+/* data.path and what data.also names, as one source; not in the table, since no path looks like it. */
+extern const struct sk_source_ops sk_source_joined;
+
 /* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
 enum { SK_SHAPES = 10 };
 extern const char *const sk_shape_name[SK_SHAPES];

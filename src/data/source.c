@@ -2,6 +2,7 @@
 #include "data/data.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "data/cache.h"
 #include "data/internal.h"
@@ -12,6 +13,8 @@ struct sk_dataset {
     void *self;
     struct sk_dataset_info info;
     struct sk_subset subset;
+    int *label;              /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: all are there */
+    const char **class_name; /* of those that are there */
     struct sk_picture_cache *cache; /* NULL: decoded at each read */
 };
 
@@ -61,15 +64,60 @@ static enum sk_code split_by_seed(struct sk_dataset *d, const struct sk_recipe_d
     return code;
 }
 
+/* The class of that name, -1: there is none. */
+static int find_class(const struct sk_dataset_info *info, const char *name)
+{
+    for (int i = 0; i < info->classes; i++)
+        if (strcmp(info->class_name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* Renumbers the classes that are kept in the order of the source. */
+static enum sk_code keep_classes(struct sk_dataset *d, const struct sk_recipe_words *only, const char *path,
+                                 struct sk_err *err)
+{
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const size_t all = (size_t)d->info.classes;
+    int kept = 0;
+    if (!(d->label = sk_alloc(all, sizeof(*d->label), err)) ||
+        !(d->class_name = sk_alloc(all, sizeof(*d->class_name), err)))
+        return SK_NOMEM;
+    for (int i = 0; i < only->count; i++) {
+        const char *name = sk_recipe_word(only, i), *nearest = sk_nearest(name, d->info.class_name, all);
+        int found = find_class(&d->info, name);
+        if (found < 0)
+            return sk_fail(err, SK_INPUT, "data.only_classes: '%s' is no class of '%s'%s%s%s", name, path,
+                           nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        d->label[found] = 1;
+    }
+    for (size_t i = 0; i < all; i++) {
+        bool keep = d->label[i];
+        d->label[i] = keep ? kept : -1;
+        if (keep)
+            d->class_name[kept++] = d->info.class_name[i];
+    }
+    sk_subset_only(&d->subset, &of, d->label);
+    d->info.classes = kept;
+    d->info.class_name = d->class_name;
+    return SK_OK;
+}
+
 /* What of the source's samples the data set has. */
 static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
                            struct sk_err *err)
 {
-    if (!d->info.both_splits)
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const bool share = split == SK_TRAIN && data->train_fraction > 0 && data->train_fraction < 1;
+    if (!d->info.both_splits && !share && data->only_classes.count == 0)
         return SK_OK;
     enum sk_code code = sk_subset_all(&d->subset, d->info.count, err);
     if (code == SK_OK && d->info.both_splits)
         code = split_by_seed(d, data, seed, split, err);
+    if (code == SK_OK && share)
+        code = sk_subset_share(&d->subset, &of, data->train_fraction, seed, err);
+    if (code == SK_OK && data->only_classes.count > 0)
+        code = keep_classes(d, &data->only_classes, data->path, err);
     if (code != SK_OK)
         return code;
     d->info.both_splits = false;
@@ -82,7 +130,11 @@ static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *da
 static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
                                 enum sk_split split, struct sk_err *err)
 {
-    enum sk_code code = find_source(&d->ops, data, err);
+    enum sk_code code = SK_OK;
+    if (data->also.count > 0)
+        d->ops = &sk_source_joined;
+    else
+        code = find_source(&d->ops, data, err);
     if (code == SK_OK)
         code = d->ops->open(&d->self, &d->info, data, seed, split, err);
     if (code != SK_OK) {
@@ -127,6 +179,8 @@ void sk_dataset_close(struct sk_dataset *ds)
     if (ds->self)
         ds->ops->close(ds->self);
     sk_subset_release(&ds->subset);
+    sk_free(ds->label);
+    sk_free(ds->class_name);
     if (ds->cache)
         sk_picture_cache_release(ds->cache);
     sk_free(ds->cache);
@@ -140,7 +194,8 @@ const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds)
 
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
 {
-    return ds->ops->label(ds->self, in_source(ds, index));
+    int label = ds->ops->label(ds->self, in_source(ds, index));
+    return ds->label ? ds->label[label] : label;
 }
 
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)

@@ -7,7 +7,8 @@
 
 #include "base/base.h"
 
-enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPES_MAX_SIDE = 512 };
+enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPES_MAX_SIDE = 512,
+       SK_WORDS_TEXT = 8192 };
 
 /* ---- data: what one picture goes through before the network ---- */
 enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
@@ -23,6 +24,12 @@ struct sk_picture_steps {
     int count;
     struct sk_picture_step step[SK_MAX_STEPS];
 };
+
+struct sk_recipe_words { /* texts one after the other, each with its NUL; zeroed = none */
+    int count;
+    char text[SK_WORDS_TEXT];
+};
+const char *sk_recipe_word(const struct sk_recipe_words *w, int i); /* i < count (words.c) */
 
 enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_TAR, SK_SOURCE_LIST, SK_SOURCE_SHAPES };
 enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
@@ -40,6 +47,9 @@ struct sk_recipe_data {
     bool shuffle;
     int64_t train_limit, val_limit; /* 0: all, N: the first N samples */
     double val_fraction;     /* folder without val/test: this share of each class, split by seed */
+    double train_fraction;   /* this share of each class of the training samples, by seed; 0 and 1: all */
+    struct sk_recipe_words only_classes; /* by name; none: all */
+    struct sk_recipe_words also; /* further folders or files of the same classes, behind path */
     enum sk_cache cache;
     enum sk_on_error on_error;
     int image_size, train_size, val_size; /* shapes: side, number of samples */
