@@ -60,13 +60,20 @@ void sk_file_list_name(const struct sk_file_list *l, int64_t index, char *out, s
     snprintf(out, size, "%s", fits ? path : l->text.text + l->file[index].name);
 }
 
+enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char **data, size_t *len,
+                               struct sk_err *err)
+{
+    char path[SK_PATH];
+    enum sk_code code = file_path(path, l, index, err);
+    return code == SK_OK ? sk_file_read(path, SK_MAX_FILE, data, len, err) : code;
+}
+
 enum sk_code sk_file_list_decode(const struct sk_file_list *l, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     char path[SK_PATH], *data = NULL;
     size_t len = 0;
-    enum sk_code code = file_path(path, l, index, err);
-    if (code == SK_OK)
-        code = sk_file_read(path, SK_MAX_FILE, &data, &len, err);
+    enum sk_code code = sk_file_list_file(l, index, &data, &len, err);
+    sk_file_list_name(l, index, path, sizeof(path));
     if (code == SK_OK)
         code = sk_picture_decode(p, data, len, path, err);
     sk_free(data);

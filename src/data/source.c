@@ -211,6 +211,14 @@ enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct 
     return code;
 }
 
+enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    int64_t there = in_source(ds, index);
+    *data = NULL;
+    *len = 0;
+    return ds->ops->file ? ds->ops->file(ds->self, there, data, len, err) : SK_OK;
+}
+
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)
 {
     ds->ops->name_of(ds->self, in_source(ds, index), out, size);

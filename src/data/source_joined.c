@@ -152,6 +152,12 @@ static enum sk_code joined_read(const void *self, int64_t index, struct sk_pictu
     return sk_dataset_read(p->dataset, index - p->first, picture, err);
 }
 
+static enum sk_code joined_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    const struct piece *p = piece_of(self, index);
+    return sk_dataset_file(p->dataset, index - p->first, data, len, err);
+}
+
 static void joined_name(const void *self, int64_t index, char *out, size_t size)
 {
     const struct piece *p = piece_of(self, index);
@@ -167,4 +173,5 @@ const struct sk_source_ops sk_source_joined = {
     .label = joined_label,
     .read = joined_read,
     .name_of = joined_name,
+    .file = joined_file,
 };

@@ -163,6 +163,11 @@ static enum sk_code list_read(const void *self, int64_t index, struct sk_picture
     return sk_file_list_decode(&((const struct listed *)self)->list, index, p, err);
 }
 
+static enum sk_code list_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    return sk_file_list_file(&((const struct listed *)self)->list, index, data, len, err);
+}
+
 static void list_name(const void *self, int64_t index, char *out, size_t size)
 {
     sk_file_list_name(&((const struct listed *)self)->list, index, out, size);
@@ -179,4 +184,5 @@ const struct sk_source_ops sk_source_list = {
     .label = list_label,
     .read = list_read,
     .name_of = list_name,
+    .file = list_file,
 };

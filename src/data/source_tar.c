@@ -241,19 +241,29 @@ static void tar_name(const void *self, int64_t index, char *out, size_t size)
     snprintf(out, size, "%s:%s", s->shards.item[sample->shard].path, s->index.keys.text + sample->key);
 }
 
-static enum sk_code tar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+static enum sk_code tar_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
 {
     const struct shard_set *s = self;
     const struct sk_tar_sample *sample = &s->index.sample[index];
     const struct sk_bytes from = sk_shard_bytes(&s->shards.item[sample->shard]);
-    char name[2 * SK_PATH];
-    char *data = sk_alloc(sample->bytes, 1, err);
-    if (!data)
-        return SK_NOMEM;
+    *len = sample->bytes;
+    *data = sk_alloc(sample->bytes, 1, err);
+    enum sk_code code = *data ? from.read_at(from.self, sample->offset, *data, sample->bytes, err) : SK_NOMEM;
+    if (code != SK_OK) {
+        sk_free(*data);
+        *data = NULL;
+    }
+    return code;
+}
+
+static enum sk_code tar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    char name[2 * SK_PATH], *data = NULL;
+    size_t len = 0;
+    enum sk_code code = tar_file(self, index, &data, &len, err);
     tar_name(self, index, name, sizeof(name));
-    enum sk_code code = from.read_at(from.self, sample->offset, data, sample->bytes, err);
     if (code == SK_OK)
-        code = sk_picture_decode(p, data, sample->bytes, name, err);
+        code = sk_picture_decode(p, data, len, name, err);
     sk_free(data);
     return code;
 }
@@ -269,4 +279,5 @@ const struct sk_source_ops sk_source_tar = {
     .label = tar_label,
     .read = tar_read,
     .name_of = tar_name,
+    .file = tar_file,
 };
