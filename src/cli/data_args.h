@@ -7,8 +7,8 @@
 
 struct sk_data_args {
     struct sk_words set;
-    const char *data, *split, *out, *url, *html;
-    int64_t count, shard_size, shard_samples, resize, quality, threads; /* -1 or below the bounds: not given */
+    const char *data, *split, *out, *url;
+    int64_t count, shard_size, shard_samples, resize, quality, threads; /* below 1: not given */
     bool json, prepared, quiet;
 };
 
@@ -18,7 +18,7 @@ enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct 
 bool sk_data_on_read(void *ctx, int64_t done, int64_t all); /* progress of reading */
 int sk_data_threads(const struct sk_data_args *a);
 
-/* The verbs convert and verify (data_shards.c), and inspect --html (data_page.c). */
+/* The verbs convert and verify (data_shards.c). */
 enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a, struct sk_err *err) SK_MUST;
 enum sk_code sk_data_run_verify(const char *what, const struct sk_data_args *a, struct sk_err *err) SK_MUST;
 
