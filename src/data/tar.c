@@ -82,7 +82,8 @@ static bool is_inside(const char *name)
         if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
             return false;
         part = strchr(part, '/');
-        part += part != NULL;
+        if (part)
+            part++;
     }
     return name[0] != '/';
 }
