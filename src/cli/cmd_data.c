@@ -1,34 +1,43 @@
-/* skua data: what a data set holds, a few of its pictures, and getting a published one. */
+/* skua data: the command, what a data set holds, a few of its pictures, and getting a published one. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "data/data.h"
+#include "cli/data_args.h"
 
-struct data_args {
-    struct sk_words set;
-    const char *data, *split, *out, *url;
-    int64_t count;
-    bool json, prepared, quiet;
-};
 enum { SAMPLES = 10, SAMPLES_MAX = 10000 };
 
 /* ---- the data meant ---- */
-static enum sk_code get_recipe(struct sk_recipe *r, const char *recipe, const struct data_args *a, struct sk_err *err)
+static bool is_data(const char *what)
 {
-    if (recipe)
-        return sk_cli_recipe(r, recipe, a->data, &a->set, err);
-    if (!a->data && !a->set.count)
-        return sk_fail(err, SK_USAGE, "skua data needs a recipe or --data DIR");
+    const char *dot = strrchr(what, '.');
+    return sk_is_dir(what) || (sk_is_file(what) && !(dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)));
+}
+
+enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a, struct sk_err *err)
+{
+    bool is = what && is_data(what);
+    if (what && !is)
+        return sk_cli_recipe(r, what, a->data, &a->set, err);
+    if (is && a->data)
+        return sk_fail(err, SK_USAGE, "the data is given twice, as '%s' and by --data", what);
+    if (!is && !a->data && !a->set.count)
+        return sk_fail(err, SK_USAGE, "skua data needs a recipe, a folder or --data DIR");
     sk_recipe_defaults(r);
-    enum sk_code code = sk_cli_set_data(r, a->data, err);
+    enum sk_code code = sk_cli_set_data(r, is ? what : a->data, err);
     return code == SK_OK ? sk_cli_set(r, &a->set, err) : code;
+}
+
+int sk_data_threads(const struct sk_data_args *a)
+{
+    struct sk_machine m;
+    sk_machine_read(&m);
+    return a->threads > 0 ? (int)a->threads : m.threads;
 }
 
 /* steps: what its pictures go through. */
 static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, const char *recipe,
-                               const char *split, const struct data_args *a, struct sk_err *err)
+                               const char *split, const struct sk_data_args *a, struct sk_err *err)
 {
     bool train = strcmp(split, "train") == 0;
     if (!train && strcmp(split, "val") != 0)
@@ -36,7 +45,7 @@ static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *
     struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
     if (!r)
         return SK_NOMEM;
-    enum sk_code code = get_recipe(r, recipe, a, err);
+    enum sk_code code = sk_data_recipe(r, recipe, a, err);
     if (code == SK_OK)
         code = sk_dataset_open(ds, &r->data, r->train.seed, train ? SK_TRAIN : SK_VAL, err);
     *steps = train ? r->data.augment : r->data.prepare;
@@ -45,7 +54,7 @@ static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *
 }
 
 /* ---- inspect ---- */
-static bool on_read(void *ctx, int64_t done, int64_t all)
+bool sk_data_on_read(void *ctx, int64_t done, int64_t all)
 {
     char a[32], b[32];
     (void)ctx;
@@ -115,17 +124,15 @@ static enum sk_code print_stats_json(const struct sk_data_stats *s, const struct
     return sk_print_json(object, "what the data holds", err);
 }
 
-static enum sk_code inspect(const char *recipe, const struct data_args *a, struct sk_err *err)
+static enum sk_code inspect(const char *recipe, const struct sk_data_args *a, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
     struct sk_data_stats stats = {0};
     struct sk_picture_steps steps;
-    struct sk_machine m;
     const char *split = a->split ? a->split : "train";
-    sk_machine_read(&m);
     enum sk_code code = open_split(&ds, &steps, recipe, split, a, err);
     if (code == SK_OK)
-        code = sk_data_inspect(ds, m.threads, &stats, on_read, NULL, err);
+        code = sk_data_inspect(ds, sk_data_threads(a), &stats, sk_data_on_read, NULL, err);
     sk_progress_clear();
     if (code == SK_OK)
         code = a->json ? print_stats_json(&stats, sk_dataset_info(ds), split, err)
@@ -142,7 +149,7 @@ static void on_wrote(void *ctx, const char *path)
     sk_print("%s\n", path);
 }
 
-static enum sk_code sample(const char *recipe, const struct data_args *a, struct sk_err *err)
+static enum sk_code sample(const char *recipe, const struct sk_data_args *a, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
     struct sk_picture_steps steps;
@@ -170,13 +177,13 @@ static bool on_bytes(void *ctx, int64_t done, int64_t all)
     return !atomic_load(&sk_cancel);
 }
 
-static enum sk_code get(const char *name, const struct data_args *a, struct sk_err *err)
+static enum sk_code get(const char *name, const struct sk_data_args *a, struct sk_err *err)
 {
     const struct sk_published *p = sk_data_published(name);
     const char *dir = a->out ? a->out : ".";
     double since = sk_now();
     if (!p)
-        return sk_fail(err, SK_USAGE, "skua data get: unknown data set '%s', known: cifar10", name);
+        return sk_fail(err, SK_USAGE, "skua data get: unknown data set '%s', known: cifar10, cifar100", name);
     struct sk_download d = {.url = a->url ? a->url : p->url,
                             .dir = dir,
                             .file = p->file,
@@ -188,52 +195,65 @@ static enum sk_code get(const char *name, const struct data_args *a, struct sk_e
     if (code == SK_OK)
         sk_print("%s/%s\n", dir, p->file);
     if (code == SK_OK && !a->quiet)
-        sk_tell("try: skua train cifar10-resnet18 --data %s/%s", dir, p->file);
+        sk_tell("try: skua %s --data %s/%s",
+                strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18" : "data inspect", dir, p->file);
     return code;
 }
 
 static enum sk_code run_data(const struct sk_words *words, const void *args, struct sk_err *err)
 {
-    const struct data_args *a = args;
+    const struct sk_data_args *a = args;
     const char *verb = words->item[0], *what = words->count > 1 ? words->item[1] : NULL;
     sk_progress_quiet(a->quiet || a->json);
     if (strcmp(verb, "inspect") == 0)
         return inspect(what, a, err);
     if (strcmp(verb, "sample") == 0)
         return sample(what, a, err);
+    if (strcmp(verb, "convert") == 0)
+        return sk_data_run_convert(what, a, err);
+    if (strcmp(verb, "verify") == 0)
+        return sk_data_run_verify(what, a, err);
     if (strcmp(verb, "get") == 0 && what)
         return get(what, a, err);
     if (strcmp(verb, "get") == 0)
-        return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10");
-    static const char *const verbs[] = {"get", "inspect", "sample"};
+        return sk_fail(err, SK_USAGE, "skua data get needs the name of a data set: cifar10, cifar100");
+    static const char *const verbs[] = {"convert", "get", "inspect", "sample", "verify"};
     const char *nearest = sk_nearest(verb, verbs, SK_COUNT(verbs));
     if (nearest)
         return sk_fail(err, SK_USAGE, "skua data: unknown '%s': did you mean '%s'?", verb, nearest);
-    return sk_fail(err, SK_USAGE, "skua data: expected get, inspect or sample, got '%s'", verb);
+    return sk_fail(err, SK_USAGE, "skua data: expected convert, get, inspect, sample or verify, got '%s'", verb);
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct data_args, data, "inspect, sample: the data"),
-    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct data_args, split, "train (inspect) or val (sample)"),
-    SK_OPTION_SET(struct data_args),
-    SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct data_args, out,
-              "get: folder for the file (.); sample: for the pictures"),
-    SK_OPTION_NUMBER("count", "N", struct data_args, count, "sample: so many pictures, as PNG (10)", 1, SAMPLES_MAX),
-    SK_OPTION("prepared", NULL, SK_OPTION_FLAG, struct data_args, prepared,
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct sk_data_args, data, "the data, where no folder or recipe is named"),
+    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct sk_data_args, split, "train (inspect), val (sample); verify: only this one"),
+    SK_OPTION_SET(struct sk_data_args),
+    SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct sk_data_args, out,
+              "get: folder for the file (.); sample: for the pictures; convert: for the shards"),
+    SK_OPTION_NUMBER("count", "N", struct sk_data_args, count, "sample: so many pictures, as PNG (10)", 1, SAMPLES_MAX),
+    SK_OPTION("prepared", NULL, SK_OPTION_FLAG, struct sk_data_args, prepared,
               "sample: after data.prepare (of train: data.augment), as the network gets them"),
-    SK_OPTION("url", "URL", SK_OPTION_TEXT, struct data_args, url, "get: from there instead"),
-    SK_OPTION_JSON(struct data_args),
-    SK_OPTION_QUIET(struct data_args),
+    SK_OPTION_NUMBER("shard-size", "MB", struct sk_data_args, shard_size, "convert: about so large a shard (200)", 1, 100000),
+    SK_OPTION_NUMBER("shard-samples", "N", struct sk_data_args, shard_samples, "convert: so many pictures a shard", 1,
+                     100000000),
+    SK_OPTION_NUMBER("resize", "N", struct sk_data_args, resize,
+                     "convert: larger pictures are scaled so that the shorter side is N", 1, SK_MAX_SIDE),
+    SK_OPTION_NUMBER("quality", "Q", struct sk_data_args, quality, "convert --resize: of the JPEG files (90)", 1, 100),
+    SK_OPTION_NUMBER("threads", "N", struct sk_data_args, threads, "convert, verify, inspect: threads (as the machine has)",
+                     1, 256),
+    SK_OPTION("url", "URL", SK_OPTION_TEXT, struct sk_data_args, url, "get: from there instead"),
+    SK_OPTION_JSON(struct sk_data_args),
+    SK_OPTION_QUIET(struct sk_data_args),
 };
 
 const struct sk_command sk_cmd_data = {
     .name = "data",
     .words = "VERB [NAME]",
-    .help = "inspect or sample RECIPE; get cifar10 (download)",
+    .help = "inspect, sample, verify or convert a folder or RECIPE; get cifar10 or cifar100 (download)",
     .words_min = 1,
     .words_max = 2,
     .option = options,
     .options = SK_COUNT(options),
-    .args_size = sizeof(struct data_args),
+    .args_size = sizeof(struct sk_data_args),
     .run = run_data,
 };

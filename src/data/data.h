@@ -26,6 +26,9 @@ void sk_picture_release(struct sk_picture *p);
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
 /* Appends an 8-bit picture of 1 or 3 channels to out as a PNG file (encode_png.c); UNSUPPORTED for others. */
 enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err) SK_MUST;
+/* Appends an 8-bit picture as a JPEG file, quality 1 to 100 (encode_jpeg.c); UNSUPPORTED as above. */
+enum sk_code sk_picture_encode_jpeg(const struct sk_picture *p, int quality, struct sk_str *out,
+                                    struct sk_err *err) SK_MUST;
 /* Antialiased (support scaled with the factor) bilinear resize, within one grey level of Pillow's Image.resize(BILINEAR). */
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
 /* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
@@ -46,6 +49,7 @@ struct sk_dataset_info {
     /* Tells a resumed run that the data changed: of names, sizes, labels and pixels. Pictures in files of their own go
      * by the files' sizes; of an npy array above 64 MiB, 4096 blocks of 4 KiB spread evenly stand for the pixels. */
     uint64_t fingerprint;
+    bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
 };
 /* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -56,6 +60,9 @@ const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds);
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
 /* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
+/* The sample's picture file as it lies, *data of sk_free; *data NULL: the source has no files. Thread-safe. */
+enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **data, size_t *len,
+                             struct sk_err *err) SK_MUST;
 /* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
 
@@ -71,8 +78,11 @@ struct sk_source_ops {
     int (*label)(const void *self, int64_t index);
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
+    /* The picture's file as it lies (sk_free); NULL: there are no files. */
+    enum sk_code (*file)(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err);
 };
-extern const struct sk_source_ops sk_source_cifar10, sk_source_folder, sk_source_npy, sk_source_shapes;
+extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
+    sk_source_folder, sk_source_npy, sk_source_shapes;
 
 /* ---- loader (loader.c, sampler.c) ---- */
 struct sk_batch {
@@ -124,6 +134,45 @@ struct sk_data_stats {
 /* Reads every sample once with threads workers. progress (may be NULL) is called now and then from the calling thread; returning false cancels. */
 enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
                              bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
+/* Reads and decodes every sample once and lists those that cannot be (verify.c), by index; progress as above. */
+enum { SK_DAMAGED_MAX = 10000 }; /* listed of each thread; all are counted */
+struct sk_damaged {
+    int64_t index;
+    size_t at; /* in text: name and reason */
+};
+struct sk_verified { /* release accepts a zeroed one */
+    int64_t count, damaged;
+    struct sk_damaged *item; /* [items] */
+    size_t items;
+    struct sk_str text;
+};
+enum sk_code sk_data_verify(const struct sk_dataset *ds, int threads, struct sk_verified *v,
+                            bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
+void sk_verified_release(struct sk_verified *v);
+/* Writes all samples into WebDataset shards (convert.c) dir/000000.tar, ...: NUMBER.jpg or .png as it lies beside
+ * NUMBER.cls with the class' number; samples in the shuffled order of the seed. dir is made; it must be empty, or hold
+ * some of the same shards, which are kept. A shard has its name only when it is whole, and the same bytes whatever the
+ * threads. Damaged samples are left out. Cancelled: CANCELLED, whole shards stay. */
+struct sk_convert {
+    const char *dir;
+    int64_t shard_samples; /* 0: as many as make about shard_bytes, judged by the first pictures */
+    int64_t shard_bytes;
+    int resize;  /* pictures whose sides are both longer are scaled so that the shorter side is this; 0: none are */
+    int quality; /* of the JPEG files that are then written */
+    int threads;
+    int64_t seed;
+    bool (*progress)(void *ctx, int64_t done, int64_t all);
+    void *ctx;
+};
+struct sk_converted {
+    int64_t samples, shards, kept, damaged; /* shards: written now; kept: were there already */
+    struct sk_err first_damaged;
+};
+enum sk_code sk_data_convert(const struct sk_dataset *ds, const struct sk_convert *o, struct sk_converted *out,
+                             struct sk_err *err) SK_MUST;
+/* The names of the classes, a line for each, as the tar source reads them (classes.txt); one that comes again gets its
+ * number behind it. */
+enum sk_code sk_data_write_classes(const struct sk_dataset *ds, const char *path, struct sk_err *err) SK_MUST;
 /* Writes samples as dir/CLASS-INDEX.png (sample.c); dir is made, files of the same name are replaced. A sample that cannot be read is an error. */
 struct sk_samples {
     int64_t count;                        /* at least 1; fewer are written where the data set has not so many */
@@ -147,7 +196,7 @@ struct sk_download {
     void *ctx;
 };
 enum sk_code sk_data_download(const struct sk_download *d, struct sk_err *err) SK_MUST;
-/* Published archives by name ("cifar10"); NULL: unknown. */
+/* Published archives by name ("cifar10", "cifar100"); NULL: unknown. */
 struct sk_published { const char *name, *url, *file, *md5; int64_t bytes; };
 const struct sk_published *sk_data_published(const char *name);
 

@@ -36,11 +36,6 @@ int64_t sk_fill_damage_limit(int64_t n)
     return n < 100 ? n > 1 : n / 100;
 }
 
-static bool is_damage(enum sk_code code)
-{
-    return code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED;
-}
-
 /* Reads the sample at a position or, where it is damaged and may be replaced, the next good one of the order, which
  * wraps round. More damaged ones in a row than an epoch may have are an error at once. *index: the sample read. */
 static enum sk_code read_sample(const struct sk_fill *f, struct sk_picture *p, int64_t position, int64_t *index,
@@ -50,7 +45,7 @@ static enum sk_code read_sample(const struct sk_fill *f, struct sk_picture *p, i
     for (int64_t tried = 0;; tried++) {
         *index = f->order[(position + tried) % f->samples];
         enum sk_code code = sk_dataset_read(f->dataset, *index, p, err);
-        if (code == SK_OK || !is_damage(code) || tried >= limit)
+        if (code == SK_OK || !sk_is_damage(code) || tried >= limit)
             return code;
         if (tried == 0) {
             r->replaced++;

@@ -1,14 +1,15 @@
-/* Lists of picture files below class folders. Used by the folder source only. */
+/* Lists of picture files, and folders of them. Used by the folder source, and by others that name files. */
 #ifndef SKUA_DATA_FOLDER_H
 #define SKUA_DATA_FOLDER_H
 
 #include "data/internal.h"
+#include "data/labels.h"
 
 enum { SK_FOLDER_CLASSES_MAX = 100000, SK_FOLDER_DEPTH_MAX = 8, SK_FOLDER_FILES_MAX = 1 << 30 };
 
 struct sk_file_entry {
-    size_t name;   /* where its name, relative to the root, begins in text */
-    int64_t bytes;
+    size_t name;   /* where its name, relative to the root (or absolute), begins in text */
+    int64_t bytes; /* 0: not known */
     int label;
 };
 struct sk_file_list { /* release accepts a zeroed one */
@@ -20,12 +21,36 @@ struct sk_file_list { /* release accepts a zeroed one */
 };
 enum sk_code sk_file_list_init(struct sk_file_list *l, const char *root, struct sk_err *err) SK_MUST;
 void sk_file_list_release(struct sk_file_list *l);
+enum sk_code sk_file_list_add(struct sk_file_list *l, const char *name, int64_t bytes, int label,
+                              struct sk_err *err) SK_MUST;
+/* The file's path, its content (sk_free), its picture decoded, and a hash of all names, sizes and labels on top of hash. */
+void sk_file_list_name(const struct sk_file_list *l, int64_t index, char *out, size_t size);
+enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char **data, size_t *len,
+                               struct sk_err *err) SK_MUST;
+enum sk_code sk_file_list_decode(const struct sk_file_list *l, int64_t index, struct sk_picture *p,
+                                 struct sk_err *err) SK_MUST;
+uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash);
+bool sk_is_picture_name(const char *name); /* .jpg, .jpeg, .png in any case */
 /* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may
  * be nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so is a link to a folder that it lies in. A class
  * without a picture and an unreadable folder are INPUT. */
 enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label,
                                     struct sk_err *err) SK_MUST;
 
+/* Class folders by name, sorted, and the list of classes, which may be empty. */
+struct sk_folder_classes {
+    char *const *name;
+    size_t count;
+    const struct sk_class_list *list;
+};
+/* Adds the pictures that lie in the root itself with the classes that the file labels gives them: a list (list.h) of
+ * their names and labels, or of labels alone for the pictures sorted by name. A label is the name of a class folder, or
+ * a number from 0, the place in the list of classes or else among the sorted folders. A name that is not there or comes
+ * twice, and another label: INPUT. Pictures without a label are left out, and told. */
+enum sk_code sk_file_list_add_flat(struct sk_file_list *l, const char *labels, const struct sk_folder_classes *c,
+                                   struct sk_err *err) SK_MUST;
+/* What a validation split may be called; NULL-terminated. */
+extern const char *const sk_val_names[];
 /* Names of the folders (also through links) in root that do not begin with a dot, sorted; *names: sk_free. */
 enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err) SK_MUST;
 

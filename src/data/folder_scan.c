@@ -1,4 +1,4 @@
-/* Walks class folders and lists their pictures. */
+/* Lists of picture files: kept, read, and made by walking class folders. */
 #include "data/folder.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ void sk_file_list_release(struct sk_file_list *l)
     *l = (struct sk_file_list){0};
 }
 
-static bool is_picture(const char *name)
+bool sk_is_picture_name(const char *name)
 {
     static const char *const extensions[] = {".jpg", ".jpeg", ".png"};
     const char *dot = strrchr(name, '.');
@@ -35,7 +35,7 @@ static bool is_picture(const char *name)
     return false;
 }
 
-static enum sk_code add_file(struct sk_file_list *l, const char *name, int64_t bytes, int label, struct sk_err *err)
+enum sk_code sk_file_list_add(struct sk_file_list *l, const char *name, int64_t bytes, int label, struct sk_err *err)
 {
     if (l->count >= SK_FOLDER_FILES_MAX)
         return sk_fail(err, SK_INPUT, "'%s' holds more than %d pictures", l->root, SK_FOLDER_FILES_MAX);
@@ -46,6 +46,48 @@ static enum sk_code add_file(struct sk_file_list *l, const char *name, int64_t b
     if (code == SK_OK)
         l->file[l->count++] = (struct sk_file_entry){.name = at, .bytes = bytes, .label = label};
     return code;
+}
+
+static enum sk_code file_path(char out[SK_PATH], const struct sk_file_list *l, int64_t index, struct sk_err *err)
+{
+    return sk_path_join(out, err, l->root, l->text.text + l->file[index].name);
+}
+
+void sk_file_list_name(const struct sk_file_list *l, int64_t index, char *out, size_t size)
+{
+    char path[SK_PATH];
+    bool fits = file_path(path, l, index, NULL) == SK_OK;
+    snprintf(out, size, "%s", fits ? path : l->text.text + l->file[index].name);
+}
+
+enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char **data, size_t *len,
+                               struct sk_err *err)
+{
+    char path[SK_PATH];
+    enum sk_code code = file_path(path, l, index, err);
+    return code == SK_OK ? sk_file_read(path, SK_MAX_FILE, data, len, err) : code;
+}
+
+enum sk_code sk_file_list_decode(const struct sk_file_list *l, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    char path[SK_PATH], *data = NULL;
+    size_t len = 0;
+    enum sk_code code = sk_file_list_file(l, index, &data, &len, err);
+    sk_file_list_name(l, index, path, sizeof(path));
+    if (code == SK_OK)
+        code = sk_picture_decode(p, data, len, path, err);
+    sk_free(data);
+    return code;
+}
+
+uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash)
+{
+    hash = sk_hash_bytes(hash, l->text.text, l->text.len);
+    for (size_t i = 0; i < l->count; i++) {
+        hash = sk_hash_bytes(hash, &l->file[i].bytes, sizeof(l->file[i].bytes));
+        hash = sk_hash_bytes(hash, &l->file[i].label, sizeof(l->file[i].label));
+    }
+    return hash;
 }
 
 struct level { /* a folder being walked, and the one it lies in */
@@ -86,8 +128,8 @@ static enum sk_code visit(struct sk_file_list *l, const struct level *here, cons
         if (is_inside(here, &st))
             return SK_OK;
         return walk(l, &below, label, err);
-    } else if (S_ISREG(st.st_mode) && is_picture(name)) {
-        return add_file(l, relative, (int64_t)st.st_size, label, err);
+    } else if (S_ISREG(st.st_mode) && sk_is_picture_name(name)) {
+        return sk_file_list_add(l, relative, (int64_t)st.st_size, label, err);
     } else {
         l->ignored++;
     }

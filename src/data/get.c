@@ -14,6 +14,8 @@
 static const struct sk_published published[] = {
     {"cifar10", "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "cifar-10-binary.tar.gz",
      "c32a1d4ab5d03f1284b67883e8d87530", 170052171},
+    {"cifar100", "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz", "cifar-100-binary.tar.gz",
+     "03b5dce01913d631647c71ecec9e9cb8", 0},
 };
 
 const struct sk_published *sk_data_published(const char *name)

@@ -1,38 +1,27 @@
-/* Reads every sample of a data set once, with several threads, for its sizes, mean, deviation and damaged samples.
- * Thread t of n takes every n-th block of samples, so what it adds up does not depend on who is quicker. */
+/* Reads every sample of a data set once, with several threads, for its sizes, mean, deviation and damaged samples. */
 #include "data/internal.h"
 
-#include <errno.h>
 #include <math.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
-enum { THREADS_MAX = 256, BLOCK = 16, REPORT_EVERY_MS = 100 };
+#include "data/crew.h"
 
-struct inspection {
-    const struct sk_dataset *dataset;
-    int64_t count;
-    int threads;
-    atomic_bool stop;
-    atomic_llong done;
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    int running; /* under lock */
-};
+enum { BLOCK = 16 };
 
 struct part { /* what one thread saw */
-    struct inspection *all;
-    pthread_t thread;
-    int number;
+    struct sk_picture picture;
     int min_height, max_height, min_width, max_width;
     uint64_t sum[SK_MAX_CHANNELS], square[SK_MAX_CHANNELS]; /* of 8-bit values: exact */
     double fsum[SK_MAX_CHANNELS], fsquare[SK_MAX_CHANNELS]; /* of floats */
     double pixels;
     int64_t damaged, first_damaged;
     struct sk_err damage, err; /* of the first damaged sample; what made the thread stop */
+};
+
+struct inspection {
+    const struct sk_dataset *dataset;
+    int64_t count;
+    struct part *part; /* [threads + 1], the last one is their sum */
 };
 
 static void add_u8(struct part *t, const struct sk_picture *p)
@@ -80,97 +69,31 @@ static void add_picture(struct part *t, const struct sk_picture *p)
 }
 
 /* Damaged samples are counted; anything else that fails ends the inspection. */
-static void see(struct part *t, struct sk_picture *p, int64_t index)
+static void see(struct sk_crew *crew, struct part *t, int64_t index)
 {
+    const struct inspection *all = crew->ctx;
     struct sk_err err = {0};
-    enum sk_code code = sk_dataset_read(t->all->dataset, index, p, &err);
+    enum sk_code code = sk_dataset_read(all->dataset, index, &t->picture, &err);
     if (code == SK_OK) {
-        add_picture(t, p);
-    } else if (code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED) {
+        add_picture(t, &t->picture);
+    } else if (sk_is_damage(code)) {
         if (t->damaged++ == 0) {
             t->damage = err;
             t->first_damaged = index;
         }
     } else {
         t->err = err;
-        atomic_store(&t->all->stop, true);
+        atomic_store(&crew->stop, true);
     }
 }
 
-static void *inspect(void *arg)
+static void inspect_block(struct sk_crew *crew, int thread, int64_t block)
 {
-    struct part *t = arg;
-    struct inspection *all = t->all;
-    struct sk_picture p = {0};
-    for (int64_t block = t->number; block * BLOCK < all->count; block += all->threads) {
-        int64_t end = (block + 1) * BLOCK < all->count ? (block + 1) * BLOCK : all->count;
-        for (int64_t i = block * BLOCK; i < end && !atomic_load(&all->stop); i++)
-            see(t, &p, i);
-        atomic_fetch_add(&all->done, end - block * BLOCK);
-    }
-    sk_picture_release(&p);
-    pthread_mutex_lock(&all->lock);
-    all->running--;
-    pthread_cond_signal(&all->ended);
-    pthread_mutex_unlock(&all->lock);
-    return NULL;
-}
-
-/* ---- the calling thread ---- */
-static enum sk_code start(struct inspection *all, struct part *part, int *started, struct sk_err *err)
-{
-    sigset_t every, before;
-    sigfillset(&every); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &every, &before);
-    int failed = 0;
-    all->running = all->threads;
-    for (int i = 0; i < all->threads && !failed; i++) {
-        part[i].all = all;
-        part[i].number = i;
-        failed = pthread_create(&part[i].thread, NULL, inspect, &part[i]);
-        *started += !failed;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!failed)
-        return SK_OK;
-    atomic_store(&all->stop, true);
-    return sk_fail_errno(err, SK_IO, failed, "cannot start a thread that reads data");
-}
-
-static void wait_a_little(struct inspection *all)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += REPORT_EVERY_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&all->lock);
-    int status = 0;
-    while (all->running > 0 && status != ETIMEDOUT)
-        status = pthread_cond_timedwait(&all->ended, &all->lock, &until);
-    pthread_mutex_unlock(&all->lock);
-}
-
-static bool any_running(struct inspection *all)
-{
-    pthread_mutex_lock(&all->lock);
-    bool any = all->running > 0;
-    pthread_mutex_unlock(&all->lock);
-    return any;
-}
-
-static enum sk_code watch(struct inspection *all, bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
-                          struct sk_err *err)
-{
-    enum sk_code code = SK_OK;
-    while (any_running(all)) {
-        wait_a_little(all);
-        if (code == SK_OK && progress && !progress(ctx, (int64_t)atomic_load(&all->done), all->count)) {
-            atomic_store(&all->stop, true);
-            code = sk_fail(err, SK_CANCELLED, "reading the data was stopped");
-        }
-    }
-    return code;
+    const struct inspection *all = crew->ctx;
+    int64_t end = (block + 1) * BLOCK < all->count ? (block + 1) * BLOCK : all->count;
+    for (int64_t i = block * BLOCK; i < end && !atomic_load(&crew->stop); i++)
+        see(crew, &all->part[thread], i);
+    atomic_fetch_add(&crew->done, end - block * BLOCK);
 }
 
 static void join_part(struct part *to, const struct part *t)
@@ -215,40 +138,48 @@ static void report(struct sk_data_stats *stats, const struct part *t, const stru
         stats->per_class[sk_dataset_label(dataset, i)]++;
 }
 
+/* Adds up what the threads saw, unless one of them failed. */
+static enum sk_code join_parts(struct inspection *all, int threads, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (int i = 0; i < threads; i++) {
+        struct part *t = &all->part[i];
+        if (code == SK_OK && t->err.code != SK_OK)
+            code = sk_fail(err, t->err.code, "%s", t->err.text);
+        join_part(&all->part[threads], t);
+        sk_picture_release(&t->picture);
+    }
+    return code;
+}
+
 enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
                              bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err)
 {
     struct inspection all = {.dataset = ds, .count = sk_dataset_info(ds)->count};
-    int started = 0;
-    all.threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
+    struct sk_crew crew = {.threads = sk_crew_threads(threads),
+                           .jobs = (all.count + BLOCK - 1) / BLOCK,
+                           .all = all.count,
+                           .work = inspect_block,
+                           .ctx = &all,
+                           .progress = progress,
+                           .progress_ctx = ctx};
     *stats = (struct sk_data_stats){0};
-    pthread_mutex_init(&all.lock, NULL);
-    pthread_cond_init(&all.ended, NULL);
     enum sk_code code = SK_NOMEM;
-    struct part *part = sk_alloc((size_t)all.threads + 1, sizeof(*part), err); /* the last one is their sum */
-    if (!part)
+    if (!(all.part = sk_alloc((size_t)crew.threads + 1, sizeof(*all.part), err)))
         goto done;
     stats->per_class = sk_alloc((size_t)sk_dataset_info(ds)->classes, sizeof(*stats->per_class), err);
     if (!stats->per_class)
         goto done;
-    code = start(&all, part, &started, err);
+    code = sk_crew_run(&crew, err);
+    enum sk_code joined = join_parts(&all, crew.threads, err);
+    code = code == SK_OK ? joined : code;
     if (code == SK_OK)
-        code = watch(&all, progress, ctx, err);
-    for (int i = 0; i < started; i++) {
-        pthread_join(part[i].thread, NULL);
-        if (code == SK_OK && part[i].err.code != SK_OK)
-            code = sk_fail(err, part[i].err.code, "%s", part[i].err.text);
-        join_part(&part[all.threads], &part[i]);
-    }
-    if (code == SK_OK)
-        report(stats, &part[all.threads], ds);
+        report(stats, &all.part[crew.threads], ds);
 done:
     if (code != SK_OK) {
         sk_free(stats->per_class);
         *stats = (struct sk_data_stats){0};
     }
-    sk_free(part);
-    pthread_cond_destroy(&all.ended);
-    pthread_mutex_destroy(&all.lock);
+    sk_free(all.part);
     return code;
 }

@@ -6,6 +6,12 @@
 
 #include "data/data.h"
 
+/* Whether an error of reading says that the sample is damaged, and not that we cannot go on. */
+static inline bool sk_is_damage(enum sk_code code)
+{
+    return code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED;
+}
+
 /* Bytes of a picture's pixels; 0 while it is empty. */
 size_t sk_picture_bytes(const struct sk_picture *p);
 size_t sk_pixel_size(enum sk_pixel pixel);
@@ -24,6 +30,9 @@ struct sk_window {
 };
 enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
                                       const struct sk_window *window, struct sk_err *err) SK_MUST;
+
+/* data.path and what data.also names, as one source; not in the table, since no path looks like it. */
+extern const struct sk_source_ops sk_source_joined;
 
 /* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
 enum { SK_SHAPES = 10 };

@@ -2,18 +2,25 @@
 #include "data/data.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "data/cache.h"
+#include "data/internal.h"
+#include "data/subset.h"
 
 struct sk_dataset {
     const struct sk_source_ops *ops;
     void *self;
     struct sk_dataset_info info;
+    struct sk_subset subset;
+    int *label;              /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: all are there */
+    const char **class_name; /* of those that are there */
     struct sk_picture_cache *cache; /* NULL: decoded at each read */
 };
 
 /* In the order in which they are asked whether a path is theirs. */
-static const struct sk_source_ops *const sources[] = {&sk_source_cifar10, &sk_source_npy, &sk_source_folder,
+static const struct sk_source_ops *const sources[] = {&sk_source_cifar10, &sk_source_cifar100, &sk_source_npy,
+                                                      &sk_source_tar,     &sk_source_list,     &sk_source_folder,
                                                       &sk_source_shapes};
 
 static enum sk_code find_source(const struct sk_source_ops **found, const struct sk_recipe_data *data,
@@ -32,8 +39,8 @@ static enum sk_code find_source(const struct sk_source_ops **found, const struct
     if (!sk_is_dir(data->path) && !sk_is_file(data->path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", data->path);
     return sk_fail(err, SK_INPUT,
-                   "cannot tell what data '%s' holds: expected CIFAR-10 batches or an archive of them, images.npy and "
-                   "labels.npy, or a folder of pictures for each class",
+                   "cannot tell what data '%s' holds: expected CIFAR batches or an archive of them, images.npy and "
+                   "labels.npy, tar shards, a list (.csv, .jsonl), or a folder of pictures for each class",
                    data->path);
 }
 
@@ -43,30 +50,114 @@ static enum sk_code add_cache(struct sk_dataset *d, struct sk_err *err)
     return d->cache ? sk_picture_cache_init(d->cache, d->info.count, err) : SK_NOMEM;
 }
 
+/* Of samples that both splits share, those of the one. */
+static enum sk_code split_by_seed(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
+                                  enum sk_split split, struct sk_err *err)
+{
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    if (split == SK_VAL && !(data->val_fraction > 0.0))
+        return sk_fail(err, SK_INPUT, "'%s' has no validation split of its own, and data.val_fraction is 0",
+                       data->path);
+    enum sk_code code = sk_subset_split(&d->subset, &of, data->val_fraction, seed, split, err);
+    if (code == SK_OK && d->subset.count == 0 && split == SK_VAL)
+        code = sk_fail(err, SK_INPUT, "'%s' has no validation split: no class has more than one picture", data->path);
+    return code;
+}
+
+/* The class of that name, -1: there is none. */
+static int find_class(const struct sk_dataset_info *info, const char *name)
+{
+    for (int i = 0; i < info->classes; i++)
+        if (strcmp(info->class_name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* Renumbers the classes that are kept in the order of the source. */
+static enum sk_code keep_classes(struct sk_dataset *d, const struct sk_recipe_words *only, const char *path,
+                                 struct sk_err *err)
+{
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const size_t all = (size_t)d->info.classes;
+    int kept = 0;
+    if (!(d->label = sk_alloc(all, sizeof(*d->label), err)) ||
+        !(d->class_name = sk_alloc(all, sizeof(*d->class_name), err)))
+        return SK_NOMEM;
+    for (int i = 0; i < only->count; i++) {
+        const char *name = sk_recipe_word(only, i), *nearest = sk_nearest(name, d->info.class_name, all);
+        int found = find_class(&d->info, name);
+        if (found < 0)
+            return sk_fail(err, SK_INPUT, "data.only_classes: '%s' is no class of '%s'%s%s%s", name, path,
+                           nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        d->label[found] = 1;
+    }
+    for (size_t i = 0; i < all; i++) {
+        bool keep = d->label[i];
+        d->label[i] = keep ? kept : -1;
+        if (keep)
+            d->class_name[kept++] = d->info.class_name[i];
+    }
+    sk_subset_only(&d->subset, &of, d->label);
+    d->info.classes = kept;
+    d->info.class_name = d->class_name;
+    return SK_OK;
+}
+
+/* What of the source's samples the data set has. */
+static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
+                           struct sk_err *err)
+{
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const bool share = split == SK_TRAIN && data->train_fraction > 0 && data->train_fraction < 1;
+    if (!d->info.both_splits && !share && data->only_classes.count == 0)
+        return SK_OK;
+    enum sk_code code = sk_subset_all(&d->subset, d->info.count, err);
+    if (code == SK_OK && d->info.both_splits)
+        code = split_by_seed(d, data, seed, split, err);
+    if (code == SK_OK && share)
+        code = sk_subset_share(&d->subset, &of, data->train_fraction, seed, err);
+    if (code == SK_OK && data->only_classes.count > 0)
+        code = keep_classes(d, &data->only_classes, data->path, err);
+    if (code != SK_OK)
+        return code;
+    d->info.both_splits = false;
+    d->info.count = d->subset.count;
+    d->info.fingerprint = sk_hash_bytes(d->info.fingerprint, d->subset.index,
+                                        (size_t)d->subset.count * sizeof(*d->subset.index));
+    return SK_OK;
+}
+
+static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
+                                enum sk_split split, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    if (data->also.count > 0)
+        d->ops = &sk_source_joined;
+    else
+        code = find_source(&d->ops, data, err);
+    if (code == SK_OK)
+        code = d->ops->open(&d->self, &d->info, data, seed, split, err);
+    if (code != SK_OK) {
+        d->self = NULL;
+        return code;
+    }
+    code = choose(d, data, seed, split, err);
+    if (code == SK_OK && d->info.count < 1)
+        code = sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
+                       data->path);
+    if (code == SK_OK && data->cache == SK_CACHE_MEMORY && d->ops->decodes)
+        code = add_cache(d, err);
+    return code;
+}
+
 enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
                              enum sk_split split, struct sk_err *err)
 {
-    const struct sk_source_ops *ops = NULL;
-    enum sk_code code = find_source(&ops, data, err);
-
-    *ds = NULL;
-    if (code != SK_OK)
-        return code;
     struct sk_dataset *d = sk_alloc(1, sizeof(*d), err);
+    *ds = NULL;
     if (!d)
         return SK_NOMEM;
-    d->ops = ops;
-    code = ops->open(&d->self, &d->info, data, seed, split, err);
-    if (code != SK_OK) {
-        sk_free(d);
-        return code;
-    }
-    if (d->info.count < 1) {
-        sk_dataset_close(d);
-        return sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
-                       data->path);
-    }
-    code = data->cache == SK_CACHE_MEMORY && ops->decodes ? add_cache(d, err) : SK_OK;
+    enum sk_code code = open_source(d, data, seed, split, err);
     if (code != SK_OK)
         sk_dataset_close(d);
     else
@@ -74,11 +165,22 @@ enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data
     return code;
 }
 
+/* The source's number of a sample. */
+static int64_t in_source(const struct sk_dataset *ds, int64_t index)
+{
+    assert(index >= 0 && index < ds->info.count);
+    return ds->subset.index ? ds->subset.index[index] : index;
+}
+
 void sk_dataset_close(struct sk_dataset *ds)
 {
     if (!ds)
         return;
-    ds->ops->close(ds->self);
+    if (ds->self)
+        ds->ops->close(ds->self);
+    sk_subset_release(&ds->subset);
+    sk_free(ds->label);
+    sk_free(ds->class_name);
     if (ds->cache)
         sk_picture_cache_release(ds->cache);
     sk_free(ds->cache);
@@ -92,25 +194,32 @@ const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds)
 
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
 {
-    assert(index >= 0 && index < ds->info.count);
-    return ds->ops->label(ds->self, index);
+    int label = ds->ops->label(ds->self, in_source(ds, index));
+    return ds->label ? ds->label[label] : label;
 }
 
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
-    assert(index >= 0 && index < ds->info.count);
+    int64_t there = in_source(ds, index);
     bool found = false;
     enum sk_code code = ds->cache ? sk_picture_cache_get(ds->cache, index, p, &found, err) : SK_OK;
     if (code != SK_OK || found)
         return code;
-    code = ds->ops->read(ds->self, index, p, err);
+    code = ds->ops->read(ds->self, there, p, err);
     if (code == SK_OK && ds->cache)
         sk_picture_cache_put(ds->cache, index, p);
     return code;
 }
 
+enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    int64_t there = in_source(ds, index);
+    *data = NULL;
+    *len = 0;
+    return ds->ops->file ? ds->ops->file(ds->self, there, data, len, err) : SK_OK;
+}
+
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)
 {
-    assert(index >= 0 && index < ds->info.count);
-    ds->ops->name_of(ds->self, index, out, size);
+    ds->ops->name_of(ds->self, in_source(ds, index), out, size);
 }

@@ -1,5 +1,6 @@
 /* Folders of pictures, one for each class: DIR/train and DIR/val (or valid, validation, test), or the class folders in
- * DIR (or DIR/train) itself, of which a share of each class is kept for validation, chosen by the seed. */
+ * DIR (or DIR/train) itself, of which a share of each class is kept for validation, chosen by the seed. The pictures of
+ * val may also lie in it without class folders, where data.val_labels gives their labels. */
 #include "data/folder.h"
 
 #include <string.h>
@@ -8,22 +9,26 @@ struct folder {
     struct sk_file_list list;
     char **class_name; /* one block with its texts */
     size_t classes;
+    struct sk_class_list list_of_classes; /* readable names, by the folders'; may be empty */
+    const char **shown;                   /* [classes]: of the one or the other */
 };
 
 /* ---- where the pictures of a split lie ---- */
 struct layout {
-    char root[SK_PATH];  /* its class folders */
-    char other[SK_PATH]; /* those of the other split, which must be the same classes; empty: none */
-    bool by_seed;        /* both splits share root */
+    char root[SK_PATH];    /* its pictures */
+    char classes[SK_PATH]; /* the class folders, mostly root */
+    char other[SK_PATH];   /* those of the other split, which must be the same classes; empty: none */
+    char labels[SK_PATH];  /* list of labels of the pictures in root; empty: class folders tell */
+    bool by_seed;          /* both splits share root, and are told apart by the seed */
 };
 
-static const char *const val_names[] = {"val", "valid", "validation", "test"};
+const char *const sk_val_names[] = {"val", "valid", "validation", "test", NULL};
 
 static bool is_split_name(const char *name)
 {
     bool is = strcmp(name, "train") == 0;
-    for (size_t i = 0; i < SK_COUNT(val_names); i++)
-        is = is || strcmp(name, val_names[i]) == 0;
+    for (size_t i = 0; sk_val_names[i]; i++)
+        is = is || strcmp(name, sk_val_names[i]) == 0;
     return is;
 }
 
@@ -51,8 +56,19 @@ static enum sk_code only_splits(const char *path, bool *only, struct sk_err *err
     return SK_OK;
 }
 
-static enum sk_code find_layout(struct layout *out, const char *path, enum sk_split split, struct sk_err *err)
+/* DIR/train with class folders beside DIR/val, whose pictures have a list of labels. */
+static enum sk_code set_flat(struct layout *out, const struct sk_recipe_data *data, const char *train, const char *val,
+                             enum sk_split split, struct sk_err *err)
 {
+    memcpy(out->root, split == SK_TRAIN ? train : val, SK_PATH);
+    memcpy(out->classes, train, SK_PATH);
+    return split == SK_VAL ? sk_path_join(out->labels, err, data->path, data->val_labels) : SK_OK;
+}
+
+static enum sk_code find_layout(struct layout *out, const struct sk_recipe_data *data, enum sk_split split,
+                                struct sk_err *err)
+{
+    const char *path = data->path;
     char train[SK_PATH], val[SK_PATH] = "";
     bool only = false;
     *out = (struct layout){0};
@@ -61,12 +77,17 @@ static enum sk_code find_layout(struct layout *out, const char *path, enum sk_sp
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such folder", path);
     enum sk_code code = find_folder(train, path, "train", err);
-    for (size_t i = 0; code == SK_OK && val[0] == '\0' && i < SK_COUNT(val_names); i++)
-        code = find_folder(val, path, val_names[i], err);
+    for (size_t i = 0; code == SK_OK && val[0] == '\0' && sk_val_names[i]; i++)
+        code = find_folder(val, path, sk_val_names[i], err);
     if (code == SK_OK)
         code = only_splits(path, &only, err);
     if (code != SK_OK)
         return code;
+    if (data->val_labels[0] && (!train[0] || !val[0]))
+        return sk_fail(err, SK_INPUT, "'%s': data.val_labels is given, which expects folders 'train' and 'val' there",
+                       path);
+    if (data->val_labels[0])
+        return set_flat(out, data, train, val, split, err);
     if (train[0] && val[0]) {
         memcpy(out->root, split == SK_TRAIN ? train : val, SK_PATH);
         memcpy(out->other, split == SK_TRAIN ? val : train, SK_PATH);
@@ -80,9 +101,10 @@ static enum sk_code find_layout(struct layout *out, const char *path, enum sk_sp
         if (train[0])
             memcpy(out->root, train, SK_PATH);
         else
-            return sk_format(out->root, SK_PATH, "the path of the data", err, "%s", path);
+            code = sk_format(out->root, SK_PATH, "the path of the data", err, "%s", path);
     }
-    return SK_OK;
+    memcpy(out->classes, out->root, SK_PATH);
+    return code;
 }
 
 /* ---- classes ---- */
@@ -125,71 +147,34 @@ static enum sk_code check_names(const struct folder *f, const char *root, struct
     return SK_OK;
 }
 
-static enum sk_code find_classes(struct folder *f, const struct layout *where, struct sk_err *err)
+/* What the classes are called: by the list where there is one. */
+static enum sk_code show_classes(struct folder *f, const struct sk_recipe_data *data, struct sk_err *err)
 {
-    enum sk_code code = sk_folder_classes(where->root, &f->class_name, &f->classes, err);
+    char path[SK_PATH];
+    enum sk_code code = sk_class_list_of(&f->list_of_classes, path, data, NULL, err);
+    if (code == SK_OK && !(f->shown = sk_alloc(f->classes, sizeof(*f->shown), err)))
+        code = SK_NOMEM;
+    for (size_t i = 0; code == SK_OK && i < f->classes; i++) {
+        int number = path[0] ? sk_label_set_find(&f->list_of_classes.id, f->class_name[i]) : -1;
+        f->shown[i] = number < 0 ? f->class_name[i] : sk_class_list_name(&f->list_of_classes, number);
+        if (path[0] && number < 0)
+            code = sk_fail(err, SK_INPUT, "the class folder '%s' is not in the list '%s'", f->class_name[i], path);
+    }
+    return code;
+}
+
+static enum sk_code find_classes(struct folder *f, const struct layout *where, const struct sk_recipe_data *data,
+                                 struct sk_err *err)
+{
+    enum sk_code code = sk_folder_classes(where->classes, &f->class_name, &f->classes, err);
     if (code != SK_OK)
         return code;
     if (f->classes < 2)
         return sk_fail(err, SK_INPUT, "'%s': expected a folder of pictures for each of at least two classes, found %zu",
-                       where->root, f->classes);
-    if ((code = check_names(f, where->root, err)) != SK_OK)
-        return code;
-    return where->other[0] ? check_same_classes(f, where->root, where->other, err) : SK_OK;
-}
-
-/* ---- the split by seed ---- */
-
-/* Moves the chosen share of files[0..n), one class, to the front of *kept; which they are depends on seed and label
- * alone. */
-static enum sk_code split_class(const struct sk_file_entry *file, size_t n, double fraction, int64_t seed,
-                                enum sk_split split, struct sk_file_entry *kept, size_t *count, struct sk_err *err)
-{
-    size_t val = (size_t)((double)n * fraction + 0.5);
-    val = val < 1 ? 1 : val;
-    val = val > n - 1 ? n - 1 : val; /* one picture at least stays for training */
-    if (!(fraction > 0.0))
-        val = 0;
-    int64_t *order = sk_alloc(n, sizeof(*order), err);
-    bool *is_val = order ? sk_alloc(n, sizeof(*is_val), err) : NULL;
-    if (is_val) {
-        struct sk_rng rng;
-        sk_rng_init(&rng, (uint64_t)seed, 0, (uint64_t)file->label, SK_RNG_SPLIT);
-        for (size_t i = 0; i < n; i++)
-            order[i] = (int64_t)i;
-        for (size_t i = 0; i < val; i++) {
-            size_t j = i + sk_rng_below(&rng, (uint32_t)(n - i));
-            is_val[order[j]] = true;
-            order[j] = order[i];
-        }
-        for (size_t i = 0; i < n; i++)
-            if (is_val[i] == (split == SK_VAL))
-                kept[(*count)++] = file[i];
-    }
-    sk_free(order);
-    sk_free(is_val);
-    return is_val ? SK_OK : SK_NOMEM;
-}
-
-static enum sk_code split_by_seed(struct sk_file_list *l, const struct sk_recipe_data *data, int64_t seed,
-                                  enum sk_split split, struct sk_err *err)
-{
-    size_t kept = 0, end;
-    if (split == SK_VAL && !(data->val_fraction > 0.0))
-        return sk_fail(err, SK_INPUT, "'%s' has no validation split: expected a folder 'val' or 'test', or a "
-                       "data.val_fraction above 0", data->path);
-    for (size_t begin = 0; begin < l->count; begin = end) { /* kept never overtakes begin: splitting in place is safe */
-        for (end = begin; end < l->count && l->file[end].label == l->file[begin].label; end++)
-            ;
-        enum sk_code code =
-            split_class(l->file + begin, end - begin, data->val_fraction, seed, split, l->file, &kept, err);
-        if (code != SK_OK)
-            return code;
-    }
-    l->count = kept;
-    if (kept == 0)
-        return sk_fail(err, SK_INPUT, "'%s' has no validation split: no class has more than one picture", data->path);
-    return SK_OK;
+                       where->classes, f->classes);
+    if ((code = check_names(f, where->classes, err)) == SK_OK && where->other[0])
+        code = check_same_classes(f, where->classes, where->other, err);
+    return code == SK_OK ? show_classes(f, data, err) : code;
 }
 
 /* ---- the source ---- */
@@ -207,6 +192,8 @@ static void folder_close(void *self)
 {
     struct folder *f = self;
     sk_file_list_release(&f->list);
+    sk_class_list_release(&f->list_of_classes);
+    sk_free(f->shown);
     sk_free(f->class_name);
     sk_free(f);
 }
@@ -216,17 +203,16 @@ static uint64_t fingerprint(const struct folder *f)
     uint64_t hash = SK_HASH_START;
     for (size_t i = 0; i < f->classes; i++)
         hash = sk_hash_bytes(hash, f->class_name[i], strlen(f->class_name[i]) + 1);
-    for (size_t i = 0; i < f->list.count; i++) {
-        const char *name = f->list.text.text + f->list.file[i].name;
-        hash = sk_hash_bytes(hash, name, strlen(name) + 1);
-        hash = sk_hash_bytes(hash, &f->list.file[i].bytes, sizeof(f->list.file[i].bytes));
-    }
-    return hash;
+    return sk_file_list_hash(&f->list, hash);
 }
 
 static enum sk_code list_pictures(struct folder *f, const struct layout *where, struct sk_err *err)
 {
     enum sk_code code = sk_file_list_init(&f->list, where->root, err);
+    if (code == SK_OK && where->labels[0]) {
+        struct sk_folder_classes classes = {f->class_name, f->classes, &f->list_of_classes};
+        return sk_file_list_add_flat(&f->list, where->labels, &classes, err);
+    }
     for (size_t i = 0; code == SK_OK && i < f->classes; i++)
         code = sk_file_list_add_class(&f->list, f->class_name[i], (int)i, err);
     if (code == SK_OK && f->list.ignored > 0)
@@ -239,24 +225,23 @@ static enum sk_code folder_open(void **self, struct sk_dataset_info *info, const
                                 int64_t seed, enum sk_split split, struct sk_err *err)
 {
     struct layout where;
-    enum sk_code code = find_layout(&where, data->path, split, err);
+    (void)seed; /* a split by seed is made of all that is found here */
+    enum sk_code code = find_layout(&where, data, split, err);
     if (code != SK_OK)
         return code;
     struct folder *f = sk_alloc(1, sizeof(*f), err);
     if (!f)
         return SK_NOMEM;
-    code = find_classes(f, &where, err);
+    code = find_classes(f, &where, data, err);
     if (code == SK_OK)
         code = list_pictures(f, &where, err);
-    if (code == SK_OK && where.by_seed)
-        code = split_by_seed(&f->list, data, seed, split, err);
     if (code != SK_OK) {
         folder_close(f);
         return code;
     }
     *info = (struct sk_dataset_info){
-        .count = (int64_t)f->list.count, .classes = (int)f->classes, .class_name = (const char *const *)f->class_name,
-        .pixel = SK_PIXEL_U8, .channels = 3, .fingerprint = fingerprint(f),
+        .count = (int64_t)f->list.count, .classes = (int)f->classes, .class_name = f->shown,
+        .pixel = SK_PIXEL_U8, .channels = 3, .fingerprint = fingerprint(f), .both_splits = where.by_seed,
     };
     *self = f;
     return SK_OK;
@@ -267,32 +252,23 @@ static int folder_label(const void *self, int64_t index)
     return ((const struct folder *)self)->list.file[index].label;
 }
 
-static enum sk_code file_path(char out[SK_PATH], const struct sk_file_list *l, int64_t index, struct sk_err *err)
-{
-    return sk_path_join(out, err, l->root, l->text.text + l->file[index].name);
-}
-
 static enum sk_code folder_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
-    char path[SK_PATH], *data = NULL;
-    size_t len = 0;
-    enum sk_code code = file_path(path, &((const struct folder *)self)->list, index, err);
-    if (code == SK_OK)
-        code = sk_file_read(path, SK_MAX_FILE, &data, &len, err);
-    if (code == SK_OK)
-        code = sk_picture_decode(p, data, len, path, err);
-    sk_free(data);
-    return code;
+    return sk_file_list_decode(&((const struct folder *)self)->list, index, p, err);
+}
+
+static enum sk_code folder_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    return sk_file_list_file(&((const struct folder *)self)->list, index, data, len, err);
 }
 
 static void folder_name(const void *self, int64_t index, char *out, size_t size)
 {
-    const struct sk_file_list *l = &((const struct folder *)self)->list;
-    snprintf(out, size, "%s/%s", l->root, l->text.text + l->file[index].name);
+    sk_file_list_name(&((const struct folder *)self)->list, index, out, size);
 }
 
 const struct sk_source_ops sk_source_folder = {
     .source = SK_SOURCE_FOLDER, .name = "folder", .decodes = true, .help = "a folder of JPEG or PNG pictures for each class",
     .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label, .read = folder_read,
-    .name_of = folder_name,
+    .name_of = folder_name, .file = folder_file,
 };

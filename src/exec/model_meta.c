@@ -156,7 +156,7 @@ void sk_net_shape_guess(const struct sk_recipe *r, struct sk_net_shape *s)
     if (size_after(&r->data.prepare, s) || size_after(&r->data.augment, s))
         return;
     s->height = r->data.source == SK_SOURCE_SHAPES    ? r->data.image_size
-                : r->data.source == SK_SOURCE_CIFAR10 ? 32
+                : r->data.source == SK_SOURCE_CIFAR10 || r->data.source == SK_SOURCE_CIFAR100 ? 32
                 : r->model.stem == SK_STEM_CIFAR      ? 32
                                                       : 224;
     s->width = s->height;

@@ -8,9 +8,10 @@ static enum sk_code check_npy(const struct sk_recipe_data *d, struct sk_err *err
     if (!*d->images != !*d->labels)
         return sk_fail(err, SK_INPUT, "data.%s needs data.%s beside it", *d->images ? "images" : "labels",
                        *d->images ? "labels" : "images");
-    if (!*d->val_images != !*d->val_labels)
-        return sk_fail(err, SK_INPUT, "data.%s needs data.%s beside it", *d->val_images ? "val_images" : "val_labels",
-                       *d->val_images ? "val_labels" : "val_images");
+    if (*d->val_images && !*d->val_labels)
+        return sk_fail(err, SK_INPUT, "data.val_images needs data.val_labels beside it");
+    if (*d->val_labels && !*d->val_images && (*d->images || d->source == SK_SOURCE_NPY))
+        return sk_fail(err, SK_INPUT, "data.val_labels needs data.val_images beside it");
     if (*d->val_images && !*d->images)
         return sk_fail(err, SK_INPUT, "data.val_images needs data.images beside it");
     bool npy = d->source == SK_SOURCE_NPY || d->source == SK_SOURCE_AUTO;

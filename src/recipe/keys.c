@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const source_names[] = {"auto", "cifar10", "folder", "npy", "shapes", NULL};
+static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "list", "shapes", NULL};
+static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
 static const char *const cache_names[] = {"none", "memory", NULL};
 static const char *const stem_names[] = {"imagenet", "cifar", NULL};
@@ -41,7 +42,9 @@ const struct sk_key sk_keys[] = {
     KEY("data.images", SK_KEY_TEXT, data.images, "", YES, "npy: file with the training pictures [N, H, W, C]", PLAIN),
     KEY("data.labels", SK_KEY_TEXT, data.labels, "", YES, "npy: file with the training labels [N]", PLAIN),
     KEY("data.val_images", SK_KEY_TEXT, data.val_images, "", YES, "npy: file with the validation pictures", PLAIN),
-    KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels", PLAIN),
+    KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels; folder: list of the labels of pictures that lie in val itself", PLAIN),
+    KEY("data.class_names", SK_KEY_TEXT, data.class_names, "", YES,
+        "folder, list, tar: file with the name of a class a line, or its WordNet ID and name", PLAIN),
     KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
         "threads that prepare batches; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
     KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),
@@ -52,6 +55,11 @@ const struct sk_key sk_keys[] = {
     KEY("data.val_fraction", SK_KEY_REAL, data.val_fraction, "0.1", NO,
         "folder without val or test: this share of each class is for validation, split by train.seed", REALS(0, 1),
         .below_max = true),
+    KEY("data.train_fraction", SK_KEY_REAL, data.train_fraction, "1.0", NO,
+        "use this share of each class of the training samples, chosen by train.seed", REALS(0, 1), .above_min = true),
+    KEY("data.only_classes", SK_KEY_WORDS, data.only_classes, "[]", NO, "use these classes only, given by name", PLAIN),
+    KEY("data.also", SK_KEY_WORDS, data.also, "[]", YES,
+        "further folders, lists or shards of the same classes, which are joined to data.path", PLAIN),
     KEY("data.cache", SK_KEY_ENUM, data.cache, "none", YES, "memory: pictures that must be decoded or drawn (folder, shapes) are kept, up to half of the free memory", .names = cache_names),
     KEY("data.on_error", SK_KEY_ENUM, data.on_error, "replace", YES,
         "a damaged sample: replaced by the next of the epoch's order and counted, or the run stops",
@@ -62,6 +70,8 @@ const struct sk_key sk_keys[] = {
         INTEGERS(1, 100000000)),
     KEY("data.val_size", SK_KEY_INT, data.val_size, "2000", NO, "shapes: number of validation samples",
         INTEGERS(1, 100000000)),
+    KEY("data.cifar100_labels", SK_KEY_ENUM, data.cifar100_labels, "fine", NO,
+        "cifar100: fine, the 100 classes, or coarse, their 20 groups", .names = cifar100_names),
     KEY("data.shapes_seed", SK_KEY_INT64, data.shapes_seed, "0", NO, "shapes: seed of the drawn pictures",
         INTEGERS(0, INT64_MAX)),
     KEY("data.augment", SK_KEY_STEPS, data.augment, "[]", NO, "steps a training picture goes through, in order", PLAIN),

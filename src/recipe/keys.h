@@ -20,6 +20,7 @@ enum sk_key_type {
     /* values with an inside */
     SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
     SK_KEY_STEPS,     /* struct sk_picture_steps */
+    SK_KEY_WORDS,     /* struct sk_recipe_words */
     SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
@@ -74,7 +75,15 @@ enum sk_code sk_key_unexpected(const struct sk_yaml *y, const struct sk_node *n,
 enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_str *out, struct sk_err *err) SK_MUST;
 bool sk_key_equal(const struct sk_key *k, const void *a, const void *b);
 
-/* ---- rows that are more than one value (composite.c); sk_key_* above call these ---- */
+/* Appends text as YAML, in quotes where it needs them. INPUT where a recipe cannot hold it. */
+enum sk_code sk_text_format(const char *text, struct sk_str *out, struct sk_err *err) SK_MUST;
+
+/* ---- rows that are more than one value (composite.c, words.c); sk_key_* above call these ---- */
+enum sk_code sk_words_set(struct sk_recipe_words *words, const struct sk_yaml *y, const struct sk_node *n,
+                          const struct sk_node **at, struct sk_err *err) SK_MUST;
+enum sk_code sk_words_format(const struct sk_recipe_words *words, struct sk_str *out, struct sk_err *err) SK_MUST;
+bool sk_words_equal(const struct sk_recipe_words *a, const struct sk_recipe_words *b);
+
 enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *y, const struct sk_node *n,
                           const struct sk_node **at, struct sk_err *err) SK_MUST;
 enum sk_code sk_steps_format(const struct sk_picture_steps *steps, struct sk_str *out, struct sk_err *err) SK_MUST;

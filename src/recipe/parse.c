@@ -38,7 +38,7 @@ static enum sk_code read_key(struct reader *d, const struct sk_key *k, const str
     return code;
 }
 
-/* STEPS and NORMALIZE have no text form: none is what zeroed bytes say. */
+/* STEPS, WORDS and NORMALIZE have no text form: none is what zeroed bytes say. */
 void sk_recipe_defaults(struct sk_recipe *r)
 {
     memset(r, 0, sizeof(*r));

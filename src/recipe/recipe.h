@@ -7,7 +7,8 @@
 
 #include "base/base.h"
 
-enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPES_MAX_SIDE = 512 };
+enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPES_MAX_SIDE = 512,
+       SK_WORDS_TEXT = 8192 };
 
 /* ---- data: what one picture goes through before the network ---- */
 enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
@@ -24,7 +25,14 @@ struct sk_picture_steps {
     struct sk_picture_step step[SK_MAX_STEPS];
 };
 
-enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_SHAPES };
+struct sk_recipe_words { /* texts one after the other, each with its NUL; zeroed = none */
+    int count;
+    char text[SK_WORDS_TEXT];
+};
+const char *sk_recipe_word(const struct sk_recipe_words *w, int i); /* i < count (words.c) */
+
+enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_TAR, SK_SOURCE_LIST, SK_SOURCE_SHAPES };
+enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
 enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
 enum sk_cache { SK_CACHE_NONE, SK_CACHE_MEMORY };
 
@@ -32,14 +40,20 @@ struct sk_recipe_data {
     enum sk_source source;   /* auto: told from what lies at path */
     char path[SK_PATH];      /* folder or archive; --data overrides */
     char images[SK_PATH], labels[SK_PATH];         /* npy: training arrays (relative to path where path is given) */
-    char val_images[SK_PATH], val_labels[SK_PATH]; /* npy: validation arrays, empty: none */
+    char val_images[SK_PATH], val_labels[SK_PATH]; /* npy: validation arrays, empty: none; folder:
+                                                      the labels of the pictures that lie in val itself */
+    char class_names[SK_PATH]; /* folder, list, tar: file with a class a line (relative to path), empty: none */
     int workers;             /* threads that prepare batches; 0 = in the training thread; -1 = auto */
     bool shuffle;
     int64_t train_limit, val_limit; /* 0: all, N: the first N samples */
     double val_fraction;     /* folder without val/test: this share of each class, split by seed */
+    double train_fraction;   /* this share of each class of the training samples, by seed; 0 and 1: all */
+    struct sk_recipe_words only_classes; /* by name; none: all */
+    struct sk_recipe_words also; /* further folders or files of the same classes, behind path */
     enum sk_cache cache;
     enum sk_on_error on_error;
     int image_size, train_size, val_size; /* shapes: side, number of samples */
+    enum sk_labels cifar100_labels; /* 100 classes, or the 20 groups of them */
     int64_t shapes_seed;     /* shapes: seed of the drawn set */
     struct sk_picture_steps augment, prepare; /* training; evaluation */
     bool has_normalize;

@@ -93,6 +93,9 @@ char *sk_key_expected(const struct sk_key *k, char *out, size_t size)
     case SK_KEY_STEPS:
         snprintf(out, size, "a list of steps");
         break;
+    case SK_KEY_WORDS:
+        snprintf(out, size, "a list of texts");
+        break;
     case SK_KEY_NORMALIZE:
         snprintf(out, size, "none or {mean: [...], std: [...]}");
         break;
@@ -185,6 +188,7 @@ static bool set_any(const struct sk_key *k, void *base, const char *text)
     case SK_KEY_TASK:
         return strcmp(text, k->initial) == 0;
     case SK_KEY_STEPS:
+    case SK_KEY_WORDS:
     case SK_KEY_NORMALIZE:
         break;
     }
@@ -220,6 +224,8 @@ enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk
     *at = n;
     if (k->type == SK_KEY_STEPS)
         return sk_steps_set(member(k, base), y, n, at, err);
+    if (k->type == SK_KEY_WORDS)
+        return sk_words_set(member(k, base), y, n, at, err);
     if (k->type == SK_KEY_NORMALIZE)
         return sk_normalize_set(base, y, n, at, err);
     if (k->type == SK_KEY_SIDES && n->kind == SK_NODE_LIST)
@@ -241,6 +247,8 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b)
         return strcmp(in_a, in_b) == 0;
     case SK_KEY_STEPS:
         return sk_steps_equal(in_a, in_b);
+    case SK_KEY_WORDS:
+        return sk_words_equal(in_a, in_b);
     case SK_KEY_NORMALIZE:
         return sk_normalize_equal(a, b);
     case SK_KEY_SIDES:
@@ -277,7 +285,7 @@ static bool is_plain(const char *text)
     return text[length] == '\0';
 }
 
-static enum sk_code format_text(const char *text, struct sk_str *out, struct sk_err *err)
+enum sk_code sk_text_format(const char *text, struct sk_str *out, struct sk_err *err)
 {
     if (is_plain(text))
         return sk_str_add(out, err, "%s", text);
@@ -313,7 +321,7 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
         return sk_str_add(out, err, "%s", k->initial);
     case SK_KEY_NAME:
     case SK_KEY_TEXT:
-        return format_text(const_member(k, base), out, err);
+        return sk_text_format(const_member(k, base), out, err);
     case SK_KEY_BOOL:
         memcpy(&yes, const_member(k, base), sizeof(yes));
         return sk_str_add(out, err, "%s", yes ? "true" : "false");
@@ -323,6 +331,8 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
         return sk_sides_format(base, out, err);
     case SK_KEY_STEPS:
         return sk_steps_format(const_member(k, base), out, err);
+    case SK_KEY_WORDS:
+        return sk_words_format(const_member(k, base), out, err);
     case SK_KEY_NORMALIZE:
         return sk_normalize_format(base, out, err);
     case SK_KEY_INT:

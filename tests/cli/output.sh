@@ -31,7 +31,7 @@ refused "--batch: expected an integer from 1 to 65536, got '12x'" bench --batch=
 refused 'skua eval needs MODEL' eval
 refused "unexpected 'b'" train a b
 refused "give a recipe, or --data DIR" train
-refused "expected get, inspect or sample, got 'frob'" data frob
+refused "expected convert, get, inspect, sample or verify, got 'frob'" data frob
 refused "unknown data set 'mnist'" data get mnist
 refused "--job: expected train or infer, got 'x'" bench --job x
 refused "--model: expected one of resnet18-cifar" bench --model resnet19

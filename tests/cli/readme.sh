@@ -1,5 +1,5 @@
 #!/bin/bash
-# The commands that README.md and docs/guide.md show, run as they stand: every ```sh block, in order, one folder for
+# The commands that README.md, docs/guide.md and docs/data.md show, run as they stand: every ```sh block, in order, one folder for
 # each document, on small made-up data of the names used there. A block after `<!-- test: skip REASON -->` is left out,
 # and told.
 set -euo pipefail
@@ -57,11 +57,13 @@ run_document() {
     (cd "$2" && PATH="$2/build:$PATH" bash -euo pipefail script.sh </dev/null)
 }
 
-mkdir "$work/readme" "$work/guide"
+mkdir "$work/readme" "$work/guide" "$work/data"
 make_cifar "$work/readme"
 make_photos "$work/readme"
+make_photos "$work/data"
 run_document "$source/README.md" "$work/readme"
 run_document "$source/docs/guide.md" "$work/guide"
+run_document "$source/docs/data.md" "$work/data"
 
 # What the texts say of files.
 [ -f "$work/readme/runs/cifar/best/model.safetensors" ]

@@ -1,4 +1,4 @@
-/* Small made-up CIFAR-10 batches: binary records, pickles with the opcodes that Python 2 wrote, tar archives. */
+/* Small made-up CIFAR-10 and CIFAR-100 batches: binary records, pickles with the opcodes that Python 2 wrote, tar archives. */
 #include "data/cifar_make.h"
 
 #include <archive.h>
@@ -83,17 +83,8 @@ static void put_array_head(FILE *f)
     put_u32(f, CIFAR_MADE * PIXELS);
 }
 
-static void write_pickled_batch(const char *folder, int batch)
+static void put_data_and_close(FILE *f, int batch)
 {
-    FILE *f = create(folder, batch, "");
-    fputs("\x80\x02}q\x01(", f);
-    put_string(f, "batch_label");
-    put_string(f, "a batch");
-    put_string(f, "labels");
-    fputs("]q\x02(", f);
-    for (int r = 0; r < CIFAR_MADE; r++)
-        fprintf(f, "K%c", cifar_label(batch, r));
-    fputs("e", f);
     put_string(f, "data");
     put_array_head(f);
     for (int r = 0; r < CIFAR_MADE; r++)
@@ -105,6 +96,20 @@ static void write_pickled_batch(const char *folder, int batch)
         put_string(f, "x.png");
     fputs("eu.", f);
     assert_int_equal(fclose(f), 0);
+}
+
+static void write_pickled_batch(const char *folder, int batch)
+{
+    FILE *f = create(folder, batch, "");
+    fputs("\x80\x02}q\x01(", f);
+    put_string(f, "batch_label");
+    put_string(f, "a batch");
+    put_string(f, "labels");
+    fputs("]q\x02(", f);
+    for (int r = 0; r < CIFAR_MADE; r++)
+        fprintf(f, "K%c", cifar_label(batch, r));
+    fputs("e", f);
+    put_data_and_close(f, batch);
 }
 
 void cifar_write_pickled(const char *folder)
@@ -120,6 +125,76 @@ void cifar_write_pickled(const char *folder)
     for (int i = 0; i < 10; i++)
         put_string(f, names[i]);
     fputs("eu.", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* ---- CIFAR-100 ---- */
+int cifar100_label(int batch, int record, bool coarse)
+{
+    return coarse ? (batch + record * 7) % 20 : (batch * 11 + record * 49) % 100;
+}
+
+static FILE *create_named(const char *folder, const char *name)
+{
+    char path[SK_PATH];
+    struct sk_err err = {0};
+    assert_ok(sk_mkdirs(folder, &err), err);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    return f;
+}
+
+void cifar100_write_binary(const char *folder)
+{
+    for (int b = 0; b < BATCHES; b += BATCHES - 1) {
+        FILE *f = create_named(folder, b ? "test.bin" : "train.bin");
+        for (int r = 0; r < CIFAR_MADE; r++) {
+            putc(cifar100_label(b, r, true), f);
+            putc(cifar100_label(b, r, false), f);
+            put_pixels(f, b, r);
+        }
+        assert_int_equal(fclose(f), 0);
+    }
+    for (int coarse = 0; coarse < 2; coarse++) {
+        FILE *f = create_named(folder, coarse ? "coarse_label_names.txt" : "fine_label_names.txt");
+        for (int i = 0; i < (coarse ? 20 : 100); i++)
+            fprintf(f, "%s%d\n", coarse ? "group" : "kind", i);
+        assert_int_equal(fclose(f), 0);
+    }
+}
+
+static void put_labels(FILE *f, int batch, bool coarse)
+{
+    put_string(f, coarse ? "coarse_labels" : "fine_labels");
+    fputs("]q\x02(", f);
+    for (int r = 0; r < CIFAR_MADE; r++)
+        fprintf(f, "K%c", cifar100_label(batch, r, coarse));
+    fputs("e", f);
+}
+
+void cifar100_write_pickled(const char *folder)
+{
+    for (int b = 0; b < BATCHES; b += BATCHES - 1) {
+        FILE *f = create_named(folder, b ? "test" : "train");
+        fputs("\x80\x02}q\x01(", f);
+        put_labels(f, b, false);
+        put_labels(f, b, true);
+        put_data_and_close(f, b);
+    }
+    FILE *f = create_named(folder, "meta");
+    fputs("\x80\x02}q\x01(", f);
+    for (int coarse = 0; coarse < 2; coarse++) {
+        put_string(f, coarse ? "coarse_label_names" : "fine_label_names");
+        fputs("]q\x02(", f);
+        for (int i = 0; i < (coarse ? 20 : 100); i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "%s%d", coarse ? "group" : "kind", i);
+            put_string(f, name);
+        }
+        fputs("e", f);
+    }
+    fputs("u.", f);
     assert_int_equal(fclose(f), 0);
 }
 

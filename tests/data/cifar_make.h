@@ -1,7 +1,8 @@
-/* Writes small made-up CIFAR-10 batches in the published layouts. The pictures are the same in all of them. */
+/* Writes small made-up CIFAR-10 and CIFAR-100 batches in the published layouts. The pictures are the same in all of them. */
 #ifndef SKUA_TEST_CIFAR_MAKE_H
 #define SKUA_TEST_CIFAR_MAKE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,10 @@ int cifar_label(int batch, int record);
 /* Batches and class names into a folder, which is created. */
 void cifar_write_binary(const char *folder);
 void cifar_write_pickled(const char *folder);
+/* The same as CIFAR-100, whose batches are one for training (0) and one for validation (5). */
+int cifar100_label(int batch, int record, bool coarse);
+void cifar100_write_binary(const char *folder);
+void cifar100_write_pickled(const char *folder);
 /* Packs the files of folder as inside/NAME; gzip'd or a plain tar. skip: a file left out, or NULL. */
 void cifar_write_archive(const char *path, const char *folder, const char *inside, int gzip, const char *skip);
 

@@ -1,5 +1,5 @@
 /* Fuzzer: reading a pickle, alone and as a CIFAR-10 batch; every value is looked at once. */
-#include "data/cifar10.h"
+#include "data/cifar.h"
 #include "data/pickle.h"
 #include "fuzz.h"
 
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sk_pickle p;
     struct sk_err err = {0};
-    struct sk_cifar c = {.layout = SK_CIFAR_PICKLED};
+    struct sk_cifar c = {.kind = &sk_cifar10, .layout = SK_CIFAR_PICKLED};
     struct sk_cifar_batch b = {.content = (void *)(uintptr_t)data, .len = size};
     volatile unsigned sink;
 

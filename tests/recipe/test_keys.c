@@ -118,6 +118,12 @@ static void make_samples(const struct sk_key *k, struct samples *s)
         good(s, "[]");
         bad(s, "[{resize: 0}]");
         break;
+    case SK_KEY_WORDS:
+        good(s, "[cat, 'no', \"a, b\"]");
+        good(s, "[]");
+        bad(s, "[[a]]");
+        bad(s, "{a: b}");
+        break;
     case SK_KEY_NORMALIZE:
         good(s, "{mean: [0.1, -2, 1e-3], std: [1e-3, 2, 3]}");
         good(s, "{std: [0.5], mean: [0.25]}");
@@ -127,7 +133,8 @@ static void make_samples(const struct sk_key *k, struct samples *s)
     }
     if (k->word)
         good(s, k->word);
-    if (k->type != SK_KEY_NAME && k->type != SK_KEY_TEXT && k->type != SK_KEY_TASK)
+    if (k->type != SK_KEY_NAME && k->type != SK_KEY_TEXT && k->type != SK_KEY_TASK &&
+        k->type != SK_KEY_WORDS)
         bad(s, "word");
 }
 
@@ -245,7 +252,7 @@ static void every_key_refuses_what_it_must(void **state)
             sk_printable(shown, sizeof(shown), s.bad_text[b]);
             snprintf(message, sizeof(message), "%s: expected %s, got '%s'", k->name,
                      sk_key_expected(k, expected, sizeof(expected)), shown);
-            bool composite = k->type == SK_KEY_STEPS || k->type == SK_KEY_NORMALIZE;
+            bool composite = k->type == SK_KEY_STEPS || k->type == SK_KEY_WORDS || k->type == SK_KEY_NORMALIZE;
             assert_error(sk_recipe_set(&r, assignment, &err), SK_INPUT, err, composite ? k->name : message);
             assert_memory_equal(&r, &before, sizeof(r));
         }
@@ -261,7 +268,7 @@ static void every_scalar_refuses_lists_and_maps(void **state)
     sk_recipe_defaults(&r);
     for (size_t i = 0; i < sk_key_count; i++) {
         const struct sk_key *k = &sk_keys[i];
-        bool list_is_fine = k->type == SK_KEY_STEPS, map_is_fine = k->type == SK_KEY_NORMALIZE;
+        bool list_is_fine = k->type == SK_KEY_STEPS || k->type == SK_KEY_WORDS, map_is_fine = k->type == SK_KEY_NORMALIZE;
         snprintf(message, sizeof(message), "recipe 'f' line 2: %s: expected ", k->name);
         int length = snprintf(text, sizeof(text), "# first\n%s: [1, 2]\n", k->name);
         if (!list_is_fine)

@@ -169,7 +169,7 @@ static void rules_across_keys(void **state)
     checks(SET("data.val_images=x", "data.images=x", "data.labels=y"),
            "data.val_images needs data.val_labels beside it");
     checks(SET("data.val_images=x", "data.val_labels=y"), "data.val_images needs data.images beside it");
-    checks(SET("data.val_labels=x"), "data.val_labels needs data.val_images beside it");
+    checks(SET("data.source=npy", "data.val_labels=x"), "data.val_labels needs data.val_images beside it");
     checks(SET("data.prepare=[{resize: 3}, horizontal_flip]"),
            "data.prepare: step 2: horizontal_flip is random and belongs in data.augment");
     checks(SET("data.prepare=[{resize: 3}, {center_crop: 3}]"), NULL);

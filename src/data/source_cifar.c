@@ -1,20 +1,30 @@
-/* CIFAR-10 as a data source: its pictures, stored as three planes, are served as rows of pixels. */
+/* CIFAR-10 and CIFAR-100 as data sources: their pictures, stored as three planes, are served as rows of pixels. */
 #include "data/internal.h"
 
 #include <string.h>
 
-#include "data/cifar10.h"
+#include "data/cifar.h"
 
-static bool cifar_probe(const struct sk_recipe_data *data)
+static const struct sk_cifar_kind *cifar100(const struct sk_recipe_data *data)
 {
-    return sk_cifar_probe(data->path);
+    return data->cifar100_labels == SK_LABELS_COARSE ? &sk_cifar100_coarse : &sk_cifar100_fine;
+}
+
+static bool cifar10_probe(const struct sk_recipe_data *data)
+{
+    return sk_cifar_probe(&sk_cifar10, data->path);
+}
+
+static bool cifar100_probe(const struct sk_recipe_data *data)
+{
+    return sk_cifar_probe(cifar100(data), data->path);
 }
 
 /* The same for every layout: class names, labels and pixels. */
 static uint64_t fingerprint(const struct sk_cifar *c)
 {
     uint64_t hash = c->hash;
-    for (int i = 0; i < SK_CIFAR_CLASSES; i++)
+    for (int i = 0; i < c->kind->classes; i++)
         hash = sk_hash_bytes(hash, c->name[i], strlen(c->name[i]) + 1);
     return sk_hash_bytes(hash, c->label, (size_t)c->count);
 }
@@ -25,18 +35,18 @@ static void cifar_close(void *self)
     sk_free(self);
 }
 
-static enum sk_code cifar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
-                               int64_t seed, enum sk_split split, struct sk_err *err)
+static enum sk_code open_kind(const struct sk_cifar_kind *kind, void **self, struct sk_dataset_info *info,
+                              const struct sk_recipe_data *data, enum sk_split split, struct sk_err *err)
 {
     struct sk_cifar_place place;
-    enum sk_code code = sk_cifar_find(&place, data->path, err);
+    enum sk_code code = sk_cifar_find(kind, &place, data->path, err);
 
-    (void)seed; /* the splits are published */
     if (code != SK_OK)
         return code;
     struct sk_cifar *c = sk_alloc(1, sizeof(*c), err);
     if (!c)
         return SK_NOMEM;
+    c->kind = kind;
     if ((code = sk_cifar_load(c, &place, split, err)) != SK_OK) {
         cifar_close(c);
         return code;
@@ -44,7 +54,7 @@ static enum sk_code cifar_open(void **self, struct sk_dataset_info *info, const 
     *self = c;
     *info = (struct sk_dataset_info){
         .count = c->count,
-        .classes = SK_CIFAR_CLASSES,
+        .classes = kind->classes,
         .class_name = c->class_name,
         .pixel = SK_PIXEL_U8,
         .channels = 3,
@@ -53,6 +63,21 @@ static enum sk_code cifar_open(void **self, struct sk_dataset_info *info, const 
         .fingerprint = fingerprint(c),
     };
     return SK_OK;
+}
+
+/* The splits are published: no seed is needed. */
+static enum sk_code cifar10_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                                 int64_t seed, enum sk_split split, struct sk_err *err)
+{
+    (void)seed;
+    return open_kind(&sk_cifar10, self, info, data, split, err);
+}
+
+static enum sk_code cifar100_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                                  int64_t seed, enum sk_split split, struct sk_err *err)
+{
+    (void)seed;
+    return open_kind(cifar100(data), self, info, data, split, err);
 }
 
 static int cifar_label(const void *self, int64_t index)
@@ -72,7 +97,7 @@ static const struct sk_cifar_batch *batch_of(const struct sk_cifar *c, int64_t i
 static enum sk_code cifar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     const struct sk_cifar_batch *b = batch_of(self, index);
-    uint8_t buffer[SK_CIFAR_RECORD];
+    uint8_t buffer[SK_CIFAR_HEAD_MAX + SK_CIFAR_PIXELS];
     const uint8_t *plane;
     enum sk_code code = sk_picture_reserve(p, SK_CIFAR_SIDE, SK_CIFAR_SIDE, 3, SK_PIXEL_U8, err);
 
@@ -99,8 +124,20 @@ const struct sk_source_ops sk_source_cifar10 = {
     .source = SK_SOURCE_CIFAR10,
     .name = "cifar10",
     .help = "CIFAR-10 from its published batches or archives, binary or pickled",
-    .probe = cifar_probe,
-    .open = cifar_open,
+    .probe = cifar10_probe,
+    .open = cifar10_open,
+    .close = cifar_close,
+    .label = cifar_label,
+    .read = cifar_read,
+    .name_of = cifar_name,
+};
+
+const struct sk_source_ops sk_source_cifar100 = {
+    .source = SK_SOURCE_CIFAR100,
+    .name = "cifar100",
+    .help = "CIFAR-100 from its published batches or archives, binary or pickled",
+    .probe = cifar100_probe,
+    .open = cifar100_open,
     .close = cifar_close,
     .label = cifar_label,
     .read = cifar_read,

@@ -1,83 +1,80 @@
-/* CIFAR-10: where its files lie, and loading a split from a folder or straight from an archive. */
-#include "data/cifar10.h"
+/* CIFAR: where its files lie, and loading a split from a folder or straight from an archive. */
+#include "data/cifar.h"
 
 #include <string.h>
 
 #include "data/archive.h"
 #include "data/internal.h"
 
-/* Files of a layout: the batches of the training split, that of the validation split, the class names. */
-enum { TEST_FILE = SK_CIFAR_BATCHES, META_FILE, FILES };
-
-static const char *const file_names[][FILES] = {
-    [SK_CIFAR_BINARY] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
-                         "data_batch_5.bin", "test_batch.bin", "batches.meta.txt"},
-    [SK_CIFAR_PICKLED] = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch",
-                          "batches.meta"},
-};
-static const char *const class_names[SK_CIFAR_CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
-                                                          "dog",      "frog",       "horse", "ship", "truck"};
-
 /* ---- finding ---- */
 
-static bool holds_batches(const char *folder, enum sk_cifar_layout layout)
+static bool has_file(const char *folder, const char *name)
 {
     char path[SK_PATH];
-    for (int i = 0; i <= TEST_FILE; i++)
-        if (sk_path_join(path, NULL, folder, file_names[layout][i]) == SK_OK && sk_is_file(path))
-            return true;
-    return false;
+    return name && sk_path_join(path, NULL, folder, name) == SK_OK && sk_is_file(path);
+}
+
+/* guess: nothing but the files tells that it is this kind. */
+static bool holds_batches(const struct sk_cifar_kind *kind, const char *folder, enum sk_cifar_layout layout, bool guess)
+{
+    const char *const *file = kind->file[layout];
+    bool any = false;
+    for (int i = 0; i <= SK_CIFAR_TEST; i++)
+        any = any || has_file(folder, file[i]);
+    return any && (!guess || !kind->plain || has_file(folder, file[SK_CIFAR_META]));
 }
 
 /* Tries path/name (path itself: name NULL) as a folder of batches, or as an archive where the layout is unknown. */
-static bool try_place(struct sk_cifar_place *place, const char *path, const char *name, enum sk_cifar_layout layout)
+static bool try_place(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
+                      const char *name, enum sk_cifar_layout layout, bool guess)
 {
     if ((name ? sk_path_join(place->path, NULL, path, name)
               : sk_format(place->path, sizeof(place->path), "the path", NULL, "%s", path)) != SK_OK)
         return false;
     place->layout = layout;
     place->archive = layout == SK_CIFAR_UNKNOWN;
-    return place->archive ? sk_is_file(place->path) : holds_batches(place->path, layout);
+    return place->archive ? sk_is_file(place->path) : holds_batches(kind, place->path, layout, guess && !name);
 }
 
-static bool find_in_folder(struct sk_cifar_place *place, const char *path)
+static bool find_in_folder(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
+                           bool guess)
 {
-    return try_place(place, path, NULL, SK_CIFAR_BINARY) ||
-           try_place(place, path, "cifar-10-batches-bin", SK_CIFAR_BINARY) ||
-           try_place(place, path, NULL, SK_CIFAR_PICKLED) ||
-           try_place(place, path, "cifar-10-batches-py", SK_CIFAR_PICKLED) ||
-           try_place(place, path, "cifar-10-binary.tar.gz", SK_CIFAR_UNKNOWN) ||
-           try_place(place, path, "cifar-10-python.tar.gz", SK_CIFAR_UNKNOWN);
+    for (int layout = 0; layout < SK_CIFAR_UNKNOWN; layout++)
+        if (try_place(kind, place, path, NULL, (enum sk_cifar_layout)layout, guess) ||
+            try_place(kind, place, path, kind->folder[layout], (enum sk_cifar_layout)layout, guess))
+            return true;
+    return try_place(kind, place, path, kind->archive[SK_CIFAR_BINARY], SK_CIFAR_UNKNOWN, guess) ||
+           try_place(kind, place, path, kind->archive[SK_CIFAR_PICKLED], SK_CIFAR_UNKNOWN, guess);
 }
 
-enum sk_code sk_cifar_find(struct sk_cifar_place *place, const char *path, struct sk_err *err)
+enum sk_code sk_cifar_find(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
+                           struct sk_err *err)
 {
     if (path[0] == '\0')
-        return sk_fail(err, SK_INPUT, "no folder of CIFAR-10 is given: set data.path (--data DIR)");
-    if (try_place(place, path, NULL, SK_CIFAR_UNKNOWN) || find_in_folder(place, path))
+        return sk_fail(err, SK_INPUT, "no folder of %s is given: set data.path (--data DIR)", kind->title);
+    if (try_place(kind, place, path, NULL, SK_CIFAR_UNKNOWN, false) || find_in_folder(kind, place, path, false))
         return SK_OK;
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", path);
-    return sk_fail(
-        err, SK_INPUT,
-        "'%s' holds no CIFAR-10: expected data_batch_1.bin or data_batch_1, a folder cifar-10-batches-bin or "
-        "cifar-10-batches-py, or an archive cifar-10-binary.tar.gz or cifar-10-python.tar.gz",
-        path);
+    return sk_fail(err, SK_INPUT,
+                   "'%s' holds no %s: expected %s or %s, a folder %s or %s, or an archive %s or %s", path, kind->title,
+                   kind->file[SK_CIFAR_BINARY][0], kind->file[SK_CIFAR_PICKLED][0], kind->folder[SK_CIFAR_BINARY],
+                   kind->folder[SK_CIFAR_PICKLED], kind->archive[SK_CIFAR_BINARY], kind->archive[SK_CIFAR_PICKLED]);
 }
 
 /* Layout of the file that name (in any folder) is one of, and which; SK_CIFAR_UNKNOWN: of none. */
-static enum sk_cifar_layout layout_of(const char *name, int *file)
+static enum sk_cifar_layout layout_of(const struct sk_cifar_kind *kind, const char *name, int *file)
 {
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
     for (int layout = 0; layout < SK_CIFAR_UNKNOWN; layout++)
-        for (*file = 0; *file < FILES; ++*file)
-            if (strcmp(base, file_names[layout][*file]) == 0)
+        for (*file = 0; *file < SK_CIFAR_FILES; ++*file)
+            if (kind->file[layout][*file] && strcmp(base, kind->file[layout][*file]) == 0)
                 return (enum sk_cifar_layout)layout;
     return SK_CIFAR_UNKNOWN;
 }
 
-/* An archive is CIFAR-10 where one of its files is among the first. */
-static bool probe_archive(const char *path)
+/* An archive is of the kind where one of its files is among the first. */
+static bool probe_archive(const struct sk_cifar_kind *kind, const char *path)
 {
     enum { LOOK_AT = 4 };
     struct sk_archive *a;
@@ -88,22 +85,22 @@ static bool probe_archive(const char *path)
     if (sk_archive_open(&a, path, NULL) != SK_OK)
         return false;
     for (int i = 0; i < LOOK_AT && !found && sk_archive_next(a, &name, NULL) == SK_OK && name; i++)
-        found = layout_of(name, &file) != SK_CIFAR_UNKNOWN;
+        found = layout_of(kind, name, &file) != SK_CIFAR_UNKNOWN;
     sk_archive_close(a);
     return found;
 }
 
-bool sk_cifar_probe(const char *path)
+bool sk_cifar_probe(const struct sk_cifar_kind *kind, const char *path)
 {
     struct sk_cifar_place place;
-    return sk_is_dir(path) ? find_in_folder(&place, path) : sk_is_file(path) && probe_archive(path);
+    return sk_is_dir(path) ? find_in_folder(kind, &place, path, true) : sk_is_file(path) && probe_archive(kind, path);
 }
 
 /* ---- loading ---- */
 
 void sk_cifar_release(struct sk_cifar *c)
 {
-    for (int i = 0; i < SK_CIFAR_BATCHES; i++) {
+    for (int i = 0; i < SK_CIFAR_BATCHES_MAX; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
         sk_file_close(&b->file);
         sk_free(b->content);
@@ -116,9 +113,9 @@ void sk_cifar_release(struct sk_cifar *c)
 static void set_layout(struct sk_cifar *c, enum sk_cifar_layout layout, enum sk_split split)
 {
     c->layout = layout;
-    c->batches = split == SK_TRAIN ? SK_CIFAR_BATCHES : 1;
+    c->batches = split == SK_TRAIN ? c->kind->batches : 1;
     for (int i = 0; i < c->batches; i++)
-        c->batch[i].name = file_names[layout][split == SK_TRAIN ? i : TEST_FILE];
+        c->batch[i].name = c->kind->file[layout][split == SK_TRAIN ? i : SK_CIFAR_TEST];
 }
 
 static enum sk_code no_validation(const struct sk_cifar_place *place, const char *name, struct sk_err *err)
@@ -160,7 +157,7 @@ static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place 
             (code = sk_cifar_read_batch(c, b, path, err)) != SK_OK)
             return code;
     }
-    if ((code = sk_path_join(path, err, place->path, file_names[c->layout][META_FILE])) != SK_OK || !sk_is_file(path))
+    if ((code = sk_path_join(path, err, place->path, c->kind->file[c->layout][SK_CIFAR_META])) != SK_OK || !sk_is_file(path))
         return code;
     if ((code = sk_file_read(path, SK_CIFAR_MAX_META, &meta, &len, err)) == SK_OK)
         code = sk_cifar_read_meta(c, meta, len, path, err);
@@ -171,11 +168,11 @@ static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place 
 /* Where the content of a file of an archive goes, as the split needs it; NULL: it does not. */
 static struct sk_cifar_batch *target_of(struct sk_cifar *c, int file, enum sk_split split, struct sk_cifar_batch *meta)
 {
-    if (file == META_FILE)
+    if (file == SK_CIFAR_META)
         return meta;
     if (split == SK_VAL)
-        return file == TEST_FILE ? &c->batch[0] : NULL;
-    return file == TEST_FILE ? NULL : &c->batch[file];
+        return file == SK_CIFAR_TEST ? &c->batch[0] : NULL;
+    return file == SK_CIFAR_TEST ? NULL : &c->batch[file];
 }
 
 /* Reads members until the split's batches and the class names are there, or to the end. The first file decides the
@@ -191,7 +188,7 @@ static enum sk_code read_members(struct sk_cifar *c, struct sk_archive *a, enum 
     while (missing != 0) {
         if ((code = sk_archive_next(a, &name, err)) != SK_OK || !name)
             return code;
-        enum sk_cifar_layout layout = layout_of(name, &file);
+        enum sk_cifar_layout layout = layout_of(c->kind, name, &file);
         if (layout == SK_CIFAR_UNKNOWN)
             continue;
         if (c->layout == SK_CIFAR_UNKNOWN) {
@@ -217,8 +214,8 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
     enum sk_code code;
 
     if (c->layout == SK_CIFAR_UNKNOWN)
-        return sk_fail(err, SK_INPUT, "archive '%s' holds no CIFAR-10: no data_batch_1.bin or data_batch_1 in it",
-                       place->path);
+        return sk_fail(err, SK_INPUT, "archive '%s' holds no %s: no %s or %s in it", place->path, c->kind->title,
+                       c->kind->file[SK_CIFAR_BINARY][0], c->kind->file[SK_CIFAR_PICKLED][0]);
     for (int i = 0; i < c->batches; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
         if (!b->content && split == SK_VAL)
@@ -231,7 +228,7 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
     }
     if (!meta->content)
         return SK_OK;
-    code = sk_format(shown, sizeof(shown), "the path", err, "%s:%s", place->path, file_names[c->layout][META_FILE]);
+    code = sk_format(shown, sizeof(shown), "the path", err, "%s:%s", place->path, c->kind->file[c->layout][SK_CIFAR_META]);
     return code == SK_OK ? sk_cifar_read_meta(c, meta->content, meta->len, shown, err) : code;
 }
 
@@ -255,8 +252,9 @@ enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *plac
                            struct sk_err *err)
 {
     c->hash = SK_HASH_START;
-    for (int i = 0; i < SK_CIFAR_CLASSES; i++) {
-        (void)snprintf(c->name[i], sizeof(c->name[i]), "%s", class_names[i]); /* unless the files name them otherwise */
+    c->split = split;
+    for (int i = 0; i < c->kind->classes; i++) {
+        (void)snprintf(c->name[i], sizeof(c->name[i]), "%s", c->kind->class_name[i]); /* unless the files name them otherwise */
         c->class_name[i] = c->name[i];
     }
     return place->archive ? load_archive(c, place, split, err) : load_folder(c, place, split, err);

@@ -1,5 +1,5 @@
-/* CIFAR-10: what a batch file and the file of class names say, in both layouts. */
-#include "data/cifar10.h"
+/* CIFAR: what a batch file and the file of class names say, in both layouts. */
+#include "data/cifar.h"
 
 #include "data/internal.h"
 #include "data/pickle.h"
@@ -7,9 +7,9 @@
 static enum sk_code add_record(struct sk_cifar *c, struct sk_cifar_batch *b, int64_t label, const uint8_t *pixels,
                                const char *shown, struct sk_err *err)
 {
-    if (label < 0 || label >= SK_CIFAR_CLASSES)
+    if (label < 0 || label >= c->kind->classes)
         return sk_fail(err, SK_INPUT, "'%s': record %lld has label %lld, expected 0 to %d", shown, (long long)b->count,
-                       (long long)label, SK_CIFAR_CLASSES - 1);
+                       (long long)label, c->kind->classes - 1);
     c->hash = sk_hash_pixels(c->hash, pixels, SK_CIFAR_PIXELS);
     c->label[c->count++] = (uint8_t)label;
     b->count++;
@@ -21,36 +21,37 @@ static enum sk_code reserve_labels(struct sk_cifar *c, size_t more, struct sk_er
     return sk_grow(&c->label, &c->label_capacity, (size_t)c->count + more, 1, err);
 }
 
-enum sk_code sk_cifar_pixels(const struct sk_cifar_batch *b, int64_t record, uint8_t buffer[SK_CIFAR_RECORD],
-                             const uint8_t **pixels, struct sk_err *err)
+enum sk_code sk_cifar_pixels(const struct sk_cifar_batch *b, int64_t record,
+                             uint8_t buffer[SK_CIFAR_HEAD_MAX + SK_CIFAR_PIXELS], const uint8_t **pixels,
+                             struct sk_err *err)
 {
     if (b->pixels) {
         *pixels = b->pixels + (size_t)record * b->stride;
         return SK_OK;
     }
-    *pixels = buffer + 1;
-    return sk_file_read_at(&b->file, (uint64_t)record * SK_CIFAR_RECORD, buffer, SK_CIFAR_RECORD, err);
+    *pixels = buffer + (b->stride - SK_CIFAR_PIXELS);
+    return sk_file_read_at(&b->file, (uint64_t)record * b->stride, buffer, b->stride, err);
 }
 
 static enum sk_code read_binary(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
 {
-    uint8_t buffer[SK_CIFAR_RECORD];
+    uint8_t buffer[SK_CIFAR_HEAD_MAX + SK_CIFAR_PIXELS];
     const uint8_t *pixels;
-    size_t count = b->len / SK_CIFAR_RECORD;
+    const size_t head = (size_t)c->kind->head, record = head + SK_CIFAR_PIXELS, count = b->len / record;
     enum sk_code code;
 
     if (b->len == 0)
         return sk_fail(err, SK_INPUT, "'%s' is empty", shown);
-    if (b->len % SK_CIFAR_RECORD != 0)
-        return sk_fail(err, SK_INPUT, "'%s': size %zu is not a multiple of the record size %d", shown, b->len,
-                       SK_CIFAR_RECORD);
+    if (b->len % record != 0)
+        return sk_fail(err, SK_INPUT, "'%s': size %zu is not a multiple of the record size %zu", shown, b->len,
+                       record);
     if ((code = reserve_labels(c, count, err)) != SK_OK)
         return code;
-    b->pixels = b->content ? (const uint8_t *)b->content + 1 : NULL;
-    b->stride = SK_CIFAR_RECORD;
+    b->pixels = b->content ? (const uint8_t *)b->content + head : NULL;
+    b->stride = record;
     for (size_t i = 0; i < count && code == SK_OK; i++)
         if ((code = sk_cifar_pixels(b, (int64_t)i, buffer, &pixels, err)) == SK_OK)
-            code = add_record(c, b, pixels[-1], pixels, shown, err); /* the label stands before them */
+            code = add_record(c, b, (pixels - head)[c->kind->label], pixels, shown, err);
     return code;
 }
 
@@ -71,7 +72,7 @@ static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batc
                                         struct sk_err *err)
 {
     if (!labels || labels->kind != SK_PICKLE_LIST)
-        return sk_fail(err, SK_INPUT, "'%s': 'labels' is not there as a list", shown);
+        return sk_fail(err, SK_INPUT, "'%s': '%s' is not there as a list", shown, c->kind->labels);
     if ((int64_t)labels->count != rows)
         return sk_fail(err, SK_INPUT, "'%s': %zu labels for %lld rows of data", shown, labels->count, (long long)rows);
     enum sk_code code = reserve_labels(c, labels->count, err);
@@ -95,7 +96,7 @@ static enum sk_code read_pickled(struct sk_cifar *c, struct sk_cifar_batch *b, c
         goto out;
     b->pixels = data->data;
     b->stride = SK_CIFAR_PIXELS;
-    code = read_pickled_labels(c, b, sk_pickle_get(p.root, "labels"), data->dim[0], shown, err);
+    code = read_pickled_labels(c, b, sk_pickle_get(p.root, c->kind->labels), data->dim[0], shown, err);
     if (code == SK_OK)
         b->owned = sk_pickle_take(&p, data->data);
 out:
@@ -108,8 +109,9 @@ enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, c
     b->first = c->count;
     b->count = 0;
     enum sk_code code = c->layout == SK_CIFAR_BINARY ? read_binary(c, b, shown, err) : read_pickled(c, b, shown, err);
-    if (code == SK_OK && b->count != SK_CIFAR_PUBLISHED)
-        sk_notice("'%s' has %lld records, the published one has %d", shown, (long long)b->count, SK_CIFAR_PUBLISHED);
+    if (code == SK_OK && b->count != c->kind->published[c->split])
+        sk_notice("'%s' has %lld records, the published one has %lld", shown, (long long)b->count,
+                  (long long)c->kind->published[c->split]);
     return code;
 }
 
@@ -130,12 +132,13 @@ static enum sk_code set_name(struct sk_cifar *c, size_t i, const char *text, siz
     return SK_OK;
 }
 
-static enum sk_code check_classes(size_t found, const char *shown, struct sk_err *err)
+static enum sk_code check_classes(const struct sk_cifar *c, size_t found, const char *shown, struct sk_err *err)
 {
-    if (found == SK_CIFAR_CLASSES)
+    const size_t classes = (size_t)c->kind->classes;
+    if (found == classes)
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "'%s' names %s%zu classes, expected %d", shown,
-                   found > SK_CIFAR_CLASSES ? "at least " : "", found, SK_CIFAR_CLASSES);
+    return sk_fail(err, SK_INPUT, "'%s' names %s%zu classes, expected %zu", shown, found > classes ? "at least " : "",
+                   found, classes);
 }
 
 /* One name a line; empty lines do not count. */
@@ -146,7 +149,7 @@ static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t 
     size_t found = 0;
     enum sk_code code;
 
-    while (text < end && found <= SK_CIFAR_CLASSES) {
+    while (text < end && found <= (size_t)c->kind->classes) {
         const char *stop = memchr(text, '\n', (size_t)(end - text)), *next;
         if (!stop)
             stop = end;
@@ -154,14 +157,14 @@ static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t 
         while (stop > text && (stop[-1] == '\r' || stop[-1] == ' '))
             stop--;
         if (stop > text) {
-            if (found < SK_CIFAR_CLASSES &&
+            if (found < (size_t)c->kind->classes &&
                 (code = set_name(c, found, text, (size_t)(stop - text), shown, err)) != SK_OK)
                 return code;
             found++;
         }
         text = next;
     }
-    return check_classes(found, shown, err);
+    return check_classes(c, found, shown, err);
 }
 
 static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_t len, const char *shown,
@@ -172,11 +175,11 @@ static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_
 
     if (code != SK_OK)
         return code;
-    const struct sk_pickle_value *names = sk_pickle_get(p.root, "label_names");
+    const struct sk_pickle_value *names = sk_pickle_get(p.root, c->kind->names);
     if (!names || names->kind != SK_PICKLE_LIST)
-        code = sk_fail(err, SK_INPUT, "'%s': 'label_names' is not there as a list", shown);
+        code = sk_fail(err, SK_INPUT, "'%s': '%s' is not there as a list", shown, c->kind->names);
     else
-        code = check_classes(names->count, shown, err);
+        code = check_classes(c, names->count, shown, err);
     for (size_t i = 0; code == SK_OK && i < names->count; i++) {
         const struct sk_pickle_value *v = names->item[i];
         if (v->kind == SK_PICKLE_BYTES || v->kind == SK_PICKLE_TEXT)

@@ -1,0 +1,25 @@
+/* Between the files of `skua data`: its arguments and the data that they mean. */
+#ifndef SKUA_CLI_DATA_ARGS_H
+#define SKUA_CLI_DATA_ARGS_H
+
+#include "cli/cli.h"
+#include "data/data.h"
+
+struct sk_data_args {
+    struct sk_words set;
+    const char *data, *split, *out, *url;
+    int64_t count, shard_size, shard_samples, resize, quality, threads; /* below 1: not given */
+    bool json, prepared, quiet;
+};
+
+/* The recipe meant by what: data itself (a folder, a file that is no recipe), a recipe, or NULL for --data alone. */
+enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a,
+                            struct sk_err *err) SK_MUST;
+bool sk_data_on_read(void *ctx, int64_t done, int64_t all); /* progress of reading */
+int sk_data_threads(const struct sk_data_args *a);
+
+/* The verbs convert and verify (data_shards.c). */
+enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a, struct sk_err *err) SK_MUST;
+enum sk_code sk_data_run_verify(const char *what, const struct sk_data_args *a, struct sk_err *err) SK_MUST;
+
+#endif

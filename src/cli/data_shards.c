@@ -1,0 +1,183 @@
+/* skua data convert and verify: whole data sets written into shards, and read to find what is damaged. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/data_args.h"
+
+enum { SHARD_MB = 200, QUALITY = 90 };
+
+/* The split as it is there: samples are not divided by the seed. *ds is NULL where there is no validation split. */
+static enum sk_code open_whole(struct sk_dataset **ds, struct sk_recipe *r, enum sk_split split, struct sk_err *err)
+{
+    struct sk_err why = {0};
+    r->data.val_fraction = 0;
+    enum sk_code code = sk_dataset_open(ds, &r->data, r->train.seed, split, &why);
+    if (code == SK_OK || (split == SK_VAL && strstr(why.text, "has no validation split")))
+        return SK_OK;
+    return sk_fail(err, code, "%s", why.text);
+}
+
+/* ---- convert ---- */
+static bool on_written(void *ctx, int64_t done, int64_t all)
+{
+    char a[32], b[32];
+    (void)ctx;
+    sk_progress("Writing", done, all, "%s/%s", sk_thousands(done, a), sk_thousands(all, b));
+    return !atomic_load(&sk_cancel);
+}
+
+static void tell_split(const char *name, const struct sk_converted *c, const char *dir)
+{
+    char a[32], b[32];
+    sk_print("%s: %s pictures in %s %s, '%s'\n", name, sk_thousands(c->samples - c->damaged, a),
+             sk_thousands(c->shards + c->kept, b), c->shards + c->kept == 1 ? "shard" : "shards", dir);
+    if (c->kept > 0)
+        sk_tell("%s of the shards were there already", sk_thousands(c->kept, a));
+    if (c->damaged > 0)
+        sk_tell("left out %s damaged %s; the first: %s", sk_thousands(c->damaged, a),
+                c->damaged == 1 ? "picture" : "pictures", c->first_damaged.text);
+}
+
+static enum sk_code convert_split(struct sk_recipe *r, enum sk_split split, const struct sk_data_args *a,
+                                  struct sk_err *err)
+{
+    struct sk_dataset *ds = NULL;
+    struct sk_converted done;
+    char dir[SK_PATH], classes[SK_PATH];
+    const char *name = split == SK_TRAIN ? "train" : "val";
+    struct sk_convert o = {.dir = dir,
+                           .shard_samples = a->shard_samples > 0 ? a->shard_samples : 0,
+                           .shard_bytes = (a->shard_size > 0 ? a->shard_size : SHARD_MB) * 1000000,
+                           .resize = a->resize > 0 ? (int)a->resize : 0,
+                           .quality = a->quality > 0 ? (int)a->quality : QUALITY,
+                           .threads = sk_data_threads(a),
+                           .seed = r->train.seed,
+                           .progress = on_written};
+    enum sk_code code = sk_path_join(dir, err, a->out, name);
+    if (code == SK_OK)
+        code = sk_path_join(classes, err, a->out, "classes.txt");
+    if (code == SK_OK)
+        code = open_whole(&ds, r, split, err);
+    if (code == SK_OK && ds)
+        code = sk_data_convert(ds, &o, &done, err);
+    sk_progress_clear();
+    if (code == SK_OK && ds && split == SK_TRAIN)
+        code = sk_data_write_classes(ds, classes, err);
+    if (code == SK_OK && ds)
+        tell_split(name, &done, dir);
+    if (code == SK_CANCELLED)
+        sk_err_prefix(err, "the shards that are whole stay; the same command goes on with the others");
+    sk_dataset_close(ds);
+    return code;
+}
+
+enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a, struct sk_err *err)
+{
+    if (!a->out)
+        return sk_fail(err, SK_USAGE, "skua data convert needs --out DIR, a folder for the shards");
+    if (a->shard_size > 0 && a->shard_samples > 0)
+        return sk_fail(err, SK_USAGE, "--shard-size and --shard-samples: expected one of them");
+    if (a->quality > 0 && a->resize <= 0)
+        return sk_fail(err, SK_USAGE, "--quality is for pictures that --resize writes");
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    if (!r)
+        return SK_NOMEM;
+    enum sk_code code = sk_data_recipe(r, what, a, err);
+    if (code == SK_OK)
+        code = convert_split(r, SK_TRAIN, a, err);
+    if (code == SK_OK)
+        code = convert_split(r, SK_VAL, a, err);
+    if (code == SK_OK && !a->quiet)
+        sk_tell("try: skua train --data %s", a->out);
+    sk_free(r);
+    return code;
+}
+
+/* ---- verify ---- */
+
+/* JSON holds UTF-8 only; names of files may be anything. */
+static json_t *json_text(const char *text)
+{
+    char shown[SK_PATH + 2048];
+    size_t n = 0, used, len = strlen(text);
+    for (; len > 0 && n + 4 < sizeof(shown); text += used, len -= used) {
+        bool fine = sk_utf8_next(text, len, &used) != SK_NO_CHARACTER;
+        if (fine)
+            memcpy(shown + n, text, used);
+        else
+            shown[n] = '?';
+        n += fine ? used : 1;
+    }
+    shown[n] = '\0';
+    return json_string(shown);
+}
+
+static enum sk_code print_json(const char *split, const struct sk_verified *v, struct sk_err *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->items; i++)
+        json_array_append_new(list, json_pack("{s:I, s:o}", "index", (json_int_t)v->item[i].index, "reason",
+                                              json_text(v->text.text + v->item[i].at)));
+    json_t *object = json_pack("{s:s, s:I, s:I, s:o}", "split", split, "count", (json_int_t)v->count, "damaged",
+                               (json_int_t)v->damaged, "samples", list);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (text)
+        sk_print("%s\n", text);
+    free(text);
+    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory to list what is damaged");
+}
+
+static void print_list(const char *split, const struct sk_verified *v)
+{
+    char a[32], b[32], shown[SK_PATH + 2048];
+    for (size_t i = 0; i < v->items; i++)
+        sk_print("%s\n", sk_printable(shown, sizeof(shown), v->text.text + v->item[i].at));
+    if ((int64_t)v->items < v->damaged)
+        sk_print("... and %s more\n", sk_thousands(v->damaged - (int64_t)v->items, a));
+    sk_print("%s: %s pictures, %s damaged\n", split, sk_thousands(v->count, a), sk_thousands(v->damaged, b));
+}
+
+static enum sk_code verify_split(struct sk_recipe *r, enum sk_split split, const struct sk_data_args *a,
+                                 int64_t *damaged, struct sk_err *err)
+{
+    const char *name = split == SK_TRAIN ? "train" : "val";
+    struct sk_dataset *ds = NULL;
+    struct sk_verified v = {0};
+    if (a->split && strcmp(a->split, name) != 0)
+        return SK_OK;
+    enum sk_code code = open_whole(&ds, r, split, err);
+    if (code == SK_OK && ds)
+        code = sk_data_verify(ds, sk_data_threads(a), &v, sk_data_on_read, NULL, err);
+    sk_progress_clear();
+    if (code == SK_OK && ds && a->json)
+        code = print_json(name, &v, err);
+    else if (code == SK_OK && ds)
+        print_list(name, &v);
+    *damaged += v.damaged;
+    sk_verified_release(&v);
+    sk_dataset_close(ds);
+    return code;
+}
+
+enum sk_code sk_data_run_verify(const char *what, const struct sk_data_args *a, struct sk_err *err)
+{
+    int64_t damaged = 0;
+    char number[32];
+    if (a->split && strcmp(a->split, "train") != 0 && strcmp(a->split, "val") != 0)
+        return sk_fail(err, SK_USAGE, "--split: expected train or val, got '%s'", a->split);
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    if (!r)
+        return SK_NOMEM;
+    enum sk_code code = sk_data_recipe(r, what, a, err);
+    if (code == SK_OK)
+        code = verify_split(r, SK_TRAIN, a, &damaged, err);
+    if (code == SK_OK)
+        code = verify_split(r, SK_VAL, a, &damaged, err);
+    if (code == SK_OK && damaged > 0)
+        code = sk_fail(err, SK_IO, "%s %s damaged", sk_thousands(damaged, number),
+                       damaged == 1 ? "picture is" : "pictures are");
+    sk_free(r);
+    return code;
+}

@@ -1,0 +1,177 @@
+/* Several sources as one: the samples of data.path, then those of each of data.also, with the same classes. */
+#include "data/internal.h"
+
+#include <string.h>
+
+struct piece {
+    struct sk_dataset *dataset;
+    int64_t first;
+    int *label; /* [classes]: the first piece's class of the same name */
+};
+
+struct joined {
+    struct piece *piece;
+    int count;
+};
+
+static void joined_close(void *self)
+{
+    struct joined *j = self;
+    for (int i = 0; j->piece && i < j->count; i++) {
+        sk_dataset_close(j->piece[i].dataset);
+        sk_free(j->piece[i].label);
+    }
+    sk_free(j->piece);
+    sk_free(j);
+}
+
+/* What is chosen of the samples is chosen when they are joined; keys that name files are those of data.path. */
+static enum sk_code open_piece(struct piece *p, struct sk_recipe_data *one, int number, const struct sk_recipe_data *data,
+                               int64_t seed, enum sk_split split, struct sk_err *err)
+{
+    *one = *data;
+    one->also.count = one->only_classes.count = 0;
+    one->train_fraction = 0;
+    one->cache = SK_CACHE_NONE;
+    if (number > 0) {
+        const char *path = sk_recipe_word(&data->also, number - 1);
+        one->source = SK_SOURCE_AUTO;
+        one->images[0] = one->labels[0] = one->val_images[0] = one->val_labels[0] = '\0';
+        enum sk_code code = sk_format(one->path, sizeof(one->path), "data.also", err, "%s", path);
+        if (code != SK_OK)
+            return code;
+    }
+    enum sk_code code = sk_dataset_open(&p->dataset, one, seed, split, err);
+    if (code != SK_OK && number > 0)
+        sk_err_prefix(err, "data.also");
+    return code;
+}
+
+static int find_name(const char *name, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* In the same order the names may repeat (ImageNet has two cranes); else each is looked for. */
+static enum sk_code map_labels(struct piece *p, const struct sk_dataset_info *to, const char *path, struct sk_err *err)
+{
+    const struct sk_dataset_info *from = sk_dataset_info(p->dataset);
+    bool same = from->classes == to->classes;
+    if (!(p->label = sk_alloc((size_t)from->classes, sizeof(*p->label), err)))
+        return SK_NOMEM;
+    for (int i = 0; i < from->classes; i++) {
+        p->label[i] = i;
+        same = same && strcmp(from->class_name[i], to->class_name[i]) == 0;
+    }
+    if (same)
+        return SK_OK;
+    if (from->classes != to->classes)
+        return sk_fail(err, SK_INPUT, "data.also: '%s' has %d classes, expected the %d of data.path", path,
+                       from->classes, to->classes);
+    for (int i = 0; i < from->classes; i++) {
+        p->label[i] = find_name(from->class_name[i], to->class_name, to->classes);
+        if (p->label[i] < 0)
+            return sk_fail(err, SK_INPUT, "data.also: '%s' has the class '%s', which data.path has not", path,
+                           from->class_name[i]);
+    }
+    return SK_OK;
+}
+
+static enum sk_code check_pixels(const struct sk_dataset_info *a, const struct sk_dataset_info *b, const char *path,
+                                 struct sk_err *err)
+{
+    if (a->pixel == b->pixel && a->channels == b->channels)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "data.also: the pictures of '%s' have %d channels of %s, those of data.path %d of %s",
+                   path, b->channels, b->pixel == SK_PIXEL_U8 ? "8 bits" : "floats", a->channels,
+                   a->pixel == SK_PIXEL_U8 ? "8 bits" : "floats");
+}
+
+static enum sk_code add_piece(struct joined *j, int number, struct sk_dataset_info *info, const char *path,
+                              struct sk_err *err)
+{
+    struct piece *p = &j->piece[number];
+    const struct sk_dataset_info *more = sk_dataset_info(p->dataset);
+    enum sk_code code = SK_OK;
+    if (number == 0)
+        *info = *more;
+    else if ((code = check_pixels(info, more, path, err)) != SK_OK)
+        return code;
+    p->first = number == 0 ? 0 : info->count;
+    info->count = p->first + more->count;
+    if (number > 0 && (more->height != info->height || more->width != info->width))
+        info->height = info->width = 0;
+    if (number > 0)
+        info->fingerprint = sk_hash_bytes(info->fingerprint, &more->fingerprint, sizeof(more->fingerprint));
+    return map_labels(p, info, path, err);
+}
+
+static enum sk_code joined_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
+                                int64_t seed, enum sk_split split, struct sk_err *err)
+{
+    struct joined *j = sk_alloc(1, sizeof(*j), err);
+    struct sk_recipe_data *one = sk_alloc(1, sizeof(*one), err);
+    enum sk_code code = j && one ? SK_OK : SK_NOMEM;
+    if (code == SK_OK && !(j->piece = sk_alloc((size_t)data->also.count + 1, sizeof(*j->piece), err)))
+        code = SK_NOMEM;
+    for (int i = 0; code == SK_OK && i <= data->also.count; i++) {
+        j->count = i + 1;
+        code = open_piece(&j->piece[i], one, i, data, seed, split, err);
+        if (code == SK_OK)
+            code = add_piece(j, i, info, one->path, err);
+    }
+    sk_free(one);
+    if (code != SK_OK && j)
+        joined_close(j);
+    else
+        *self = j;
+    return code;
+}
+
+static const struct piece *piece_of(const void *self, int64_t index)
+{
+    const struct joined *j = self;
+    const struct piece *p = &j->piece[j->count - 1];
+    while (index < p->first)
+        p--;
+    return p;
+}
+
+static int joined_label(const void *self, int64_t index)
+{
+    const struct piece *p = piece_of(self, index);
+    return p->label[sk_dataset_label(p->dataset, index - p->first)];
+}
+
+static enum sk_code joined_read(const void *self, int64_t index, struct sk_picture *picture, struct sk_err *err)
+{
+    const struct piece *p = piece_of(self, index);
+    return sk_dataset_read(p->dataset, index - p->first, picture, err);
+}
+
+static enum sk_code joined_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    const struct piece *p = piece_of(self, index);
+    return sk_dataset_file(p->dataset, index - p->first, data, len, err);
+}
+
+static void joined_name(const void *self, int64_t index, char *out, size_t size)
+{
+    const struct piece *p = piece_of(self, index);
+    sk_dataset_name(p->dataset, index - p->first, out, size);
+}
+
+const struct sk_source_ops sk_source_joined = {
+    .name = "joined",
+    .decodes = true,
+    .help = "several sources of the same classes",
+    .open = joined_open,
+    .close = joined_close,
+    .label = joined_label,
+    .read = joined_read,
+    .name_of = joined_name,
+    .file = joined_file,
+};

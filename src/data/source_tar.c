@@ -1,0 +1,283 @@
+/* WebDataset shards as a data source: indexed once, then every sample is read at its place.
+ *
+ * A split's shards are DIR/train/NAME.tar and DIR/val/NAME.tar (or valid, validation, test), or those in DIR whose
+ * names begin so; else all in DIR, or one file, are both splits, told apart by the seed. */
+#include "data/internal.h"
+
+#include <string.h>
+
+#include "data/folder.h"
+#include "data/tar_index.h"
+
+struct shard_set {
+    struct sk_shards shards;
+    struct sk_tar_index index;
+    struct sk_label_set labels;
+    struct sk_classes classes;
+};
+
+/* ---- where the shards of a split lie ---- */
+struct layout {
+    struct sk_shards split, other; /* other: those of the other split; none: both are in split */
+};
+
+static bool begins_with(const char *name, const char *word)
+{
+    return strncmp(name, word, strlen(word)) == 0;
+}
+
+static bool is_train(const char *name)
+{
+    return begins_with(name, "train");
+}
+
+static bool is_val(const char *name)
+{
+    return begins_with(name, "val") || begins_with(name, "test");
+}
+
+static bool has_shards(const char *folder)
+{
+    char **names;
+    size_t count;
+    bool any = false;
+    if (!sk_is_dir(folder) || sk_dir_list(folder, &names, &count, NULL) != SK_OK)
+        return false;
+    for (size_t i = 0; i < count && !any; i++)
+        any = sk_is_shard(names[i]);
+    sk_free(names);
+    return any;
+}
+
+/* Shards of the folders train and val in dir. */
+static enum sk_code find_in_folders(struct sk_shards *train, struct sk_shards *val, const char *dir, struct sk_err *err)
+{
+    char path[SK_PATH];
+    enum sk_code code = sk_path_join(path, err, dir, "train");
+    if (code == SK_OK && sk_is_dir(path))
+        code = sk_shards_add_folder(train, path, NULL, err);
+    for (size_t i = 0; code == SK_OK && val->count == 0 && sk_val_names[i]; i++) {
+        code = sk_path_join(path, err, dir, sk_val_names[i]);
+        if (code == SK_OK && sk_is_dir(path))
+            code = sk_shards_add_folder(val, path, NULL, err);
+    }
+    return code;
+}
+
+static enum sk_code find_in_names(struct sk_shards *train, struct sk_shards *val, const char *dir, struct sk_err *err)
+{
+    enum sk_code code = sk_shards_add_folder(train, dir, is_train, err);
+    if (code == SK_OK)
+        code = sk_shards_add_folder(val, dir, is_val, err);
+    if (code != SK_OK || (train->count > 0 && val->count > 0))
+        return code;
+    sk_shards_release(train); /* the names do not tell: both splits are in all */
+    sk_shards_release(val);
+    return sk_shards_add_folder(train, dir, NULL, err);
+}
+
+static void layout_release(struct layout *l)
+{
+    sk_shards_release(&l->split);
+    sk_shards_release(&l->other);
+}
+
+static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *data, enum sk_split split,
+                                struct sk_err *err)
+{
+    const char *path = data->path;
+    struct sk_shards *train = split == SK_TRAIN ? &l->split : &l->other;
+    struct sk_shards *val = split == SK_TRAIN ? &l->other : &l->split;
+    enum sk_code code;
+    if (path[0] == '\0')
+        return sk_fail(err, SK_INPUT, "no shards are given: set data.path (--data DIR)");
+    if (sk_is_file(path))
+        code = sk_shards_add(train, path, err);
+    else if (!sk_is_dir(path))
+        code = sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", path);
+    else if ((code = find_in_folders(train, val, path, err)) == SK_OK && train->count + val->count == 0)
+        code = find_in_names(train, val, path, err);
+    if (code != SK_OK)
+        return code;
+    if (train->count == 0)
+        return sk_fail(err, SK_INPUT, "'%s' has no training split: expected shards (.tar) in it, in a folder 'train', "
+                       "or named train-...", path);
+    if (val->count == 0 && split == SK_VAL) { /* both splits are in the training shards */
+        l->split = *train;
+        *train = (struct sk_shards){0};
+    }
+    return SK_OK;
+}
+
+/* ---- the index ---- */
+static enum sk_code index_all(struct sk_tar_index *x, struct sk_label_set *labels, const struct sk_shards *shards,
+                              struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    for (size_t i = 0; code == SK_OK && i < shards->count; i++)
+        code = sk_tar_index_add(x, labels, &shards->item[i], (uint32_t)i, err);
+    return code;
+}
+
+static void tell(const struct sk_tar_index *x, const char *path)
+{
+    if (x->incomplete > 0)
+        sk_notice("'%s': left out %lld %s without both a picture and a label, the first: '%s'", path,
+                  (long long)x->incomplete, x->incomplete == 1 ? "sample" : "samples", x->first_incomplete);
+    if (x->skipped > 0)
+        sk_notice("'%s': left out %lld %s: links, devices, sparse files, or names that are absolute or hold '..'", path,
+                  (long long)x->skipped, x->skipped == 1 ? "member" : "members");
+    if (x->unended)
+        sk_notice("'%s': a shard lacks the mark of its end: it may be cut off", path);
+}
+
+/* Without a list the labels of both splits make the classes, since either may lack some. */
+static enum sk_code make_classes(struct shard_set *s, const struct layout *l, const struct sk_recipe_data *data,
+                                 struct sk_err *err)
+{
+    struct sk_class_list list;
+    struct sk_tar_index other = {0};
+    char shown[SK_PATH];
+    enum sk_code code = sk_class_list_of(&list, shown, data, "classes.txt", err);
+    if (code == SK_OK && !shown[0])
+        code = index_all(&other, &s->labels, &l->other, err);
+    sk_tar_index_release(&other);
+    if (code == SK_OK)
+        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &list : NULL, shown, err);
+    sk_class_list_release(&list);
+    for (size_t i = 0; code == SK_OK && i < s->index.count; i++)
+        s->index.sample[i].label = s->classes.of[s->index.sample[i].label];
+    return code;
+}
+
+/* ---- the source ---- */
+static bool tar_probe(const struct sk_recipe_data *data)
+{
+    char path[SK_PATH], **folders;
+    size_t count;
+    if (sk_is_file(data->path))
+        return sk_is_shard(data->path);
+    if (data->path[0] == '\0' || sk_folder_classes(data->path, &folders, &count, NULL) != SK_OK)
+        return false;
+    sk_free(folders);
+    return count == 0 ? has_shards(data->path)
+                      : sk_path_join(path, NULL, data->path, "train") == SK_OK && has_shards(path);
+}
+
+static void tar_close(void *self)
+{
+    struct shard_set *s = self;
+    sk_shards_release(&s->shards);
+    sk_tar_index_release(&s->index);
+    sk_label_set_release(&s->labels);
+    sk_classes_release(&s->classes);
+    sk_free(s);
+}
+
+static uint64_t fingerprint(const struct shard_set *s)
+{
+    uint64_t hash = sk_hash_bytes(SK_HASH_START, s->classes.text.text, s->classes.text.len);
+    hash = sk_hash_bytes(hash, s->index.keys.text, s->index.keys.len);
+    for (size_t i = 0; i < s->index.count; i++) {
+        const struct sk_tar_sample *sample = &s->index.sample[i];
+        hash = sk_hash_bytes(hash, &sample->bytes, sizeof(sample->bytes));
+        hash = sk_hash_bytes(hash, &sample->label, sizeof(sample->label));
+    }
+    return hash;
+}
+
+static enum sk_code load(struct shard_set *s, struct layout *l, const struct sk_recipe_data *data, struct sk_err *err)
+{
+    enum sk_code code = index_all(&s->index, &s->labels, &l->split, err);
+    s->shards = l->split;
+    l->split = (struct sk_shards){0};
+    if (code == SK_OK)
+        tell(&s->index, data->path);
+    if (code == SK_OK && s->index.count == 0)
+        return sk_fail(err, SK_INPUT, "the shards of '%s' hold no sample: expected KEY.jpg or KEY.png beside KEY.cls "
+                       "or KEY.json", data->path);
+    return code == SK_OK ? make_classes(s, l, data, err) : code;
+}
+
+static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
+                             enum sk_split split, struct sk_err *err)
+{
+    struct layout l = {0};
+    struct shard_set *s = sk_alloc(1, sizeof(*s), err);
+    (void)seed; /* a split by seed is made of all that is found here */
+    if (!s)
+        return SK_NOMEM;
+    enum sk_code code = find_layout(&l, data, split, err);
+    if (code == SK_OK)
+        code = load(s, &l, data, err);
+    bool both = l.other.count == 0;
+    layout_release(&l);
+    if (code != SK_OK) {
+        tar_close(s);
+        return code;
+    }
+    *info = (struct sk_dataset_info){
+        .count = (int64_t)s->index.count,
+        .classes = s->classes.count,
+        .class_name = s->classes.name,
+        .pixel = SK_PIXEL_U8,
+        .channels = 3,
+        .fingerprint = fingerprint(s),
+        .both_splits = both,
+    };
+    *self = s;
+    return SK_OK;
+}
+
+static int tar_label(const void *self, int64_t index)
+{
+    return ((const struct shard_set *)self)->index.sample[index].label;
+}
+
+static void tar_name(const void *self, int64_t index, char *out, size_t size)
+{
+    const struct shard_set *s = self;
+    const struct sk_tar_sample *sample = &s->index.sample[index];
+    snprintf(out, size, "%s:%s", s->shards.item[sample->shard].path, s->index.keys.text + sample->key);
+}
+
+static enum sk_code tar_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
+{
+    const struct shard_set *s = self;
+    const struct sk_tar_sample *sample = &s->index.sample[index];
+    const struct sk_bytes from = sk_shard_bytes(&s->shards.item[sample->shard]);
+    *len = sample->bytes;
+    *data = sk_alloc(sample->bytes, 1, err);
+    enum sk_code code = *data ? from.read_at(from.self, sample->offset, *data, sample->bytes, err) : SK_NOMEM;
+    if (code != SK_OK) {
+        sk_free(*data);
+        *data = NULL;
+    }
+    return code;
+}
+
+static enum sk_code tar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+{
+    char name[2 * SK_PATH], *data = NULL;
+    size_t len = 0;
+    enum sk_code code = tar_file(self, index, &data, &len, err);
+    tar_name(self, index, name, sizeof(name));
+    if (code == SK_OK)
+        code = sk_picture_decode(p, data, len, name, err);
+    sk_free(data);
+    return code;
+}
+
+const struct sk_source_ops sk_source_tar = {
+    .source = SK_SOURCE_TAR,
+    .name = "tar",
+    .decodes = true,
+    .help = "WebDataset shards: KEY.jpg or KEY.png beside KEY.cls or KEY.json in tar archives",
+    .probe = tar_probe,
+    .open = tar_open,
+    .close = tar_close,
+    .label = tar_label,
+    .read = tar_read,
+    .name_of = tar_name,
+    .file = tar_file,
+};

@@ -1,0 +1,65 @@
+# skua data convert and verify as commands: shards that train, a stop by Ctrl-C, what is damaged and the exit status.
+. "$(dirname "$0")/lib.sh"
+run 0 data sample shapes-demo --split train --count 60 --out drawn
+for class in circle star; do
+    mkdir -p "photos/$class"
+    cp drawn/$class-*.png "photos/$class"
+done
+cp photos/circle/"$(ls photos/circle | head -1)" 'photos/circle/a name
+with é and a line.png'
+
+run 0 data convert photos --out shards --shard-samples 5
+matches out "^train: [0-9]+ pictures in [0-9]+ shards, 'shards/train'$"
+says err 'try: skua train --data shards'
+check 'the classes are listed' [ "$(tr '\n' ' ' < shards/classes.txt)" = 'circle star ' ]
+check 'tar reads them' [ "$(cat shards/train/*.tar | tar -tf - --ignore-zeros | grep -c 'png$')" -eq "$(ls photos/* | grep -c 'png$')" ]
+run 0 data verify shards
+matches out '^train: [0-9]+ pictures, 0 damaged$'
+run 0 train tiny.yaml --set data.source=auto --data shards --out run --set train.max_steps=2 --set model.classes=2 \
+    --set 'data.augment=[{resize: {size: [16, 16]}}]' --set 'data.prepare=[{resize: {size: [16, 16]}}]'
+
+# The same command again writes nothing; other options need another folder.
+sum() { cat shards/train/*.tar | cksum; }
+before=$(sum)
+rm shards/train/000001.tar
+run 0 data convert photos --out shards --shard-samples 5
+says err 'of the shards were there already'
+check 'the missing shard is the same again' [ "$(sum)" = "$before" ]
+refused "holds shards of other data or other options" data convert photos --out shards --shard-samples 6
+refused "skua data convert needs --out DIR" data convert photos
+refused "expected one of them" data convert photos --out x --shard-samples 6 --shard-size 3
+refused "--quality is for pictures that --resize writes" data convert photos --out x --quality 80
+refused "no such file or folder" data convert --data nowhere --out x
+refused "the data is given twice" data verify photos --data shards
+
+# Ctrl-C: what is whole stays under its name, and nothing else but the part that was being written is lost.
+"$skua" data convert shapes-demo --set data.train_size=100000 --set data.image_size=64 --out many --shard-samples 50 \
+    > out 2> err &
+pid=$!
+for _ in $(seq 600); do
+    [ -e many/train/000002.tar ] && break
+    sleep 0.05
+done
+kill -INT $pid
+wait $pid
+check 'a stop ends with status 130' [ $? -eq 130 ]
+says err 'the same command goes on with the others'
+check 'no part is left' [ -z "$(find many -name '*.part')" ]
+check 'whole shards are left' tar -tf many/train/000000.tar
+
+# Damaged pictures are named, and the exit status tells.
+echo nothing > photos/star/damaged.jpg
+mkdir -p photos/star/sub
+touch photos/star/sub/empty.png
+ln -s nowhere photos/star/broken.png
+run 1 data verify photos
+says out "cannot decode 'photos/star/damaged.jpg': not a JPEG or PNG file"
+says out "'photos/star/sub/empty.png'"
+matches out '^train: [0-9]+ pictures, 2 damaged$'
+says err '2 pictures are damaged'
+run 1 data verify photos --json
+check 'one object' [ "$(wc -l < out)" -eq 1 ]
+matches out '"damaged":2,'
+head -c 3000 shards/train/000000.tar > cut.tar
+refused "'cut.tar' is cut off" data verify cut.tar
+finish

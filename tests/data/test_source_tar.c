@@ -1,0 +1,326 @@
+/* WebDataset shards: layouts, labels, splits by seed, and what is wrong with them. */
+#include "test.h"
+
+#include <archive.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "data/data.h"
+#include "data/folder_make.h"
+#include "data/tar_make.h"
+
+static struct sk_recipe_data shards_at(const char *path)
+{
+    struct sk_recipe_data data = folder_recipe(path);
+    data.source = SK_SOURCE_TAR;
+    return data;
+}
+
+static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split)
+{
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    assert_ok(sk_dataset_open(&ds, data, 3, split, &err), err);
+    return ds;
+}
+
+static void refused(const char *path, enum sk_split split, const char *message)
+{
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    struct sk_recipe_data data = shards_at(path);
+    assert_error(sk_dataset_open(&ds, &data, 0, split, &err), SK_INPUT, err, message);
+    assert_null(ds);
+}
+
+/* Samples first..first+count of a shard: picture i is (i, 9) and has the label i % classes. */
+static void write_shard(const char *path, const char *format, int first, int count, int classes)
+{
+    struct archive *a = tar_begin(path, format, false);
+    for (int i = first; i < first + count; i++) {
+        char name[64], label[16];
+        snprintf(name, sizeof(name), "in/%06d.png", i);
+        tar_add_picture(a, name, 2 + i % 3, 4, i, 9);
+        snprintf(name, sizeof(name), "in/%06d.cls", i);
+        snprintf(label, sizeof(label), "%d\n", i % classes);
+        tar_add_text(a, name, label);
+    }
+    tar_end(a);
+}
+
+static void check_sample(const struct sk_dataset *ds, int64_t index, int number, int label)
+{
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    assert_int_equal(sk_dataset_label(ds, index), label);
+    assert_ok(sk_dataset_read(ds, index, &p, &err), err);
+    assert_int_equal(((uint8_t *)p.data)[0], number);
+    assert_int_equal(((uint8_t *)p.data)[1], 9);
+    assert_int_equal(p.height, 2 + number % 3);
+    sk_picture_release(&p);
+}
+
+static void layouts(void **state)
+{
+    (void)state;
+    char name[SK_PATH];
+    write_shard("folders/train/b.tar", "pax", 5, 4, 3);
+    write_shard("folders/train/a.tar", "ustar", 0, 5, 3);
+    write_shard("folders/valid/x.tar", "gnutar", 20, 2, 3);
+    write_shard("names/train-000.tar", "ustar", 0, 5, 3);
+    write_shard("names/train-001.tar", "ustar", 5, 4, 3);
+    write_shard("names/val-000.tar", "ustar", 20, 2, 3);
+    static const char *const paths[] = {"folders", "names"};
+    uint64_t print[2];
+    for (int i = 0; i < 2; i++) {
+        struct sk_recipe_data data = shards_at(paths[i]);
+        data.source = SK_SOURCE_AUTO;
+        struct sk_dataset *train = open_data(&data, SK_TRAIN), *val = open_data(&data, SK_VAL);
+        const struct sk_dataset_info *info = sk_dataset_info(train);
+        assert_int_equal(info->count, 9);
+        assert_int_equal(info->classes, 3);
+        assert_string_equal(info->class_name[2], "2");
+        for (int k = 0; k < 9; k++)
+            check_sample(train, k, k, k % 3);
+        assert_int_equal(sk_dataset_info(val)->count, 2);
+        assert_int_equal(sk_dataset_info(val)->classes, 3); /* those of the training split, though it has fewer */
+        check_sample(val, 0, 20, 2);
+        check_sample(val, 1, 21, 0);
+        sk_dataset_name(train, 8, name, sizeof(name));
+        assert_non_null(strstr(name, i ? "/names/train-001.tar:in/000008" : "/folders/train/b.tar:in/000008"));
+        print[i] = info->fingerprint;
+        sk_dataset_close(train);
+        sk_dataset_close(val);
+    }
+    assert_true(print[0] == print[1]);
+}
+
+/* A sample is in one of the splits, whose shares of each class are alike. */
+static void split_by_seed(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"flat", "flat/only.tar"};
+    write_shard("flat/only.tar", "ustar", 0, 40, 2);
+    for (int i = 0; i < 2; i++) {
+        struct sk_recipe_data data = shards_at(paths[i]);
+        data.source = SK_SOURCE_AUTO;
+        int met[40] = {0}, per_class[2] = {0};
+        for (int split = SK_TRAIN; split <= SK_VAL; split++) {
+            struct sk_err err = {0};
+            struct sk_picture p = {0};
+            struct sk_dataset *ds = open_data(&data, (enum sk_split)split);
+            assert_int_equal(sk_dataset_info(ds)->count, split == SK_TRAIN ? 32 : 8);
+            for (int64_t k = 0; k < sk_dataset_info(ds)->count; k++) {
+                assert_ok(sk_dataset_read(ds, k, &p, &err), err);
+                int number = ((uint8_t *)p.data)[0];
+                assert_int_equal(sk_dataset_label(ds, k), number % 2);
+                met[number]++;
+                per_class[number % 2] += split == SK_VAL;
+            }
+            sk_picture_release(&p);
+            sk_dataset_close(ds);
+        }
+        for (int k = 0; k < 40; k++)
+            assert_int_equal(met[k], 1);
+        assert_int_equal(per_class[0], 4);
+        assert_int_equal(per_class[1], 4);
+    }
+}
+
+static char last_notice[2048];
+
+static void keep_notice(const char *text)
+{
+    snprintf(last_notice, sizeof(last_notice), "%s", text);
+}
+
+/* Names as labels, from either file; a sample without one of its files; files of no sample. */
+static void labels_are_read(void **state)
+{
+    (void)state;
+    struct archive *a = tar_begin("kinds/a.tar", "ustar", false);
+    tar_add_text(a, "README", "nothing");
+    tar_add_text(a, "._1.png", "hidden");
+    tar_add_text(a, "1.json", "{\"caption\": \"a\", \"label\": \"zebra\"}");
+    tar_add_picture(a, "1.png", 3, 4, 1, 9);
+    tar_add_picture(a, "2.PNG", 4, 4, 2, 9);
+    tar_add_text(a, "2.cls", "  red panda \r\n");
+    tar_add_text(a, "2.json", "not even read");
+    tar_add_picture(a, "3.png", 4, 4, 3, 9);
+    tar_add_text(a, "4.cls", "zebra");
+    tar_add_picture(a, "x/4.png", 3, 4, 4, 9); /* another folder, another sample */
+    tar_add_text(a, "x/4.seg.png", "of no use");
+    tar_add_text(a, "x/4.cls", "ape");
+    tar_end(a);
+    struct sk_recipe_data data = shards_at("kinds");
+    data.val_fraction = 0;
+    sk_notice_sink(keep_notice);
+    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    sk_notice_sink(NULL);
+    assert_non_null(strstr(last_notice, "left out 2 samples without both a picture and a label, the first: '3'"));
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    assert_int_equal(info->count, 3);
+    assert_int_equal(info->classes, 3);
+    assert_string_equal(info->class_name[0], "ape");
+    assert_string_equal(info->class_name[1], "red panda");
+    assert_string_equal(info->class_name[2], "zebra");
+    check_sample(ds, 0, 1, 2);
+    check_sample(ds, 1, 2, 1);
+    check_sample(ds, 2, 4, 0);
+    sk_dataset_close(ds);
+}
+
+static void a_list_names_the_classes(void **state)
+{
+    (void)state;
+    write_shard("listed/a.tar", "ustar", 0, 6, 2);
+    folder_file("listed/classes.txt", "n01440764 tench, Tinca tinca\r\n\nsome other fish\nthird\n");
+    struct sk_recipe_data data = shards_at("listed/a.tar");
+    data.val_fraction = 0;
+    for (int i = 0; i < 2; i++) {
+        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        assert_int_equal(sk_dataset_info(ds)->classes, 3);
+        assert_string_equal(sk_dataset_info(ds)->class_name[0], "tench, Tinca tinca");
+        assert_string_equal(sk_dataset_info(ds)->class_name[1], "some other fish");
+        sk_dataset_close(ds);
+        data = shards_at("listed");
+        data.val_fraction = 0;
+    }
+    folder_file("listed/other.txt", "third\n0\n");
+    snprintf(data.class_names, sizeof(data.class_names), "other.txt");
+    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    check_sample(ds, 0, 0, 1); /* the ID 0 goes before the place 0 */
+    check_sample(ds, 1, 1, 1);
+    sk_dataset_close(ds);
+    folder_file("listed/classes.txt", "only\n");
+    refused("listed", SK_TRAIN, "the label '1' is none of the 1 classes of '");
+    folder_file("listed/classes.txt", "a\nb\na\n");
+    refused("listed", SK_TRAIN, "listed/classes.txt' line 3: the class 'a' is listed twice");
+    folder_file("listed/classes.txt", "\n \n");
+    refused("listed", SK_TRAIN, "listed/classes.txt' lists no class");
+}
+
+static void bad_labels_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *message;
+    } rows[] = {
+        {"a.cls", "", "one.tar:a.cls': the label is empty"},
+        {"a.cls", " \n", "the label is empty"},
+        {"a.cls", "b\x01", "the label 'b?' holds a control character"},
+        {"a.cls", "caf\xe9", "is not UTF-8 text"},
+        {"a.json", "{", "one.tar:a.json': not JSON"},
+        {"a.json", "{\"class\": 1}", "expected \"label\": a text or an integer from 0"},
+        {"a.json", "{\"label\": -1}", "expected \"label\": a text or an integer from 0"},
+        {"a.json", "{\"label\": 1.5}", "expected \"label\": a text or an integer from 0"},
+        {"a.json", "[]", "expected \"label\": a text or an integer from 0"},
+    };
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct archive *a = tar_begin("badlabel/one.tar", "ustar", false);
+        tar_add_text(a, "a.png", "no matter");
+        tar_add_text(a, rows[i].name, rows[i].text);
+        tar_end(a);
+        refused("badlabel", SK_TRAIN, rows[i].message);
+    }
+    char *text = calloc(1, 5000);
+    struct archive *a = tar_begin("badlabel/one.tar", "ustar", false);
+    tar_add_text(a, "a.png", "no matter");
+    tar_add(a, "a.cls", text, 5000);
+    tar_end(a);
+    refused("badlabel", SK_TRAIN, "one.tar:a.cls': expected at most 4096 bytes, found 5000");
+    memset(text, 'x', 200);
+    a = tar_begin("badlabel/one.tar", "ustar", false);
+    tar_add_text(a, "a.png", "no matter");
+    tar_add(a, "a.cls", text, 200);
+    tar_end(a);
+    refused("badlabel", SK_TRAIN, "the label has 200 bytes, expected at most 127");
+    free(text);
+}
+
+static void wrong_places(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    refused("absent", SK_TRAIN, "absent': no such file or folder");
+    assert_ok(sk_mkdirs(test_path("none/train"), &err), err);
+    refused("none", SK_TRAIN, "has no training split: expected shards (.tar)");
+    write_shard("valonly/val/a.tar", "ustar", 0, 2, 2);
+    refused("valonly", SK_TRAIN, "has no training split");
+    folder_file("text/a.tar", "just text, and no archive");
+    refused("text", SK_TRAIN, "a.tar' is damaged at byte 0: it is cut off in the middle of a header");
+    folder_file("hollow/a.tar", "");
+    refused("hollow", SK_TRAIN, "hold no sample: expected KEY.jpg or KEY.png beside KEY.cls or KEY.json");
+}
+
+/* A shard that another program cuts off while it is open. */
+static void a_shard_may_shrink(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    write_shard("shrink/a.tar", "ustar", 0, 4, 2);
+    struct sk_recipe_data data = shards_at("shrink");
+    data.val_fraction = 0;
+    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    assert_int_equal(truncate(test_path("shrink/a.tar"), 2100), 0);
+    check_sample(ds, 0, 0, 0);
+    assert_error(sk_dataset_read(ds, 3, &p, &err), SK_INPUT, err, "a.tar' became shorter while it was read");
+    sk_dataset_close(ds);
+    refused("shrink", SK_TRAIN, "a.tar' is ");
+    sk_picture_release(&p);
+}
+
+/* More shards than are kept open. */
+static void many_shards(void **state)
+{
+    (void)state;
+    enum { SHARDS = 300 };
+    for (int i = 0; i < SHARDS; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "many/%04d.tar", i);
+        write_shard(path, "ustar", i % 200, 1, 200);
+    }
+    struct sk_recipe_data data = shards_at("many");
+    data.val_fraction = 0;
+    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    assert_int_equal(sk_dataset_info(ds)->count, SHARDS);
+    for (int i = 0; i < SHARDS; i++)
+        check_sample(ds, i, i % 200, i % 200);
+    sk_dataset_close(ds);
+}
+
+static void no_memory(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_recipe_data data = shards_at("folders");
+    enum sk_code code = SK_NOMEM;
+    for (long n = 1; code != SK_OK; n++) {
+        struct sk_dataset *ds;
+        sk_mem_fail_after(n);
+        code = sk_dataset_open(&ds, &data, 0, SK_VAL, &err);
+        sk_mem_fail_after(0);
+        assert_true(n < 300);
+        if (code == SK_OK)
+            sk_dataset_close(ds);
+        else
+            assert_error(code, SK_NOMEM, err, "not enough memory");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layouts),
+        cmocka_unit_test(split_by_seed),
+        cmocka_unit_test(labels_are_read),
+        cmocka_unit_test(a_list_names_the_classes),
+        cmocka_unit_test(bad_labels_are_named),
+        cmocka_unit_test(wrong_places),
+        cmocka_unit_test(a_shard_may_shrink),
+        cmocka_unit_test(many_shards),
+        cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
