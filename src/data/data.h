@@ -26,7 +26,8 @@ void sk_picture_release(struct sk_picture *p);
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
 /* Appends an 8-bit picture of 1 or 3 channels to out as a PNG file (encode_png.c); UNSUPPORTED for others. */
 enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err) SK_MUST;
-/* Antialiased (support scaled with the factor) bilinear resize, within one grey level of Pillow's Image.resize(BILINEAR). */
+/* Antialiased (support scaled with the factor) bilinear resize, to the bit that of Pillow's Image.resize(BILINEAR) where
+ * that takes rows first (always up to version 12). */
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
 /* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
  * resize {size} scales the shorter side (torchvision's rounding: the longer is int(size * long / short)). */

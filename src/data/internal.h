@@ -18,12 +18,22 @@ enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, 
 enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
                            struct sk_err *err) SK_MUST;
 
-/* What sk_picture_resize to height x width would give, of it the window alone, which lies within. */
 struct sk_window {
     int top, left, height, width;
 };
-enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
-                                      const struct sk_window *window, struct sk_err *err) SK_MUST;
+/* Resizing in full: the box of src becomes height x width, and of that the window alone is made, which lies within. The
+ * filter sees nothing outside the box (its sides rounded outward): the result is that of a copy of the box. */
+struct sk_box {
+    double top, left, height, width; /* within src; sides above 0 */
+};
+struct sk_resize {
+    int height, width;
+    struct sk_window want;
+    struct sk_box box;
+    enum sk_interpolation filter;
+};
+enum sk_code sk_picture_resize_box(struct sk_picture *dst, const struct sk_picture *src, const struct sk_resize *how,
+                                   struct sk_err *err) SK_MUST;
 
 /* Built-in set: SK_SHAPES classes; draws one picture of a class into rgb[size][size][3] with what rng gives. */
 enum { SK_SHAPES = 10 };

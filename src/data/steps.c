@@ -128,8 +128,10 @@ static enum sk_code resize_and_crop(struct sk_picture *p, struct sk_picture *scr
     *done = h != p->height && w != p->width && h >= side && w >= side && h <= INT32_MAX && w <= INT32_MAX;
     if (!*done)
         return SK_OK;
-    struct sk_window want = {centre((int)h, side), centre((int)w, side), side, side};
-    enum sk_code code = sk_picture_resize_window(scratch, p, (int)h, (int)w, &want, err);
+    struct sk_resize how = {.height = (int)h, .width = (int)w,
+                            .want = {centre((int)h, side), centre((int)w, side), side, side},
+                            .box = {0, 0, p->height, p->width}};
+    enum sk_code code = sk_picture_resize_box(scratch, p, &how, err);
     if (code == SK_OK)
         swap_pictures(p, scratch);
     return code;

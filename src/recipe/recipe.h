@@ -11,6 +11,7 @@ enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPE
 
 /* ---- data: what one picture goes through before the network ---- */
 enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
+enum sk_interpolation { SK_BILINEAR, SK_BICUBIC, SK_NEAREST };
 struct sk_picture_step {
     enum sk_step_kind kind;
     int size;    /* crop: side of the result; resize: length of the shorter side, or both sides where exact */
