@@ -76,7 +76,7 @@ static void steps_are_refused(void **state)
 {
     (void)state;
     refused("data.augment=[{random_corp: 3}]", "step 1: unknown step 'random_corp' (did you mean 'random_crop'?)");
-    refused("data.augment=[blur]", "unknown step 'blur' (there are random_crop, horizontal_flip, resize, center_crop)");
+    refused("data.augment=[blur]", "unknown step 'blur' (there are random_crop, horizontal_flip, resize, center_crop, ");
     refused("data.augment=[{random_crop: {siz: 3}}]",
             "step 1: unknown parameter 'siz' of random_crop (did you mean 'size'?)");
     refused("data.augment=[horizontal_flip, {random_crop: {padding: 3}}]", "step 2: random_crop needs its size");
