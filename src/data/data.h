@@ -24,6 +24,13 @@ void sk_picture_release(struct sk_picture *p);
 /* Decodes a JPEG or PNG, told by its content, into 8-bit RGB as Pillow's convert('RGB') does (grey, palette, alpha dropped,
  * CMYK/YCCK; 16-bit by its high byte). name is for messages only. Limits: SK_MAX_PIXELS, 100 progressive scans, ancillary chunks skipped. */
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+/* Decodes for these steps: of a JPEG whose first step is a random_resized_crop just the box that it draws is decoded, and
+ * resized; then *done is 1, else 0: what is left is for sk_picture_apply_from. The result is that of decoding all and
+ * applying the step, to the bit, unless steps->decode is SK_DECODE_FAST: then the picture is decoded at 1/2, 1/4 or 1/8
+ * of its size where the box stays at least as large as the result. Damage below the box is not seen. */
+enum sk_code sk_picture_decode_for(struct sk_picture *p, struct sk_picture *scratch, const void *data, size_t len,
+                                   const char *name, const struct sk_picture_steps *steps, struct sk_rng *rng,
+                                   int *done, struct sk_err *err) SK_MUST;
 /* Appends an 8-bit picture of 1 or 3 channels to out as a PNG file (encode_png.c); UNSUPPORTED for others. */
 enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err) SK_MUST;
 /* Antialiased (support scaled with the factor) bilinear resize, to the bit that of Pillow's Image.resize(BILINEAR) where
@@ -33,6 +40,10 @@ enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *
  * resize {size} scales the shorter side (torchvision's rounding: the longer is int(size * long / short)). */
 enum sk_code sk_picture_apply(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_steps *steps,
                               struct sk_rng *rng, struct sk_err *err) SK_MUST;
+/* The same from step number first on. */
+enum sk_code sk_picture_apply_from(struct sk_picture *p, struct sk_picture *scratch,
+                                   const struct sk_picture_steps *steps, int first, struct sk_rng *rng,
+                                   struct sk_err *err) SK_MUST;
 
 /* ---- sources: one row of a table for each (source.c and source_*.c) ---- */
 enum sk_split { SK_TRAIN, SK_VAL };
@@ -57,6 +68,11 @@ const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds);
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
 /* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
+/* The same for these steps, of which *done are done already (sk_picture_decode_for); the rest is for
+ * sk_picture_apply_from, with the same rng. scratch is a second buffer. */
+enum sk_code sk_dataset_read_for(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
+                                 struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
+                                 struct sk_err *err) SK_MUST;
 /* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
 
@@ -70,7 +86,10 @@ struct sk_source_ops {
                          enum sk_split split, struct sk_err *err);
     void (*close)(void *self);
     int (*label)(const void *self, int64_t index);
+    /* One of the two: the pixels, or the bytes of a picture file (sk_free) and its name for messages. */
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
+    enum sk_code (*read_bytes)(const void *self, int64_t index, char **data, size_t *len, char name[SK_PATH],
+                               struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
 };
 extern const struct sk_source_ops sk_source_cifar10, sk_source_folder, sk_source_npy, sk_source_shapes;

@@ -96,6 +96,21 @@ int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
     return ds->ops->label(ds->self, index);
 }
 
+/* Decodes for steps, or as it is where steps is NULL. */
+static enum sk_code read_file(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
+                              struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
+                              struct sk_err *err)
+{
+    char name[SK_PATH], *data = NULL;
+    size_t len = 0;
+    enum sk_code code = ds->ops->read_bytes(ds->self, index, &data, &len, name, err);
+    if (code == SK_OK)
+        code = steps ? sk_picture_decode_for(p, scratch, data, len, name, steps, rng, done, err)
+                     : sk_picture_decode(p, data, len, name, err);
+    sk_free(data);
+    return code;
+}
+
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     assert(index >= 0 && index < ds->info.count);
@@ -103,10 +118,22 @@ enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct 
     enum sk_code code = ds->cache ? sk_picture_cache_get(ds->cache, index, p, &found, err) : SK_OK;
     if (code != SK_OK || found)
         return code;
-    code = ds->ops->read(ds->self, index, p, err);
+    code = ds->ops->read ? ds->ops->read(ds->self, index, p, err)
+                         : read_file(ds, index, NULL, NULL, p, NULL, NULL, err);
     if (code == SK_OK && ds->cache)
         sk_picture_cache_put(ds->cache, index, p);
     return code;
+}
+
+enum sk_code sk_dataset_read_for(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
+                                 struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
+                                 struct sk_err *err)
+{
+    assert(index >= 0 && index < ds->info.count);
+    *done = 0;
+    if (ds->cache || ds->ops->read) /* what is kept is whole pictures */
+        return sk_dataset_read(ds, index, p, err);
+    return read_file(ds, index, steps, rng, p, scratch, done, err);
 }
 
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)

@@ -272,17 +272,11 @@ static enum sk_code file_path(char out[SK_PATH], const struct sk_file_list *l, i
     return sk_path_join(out, err, l->root, l->text.text + l->file[index].name);
 }
 
-static enum sk_code folder_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
+static enum sk_code folder_read_bytes(const void *self, int64_t index, char **data, size_t *len, char name[SK_PATH],
+                                      struct sk_err *err)
 {
-    char path[SK_PATH], *data = NULL;
-    size_t len = 0;
-    enum sk_code code = file_path(path, &((const struct folder *)self)->list, index, err);
-    if (code == SK_OK)
-        code = sk_file_read(path, SK_MAX_FILE, &data, &len, err);
-    if (code == SK_OK)
-        code = sk_picture_decode(p, data, len, path, err);
-    sk_free(data);
-    return code;
+    enum sk_code code = file_path(name, &((const struct folder *)self)->list, index, err);
+    return code == SK_OK ? sk_file_read(name, SK_MAX_FILE, data, len, err) : code;
 }
 
 static void folder_name(const void *self, int64_t index, char *out, size_t size)
@@ -293,6 +287,7 @@ static void folder_name(const void *self, int64_t index, char *out, size_t size)
 
 const struct sk_source_ops sk_source_folder = {
     .source = SK_SOURCE_FOLDER, .name = "folder", .decodes = true, .help = "a folder of JPEG or PNG pictures for each class",
-    .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label, .read = folder_read,
+    .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label,
+    .read_bytes = folder_read_bytes,
     .name_of = folder_name,
 };

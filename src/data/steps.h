@@ -61,11 +61,6 @@ enum sk_code sk_step_draw(struct sk_drawn *d, const struct sk_picture_step *s, i
 enum sk_code sk_step_apply(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_step *s,
                            const struct sk_drawn *d, struct sk_err *err) SK_MUST;
 
-/* sk_picture_apply from step number first on. */
-enum sk_code sk_picture_apply_from(struct sk_picture *p, struct sk_picture *scratch,
-                                   const struct sk_picture_steps *steps, int first, struct sk_rng *rng,
-                                   struct sk_err *err) SK_MUST;
-
 /* Rows, by file. */
 extern const struct sk_step_row sk_step_random_crop, sk_step_center_crop, sk_step_resize, sk_step_random_resized_crop,
     sk_step_flip, sk_step_vertical_flip;                                 /* step_crop.c */

@@ -134,6 +134,7 @@ enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *
     struct sk_picture_steps result;
     memset(&result, 0, sizeof(result)); /* padding too: equal recipes have equal bytes */
     enum sk_code code = SK_OK;
+    result.decode = steps->decode; /* another key's */
     *at = n;
     if (n->kind != SK_NODE_LIST && !is_none(y, n))
         return sk_key_unexpected(y, n, "a list of steps such as [{resize: 256}]", err);

@@ -54,8 +54,10 @@ struct sk_picture_step { /* `skua help recipe` has each parameter's meaning */
 };
 /* Whether a step of this kind decides how large the picture is. */
 bool sk_step_sets_size(enum sk_step_kind kind);
+enum sk_decode { SK_DECODE_EXACT, SK_DECODE_FAST };
 struct sk_picture_steps {
     int count;
+    enum sk_decode decode; /* data.decode, of data.augment alone: evaluation is exact */
     struct sk_picture_step step[SK_MAX_STEPS];
 };
 

@@ -249,7 +249,7 @@ static void resume_knows_what_may_change(void **state)
     resumes("data.path=a", "data.path=b", NULL); /* moved; the data's fingerprint tells whether it is other data */
     resumes("data.augment=[{random_crop: {size: 8, padding: 1}}]",
             "data.augment=[{random_crop: {size: 8, padding: 2}}]",
-            "data.augment was [{random_crop: {size: 8, padding: 1}}] in the run, is [{random_crop: {size: 8, padding: "
+            "data.augment was [{random_crop: {size: 8, padding: 1, mode: zero}}] in the run, is [{random_crop: {size: 8, padding: "
             "2}}] now");
     resumes("data.augment=[resize: 8]", "data.augment=[resize: [8, 8]]", "data.augment was");
     resumes("data.augment=[resize: [8, 9]]", "data.augment=[resize: [8, 8]]", "data.augment was");
