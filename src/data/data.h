@@ -104,6 +104,9 @@ struct sk_batch {
     int64_t *index;          /* [count] sample index in the dataset */
     int64_t number;          /* batch number within its epoch */
 };
+/* Writes the pictures of a batch to out, left and right swapped, bytes of all of them. */
+void sk_batch_flip(const struct sk_batch *b, void *out);
+size_t sk_batch_bytes(const struct sk_batch *b);
 struct sk_loader;
 struct sk_loader_options {
     const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */

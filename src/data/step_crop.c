@@ -256,6 +256,19 @@ void sk_picture_flip(struct sk_picture *p)
     }
 }
 
+size_t sk_batch_bytes(const struct sk_batch *b)
+{
+    return (size_t)b->count * (size_t)b->height * (size_t)b->width * (size_t)b->channels * sk_pixel_size(b->pixel);
+}
+
+void sk_batch_flip(const struct sk_batch *b, void *out)
+{
+    /* the pictures one above the other: a picture as far as rows go, though perhaps a larger one than any file's */
+    struct sk_picture all = {b->count * b->height, b->width, b->channels, b->pixel, out, 0};
+    memcpy(out, b->pixels, sk_batch_bytes(b));
+    sk_picture_flip(&all);
+}
+
 static enum sk_code flip_apply(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_step *s,
                                const struct sk_drawn *d, struct sk_err *err)
 {

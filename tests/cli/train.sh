@@ -24,6 +24,16 @@ check 'a heading and a row for each class' [ "$(grep -c '%' out)" -eq 11 ]
 run 0 eval run/ckpt-36/model.safetensors --split train --json
 says out '"count":188'
 
+# with mirror images: other figures; the mean of a picture and its mirror image is that of the mirror image and the picture
+figures() { grep -o '"loss":[^,]*,"top1":[^,]*,"top5":[^,]*' out; }
+run 0 eval run/last --json --tta flip
+both=$(figures)
+check 'mirror images change the loss' [ "$both" != "$loss" ]
+run 0 eval run/last --json --tta flip --set data.workers=0
+check 'and give the same again' [ "$(figures)" = "$both" ]
+run 2 eval run/last --tta rotate
+says err "--tta: expected flip, got 'rotate'"
+
 # machines
 run 0 train tiny.yaml --out json --json --set train.epochs=1
 check 'start, epoch and end, nothing else' [ "$(grep -c '^{"event":"[a-z]*",.*}$' out)" -eq 3 ]

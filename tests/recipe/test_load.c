@@ -250,7 +250,7 @@ static void resume_knows_what_may_change(void **state)
     resumes("data.augment=[{random_crop: {size: 8, padding: 1}}]",
             "data.augment=[{random_crop: {size: 8, padding: 2}}]",
             "data.augment was [{random_crop: {size: 8, padding: 1, mode: zero}}] in the run, is [{random_crop: {size: 8, padding: "
-            "2}}] now");
+            "2, mode: zero}}] now");
     resumes("data.augment=[resize: 8]", "data.augment=[resize: [8, 8]]", "data.augment was");
     resumes("data.augment=[resize: [8, 9]]", "data.augment=[resize: [8, 8]]", "data.augment was");
     resumes("data.normalize={mean: [0.5], std: [1]}", "data.normalize=none",
