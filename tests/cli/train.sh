@@ -87,7 +87,7 @@ for file in pictures/*.png; do
 done
 run 0 train --data small --out small-run --set train.max_steps=2 --set train.batch=4 --set model.width=0.0625
 matches err '^resnet18, [0-9,]+ parameters, 16x16x3 pictures, 2 classes; (fp32|bf16), [0-9]+ threads?$'
-says small-run/recipe.yaml 'augment: [{random_crop: {size: 16, padding: 2}}, {horizontal_flip: {p: 0.5}}]'
+says small-run/recipe.yaml 'augment: [{random_crop: {size: 16, padding: 2, mode: zero}}, {horizontal_flip: {p: 0.5}}]'
 says small-run/recipe.yaml 'name: small'
 run 0 data sample tiny.yaml --count 1 --out wide --set data.image_size=24 --set data.augment='[]'
 cp wide/*.png small/a/0.png
