@@ -221,6 +221,11 @@ static void keys_without_effect_are_told(void **state)
         {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
         {"train.schedule={name: cosine, min_lr: 0.01}", ""},
         {"train.schedule={name: step, gamma: 0.5, pct_start: 0.1}", "train.schedule.pct_start has no effect with step; "},
+        {"data={decode: fast, augment: [{random_resized_crop: 8}]}", ""},
+        {"data={decode: fast, augment: [{random_crop: 8}]}",
+         "data.decode: fast has no effect: the first step of data.augment is not random_resized_crop; "},
+        {"data={decode: fast, cache: memory, augment: [{random_resized_crop: 8}]}",
+         "data.decode: fast has no effect with data.cache: memory, which keeps whole pictures; "},
     };
     for (size_t i = 0; i < SK_COUNT(rows); i++) {
         told[0] = '\0';
