@@ -9,7 +9,7 @@
 
 struct eval_args {
     struct sk_words set;
-    const char *data, *recipe, *split;
+    const char *data, *recipe, *split, *tta;
     bool json, quiet;
 };
 enum { CLASS_ROWS = 40 }; /* more classes than these are shown by --json only */
@@ -88,9 +88,11 @@ static enum sk_code check_loss(const struct sk_session *s, const struct sk_evalu
                    s->path, isnan(loss) ? "nan" : "infinite");
 }
 
-static enum sk_code parse_split(const struct eval_args *a, struct sk_session *s, enum sk_split *split,
+static enum sk_code parse_words(const struct eval_args *a, struct sk_session *s, enum sk_split *split,
                                 struct sk_err *err)
 {
+    if (a->tta && strcmp(a->tta, "flip") != 0)
+        return sk_fail(err, SK_USAGE, "--tta: expected flip, got '%s'", a->tta);
     *split = a->split && strcmp(a->split, "train") == 0 ? SK_TRAIN : SK_VAL;
     if (a->split && strcmp(a->split, "train") != 0 && strcmp(a->split, "val") != 0)
         return sk_fail(err, SK_USAGE, "--split: expected train or val, got '%s'", a->split);
@@ -107,11 +109,11 @@ static enum sk_code evaluate(struct sk_session *s, const struct eval_args *a, st
     double since = sk_now();
     enum sk_code code = sk_cli_set_data(&s->recipe, a->data, err);
     if (code == SK_OK)
-        code = parse_split(a, s, &split, err);
+        code = parse_words(a, s, &split, err);
     if (code == SK_OK)
         code = sk_dataset_open(&ds, &s->recipe.data, s->recipe.train.seed, split, err);
     if (code == SK_OK)
-        code = sk_evaluate(s->net, ds, &s->recipe, &sk_cancel, on_progress, &since, &e, err);
+        code = sk_evaluate(s->net, ds, &s->recipe, a->tta != NULL, &sk_cancel, on_progress, &since, &e, err);
     sk_progress_clear();
     if (code == SK_OK)
         code = check_loss(s, &e, err);
@@ -141,6 +143,8 @@ static enum sk_code run_eval(const struct sk_words *words, const void *args, str
 static const struct sk_option options[] = {
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct eval_args, data, "the data (that of the training)"),
     SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct eval_args, split, "val (default) or train"),
+    SK_OPTION("tta", "flip", SK_OPTION_TEXT, struct eval_args, tta,
+              "flip: mean probabilities of each picture and its mirror image"),
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct eval_args, recipe, "for weights that carry no recipe"),
     SK_OPTION_SET(struct eval_args),
     SK_OPTION_JSON(struct eval_args),

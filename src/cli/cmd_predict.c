@@ -34,9 +34,9 @@ static struct sk_picture_steps steps_to(const struct sk_net_shape *s)
 {
     if (s->height != s->width)
         return (struct sk_picture_steps){
-            1, {{.kind = SK_STEP_RESIZE, .exact = true, .height = s->height, .width = s->width}}};
+            .count = 1, .step = {{.kind = SK_STEP_RESIZE, .exact = true, .height = s->height, .width = s->width}}};
     return (struct sk_picture_steps){
-        2, {{.kind = SK_STEP_RESIZE, .size = s->height}, {.kind = SK_STEP_CENTER_CROP, .size = s->height}}};
+        .count = 2, .step = {{.kind = SK_STEP_RESIZE, .size = s->height}, {.kind = SK_STEP_CENTER_CROP, .size = s->height}}};
 }
 
 /* The steps of the recipe; what then has not the network's size is scaled and cropped to it. */

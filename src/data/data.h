@@ -24,17 +24,29 @@ void sk_picture_release(struct sk_picture *p);
 /* Decodes a JPEG or PNG, told by its content, into 8-bit RGB as Pillow's convert('RGB') does (grey, palette, alpha dropped,
  * CMYK/YCCK; 16-bit by its high byte). name is for messages only. Limits: SK_MAX_PIXELS, 100 progressive scans, ancillary chunks skipped. */
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
+/* Decodes for these steps: of a JPEG whose first step is a random_resized_crop just the box that it draws is decoded, and
+ * resized; then *done is 1, else 0: what is left is for sk_picture_apply_from. The result is that of decoding all and
+ * applying the step, to the bit, unless steps->decode is SK_DECODE_FAST: then the picture is decoded at 1/2, 1/4 or 1/8
+ * of its size where the box stays at least as large as the result. Damage below the box is not seen. */
+enum sk_code sk_picture_decode_for(struct sk_picture *p, struct sk_picture *scratch, const void *data, size_t len,
+                                   const char *name, const struct sk_picture_steps *steps, struct sk_rng *rng,
+                                   int *done, struct sk_err *err) SK_MUST;
 /* Appends an 8-bit picture of 1 or 3 channels to out as a PNG file (encode_png.c); UNSUPPORTED for others. */
 enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, struct sk_err *err) SK_MUST;
 /* Appends an 8-bit picture as a JPEG file, quality 1 to 100 (encode_jpeg.c); UNSUPPORTED as above. */
 enum sk_code sk_picture_encode_jpeg(const struct sk_picture *p, int quality, struct sk_str *out,
                                     struct sk_err *err) SK_MUST;
-/* Antialiased (support scaled with the factor) bilinear resize, within one grey level of Pillow's Image.resize(BILINEAR). */
+/* Antialiased (support scaled with the factor) bilinear resize, to the bit that of Pillow's Image.resize(BILINEAR) where
+ * that takes rows first (always up to version 12). */
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
 /* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
  * resize {size} scales the shorter side (torchvision's rounding: the longer is int(size * long / short)). */
 enum sk_code sk_picture_apply(struct sk_picture *p, struct sk_picture *scratch, const struct sk_picture_steps *steps,
                               struct sk_rng *rng, struct sk_err *err) SK_MUST;
+/* The same from step number first on. */
+enum sk_code sk_picture_apply_from(struct sk_picture *p, struct sk_picture *scratch,
+                                   const struct sk_picture_steps *steps, int first, struct sk_rng *rng,
+                                   struct sk_err *err) SK_MUST;
 
 /* ---- sources: one row of a table for each (source.c and source_*.c) ---- */
 enum sk_split { SK_TRAIN, SK_VAL };
@@ -63,6 +75,11 @@ enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct 
 /* The sample's picture file as it lies, *data of sk_free; *data NULL: the source has no files. Thread-safe. */
 enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **data, size_t *len,
                              struct sk_err *err) SK_MUST;
+/* The same for these steps, of which *done are done already (sk_picture_decode_for); the rest is for
+ * sk_picture_apply_from, with the same rng. scratch is a second buffer. */
+enum sk_code sk_dataset_read_for(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
+                                 struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
+                                 struct sk_err *err) SK_MUST;
 /* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
 
@@ -76,10 +93,11 @@ struct sk_source_ops {
                          enum sk_split split, struct sk_err *err);
     void (*close)(void *self);
     int (*label)(const void *self, int64_t index);
+    /* The picture's file as it lies (sk_free), which is decoded for the steps that follow. *data NULL, or no such function:
+     * the sample has no file, and read gives its pixels. */
+    enum sk_code (*file)(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err);
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
-    /* The picture's file as it lies (sk_free); NULL: there are no files. */
-    enum sk_code (*file)(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err);
 };
 extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
     sk_source_folder, sk_source_npy, sk_source_shapes;
@@ -94,6 +112,9 @@ struct sk_batch {
     int64_t *index;          /* [count] sample index in the dataset */
     int64_t number;          /* batch number within its epoch */
 };
+/* Writes the pictures of a batch to out, left and right swapped, bytes of all of them. */
+void sk_batch_flip(const struct sk_batch *b, void *out);
+size_t sk_batch_bytes(const struct sk_batch *b);
 struct sk_loader;
 struct sk_loader_options {
     const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */

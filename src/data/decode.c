@@ -1,5 +1,5 @@
 /* Tells a picture's format by its first bytes, never by its name, and decodes it into 8-bit RGB. */
-#include "data/internal.h"
+#include "data/steps.h"
 
 #include <string.h>
 
@@ -40,13 +40,53 @@ static const char *guess(const unsigned char *data, size_t len)
     return "unknown content";
 }
 
+static bool is_jpeg(const unsigned char *data, size_t len)
+{
+    return begins(data, len, "\xff\xd8\xff", 3);
+}
+
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
 {
     if (len == 0)
         return sk_fail(err, SK_INPUT, "cannot decode '%s': the file is empty", name);
-    if (begins(data, len, "\xff\xd8\xff", 3))
+    if (is_jpeg(data, len))
         return sk_decode_jpeg(p, data, len, name, err);
     if (begins(data, len, "\x89PNG\r\n\x1a\n", 8))
         return sk_decode_png(p, data, len, name, err);
     return sk_fail(err, SK_INPUT, "cannot decode '%s': not a JPEG or PNG file (%s)", name, guess(data, len));
+}
+
+/* ---- the first step on the way ---- */
+struct first_step {
+    const struct sk_picture_step *step;
+    struct sk_drawn drawn;
+    struct sk_rng *rng;
+};
+
+static enum sk_code draw_box(void *ctx, int height, int width, struct sk_window *box, struct sk_err *err)
+{
+    struct first_step *f = ctx;
+    enum sk_code code = sk_step_draw(&f->drawn, f->step, height, width, f->rng, err);
+    *box = f->drawn.window;
+    return code;
+}
+
+enum sk_code sk_picture_decode_for(struct sk_picture *p, struct sk_picture *scratch, const void *data, size_t len,
+                                   const char *name, const struct sk_picture_steps *steps, struct sk_rng *rng,
+                                   int *done, struct sk_err *err)
+{
+    const struct sk_picture_step *s = steps->step;
+    *done = 0;
+    if (steps->count == 0 || s->kind != SK_STEP_RANDOM_RESIZED_CROP || !is_jpeg(data, len))
+        return sk_picture_decode(p, data, len, name, err);
+    struct first_step first = {.step = s, .rng = rng};
+    struct sk_jpeg_part part = {.choose = draw_box, .ctx = &first, .height = s->size, .width = s->size,
+                                .fast = steps->decode == SK_DECODE_FAST};
+    enum sk_code code = sk_decode_jpeg_part(scratch, data, len, name, &part, err);
+    struct sk_resize how = {.height = s->size, .width = s->size, .want = {0, 0, s->size, s->size}, .box = part.box,
+                            .filter = s->filter};
+    if (code == SK_OK)
+        code = sk_picture_resize_box(p, scratch, &how, err);
+    *done = 1;
+    return code;
 }

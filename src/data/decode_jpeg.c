@@ -1,6 +1,7 @@
 /* JPEG by libjpeg-turbo: its errors become ours by a jump, and so do its warnings about missing or wrong data. */
 #include "data/internal.h"
 
+#include <math.h>
 #include <setjmp.h>
 
 #include <jpeglib.h>
@@ -86,24 +87,100 @@ static void cmyk_to_rgb(uint8_t *row, const uint8_t *cmyk, int width)
     }
 }
 
-static void read_rows(struct reader *r, struct sk_picture *p)
+/* ---- parts ---- */
+
+/* Pixels beside the box that are decoded too: chroma is interpolated from its neighbours, and a column at the edge of
+ * what is decoded has none on the other side. */
+enum { MARGIN = 8, SCALE_MAX = 8 };
+
+/* How many times smaller the picture may be decoded: the box keeps at least the size that it will be resized to. */
+static int scale_of(const struct sk_jpeg_part *part, const struct sk_window *box)
+{
+    int scale = part->fast ? SCALE_MAX : 1;
+    while (scale > 1 && (box->height < scale * part->height || box->width < scale * part->width))
+        scale /= 2;
+    return scale;
+}
+
+/* Leaves out columns: only what is needed from left to right, more at the edges of blocks, is decoded from now on.
+ * Returns the first column that is. */
+static int crop_columns(struct jpeg_decompress_struct *jpeg, double left, double right)
+{
+    int from = (int)floor(left) - MARGIN, to = (int)ceil(right) + MARGIN;
+    JDIMENSION first = from < 0 ? 0 : (JDIMENSION)from;
+    JDIMENSION end = to > (int)jpeg->output_width ? jpeg->output_width : (JDIMENSION)to, width = end - first;
+    jpeg_crop_scanline(jpeg, &first, &width);
+    return (int)first;
+}
+
+struct rows { /* what is decoded: these rows of the (scaled) picture, all columns from first on */
+    int top, count, first;
+};
+
+static struct rows begin_part(struct reader *r, struct sk_jpeg_part *part, const struct sk_window *box)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
-    bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
-    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    double scale = scale_of(part, box);
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = (unsigned)scale;
     jpeg_start_decompress(jpeg);
+    int top = (int)(box->top / scale), end = (int)ceil((box->top + box->height) / scale);
+    struct rows rows = {top, end - top, crop_columns(jpeg, box->left / scale, (box->left + box->width) / scale)};
+    part->box = (struct sk_box){box->top / scale - top, box->left / scale - rows.first, box->height / scale,
+                                box->width / scale};
+    return rows;
+}
+
+static void read_rows(struct reader *r, struct sk_picture *p, const struct rows *rows)
+{
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
     JSAMPLE *inks = NULL;
-    if (cmyk) /* freed with the decompressor */
+    if (jpeg->out_color_space == JCS_CMYK) /* freed with the decompressor */
         inks = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, (size_t)p->width * 4);
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPLE *row = (uint8_t *)p->data + (size_t)jpeg->output_scanline * (size_t)p->width * 3;
-        JSAMPLE *target = cmyk ? inks : row;
-        if (jpeg_read_scanlines(jpeg, &target, 1) == 1 && cmyk)
+    if (rows->top > 0)
+        jpeg_skip_scanlines(jpeg, (JDIMENSION)rows->top);
+    for (int y = 0; y < rows->count;) {
+        JSAMPLE *row = (uint8_t *)p->data + (size_t)y * (size_t)p->width * 3, *target = inks ? inks : row;
+        if (jpeg_read_scanlines(jpeg, &target, 1) != 1)
+            continue;
+        if (inks)
             cmyk_to_rgb(row, inks, p->width);
+        y++;
     }
 }
 
-enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+/* ---- the whole ---- */
+static void check_claim(struct reader *r, size_t len)
+{
+    uint64_t pixels = (uint64_t)r->jpeg.image_height * r->jpeg.image_width;
+    if (!r->jpeg.arith_code && pixels / PIXELS_PER_BYTE_MAX > len)
+        refuse(r, SK_INPUT, "the file is truncated");
+}
+
+/* The header has been read. */
+static enum sk_code decode(struct reader *r, struct sk_picture *p, struct sk_jpeg_part *part)
+{
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+    int height = (int)jpeg->image_height, width = (int)jpeg->image_width;
+    struct rows rows = {0, height, 0};
+    struct sk_window box = {0};
+    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    enum sk_code code = part ? part->choose(part->ctx, height, width, &box, r->err) : SK_OK;
+    if (code != SK_OK)
+        return code;
+    if (part)
+        rows = begin_part(r, part, &box);
+    else
+        jpeg_start_decompress(jpeg);
+    code = sk_picture_reserve(p, rows.count, (int)jpeg->output_width, 3, SK_PIXEL_U8, r->err);
+    if (code == SK_OK)
+        read_rows(r, p, &rows);
+    return code;
+}
+
+enum sk_code sk_decode_jpeg_part(struct sk_picture *p, const void *data, size_t len, const char *name,
+                                 struct sk_jpeg_part *part, struct sk_err *err)
 {
     struct reader r = {.name = name, .err = err};
     r.jpeg.err = jpeg_std_error(&r.manager);
@@ -113,15 +190,17 @@ enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, 
     r.manager.output_message = on_output;
     if (setjmp(r.leave) == 0) {
         set_up(&r, data, len);
-        uint64_t pixels = (uint64_t)r.jpeg.image_height * r.jpeg.image_width;
         r.code = sk_picture_check_size(r.jpeg.image_height, r.jpeg.image_width, name, err);
-        if (r.code == SK_OK && !r.jpeg.arith_code && pixels / PIXELS_PER_BYTE_MAX > len)
-            refuse(&r, SK_INPUT, "the file is truncated");
-        if (r.code == SK_OK)
-            r.code = sk_picture_reserve(p, (int)r.jpeg.image_height, (int)r.jpeg.image_width, 3, SK_PIXEL_U8, err);
-        if (r.code == SK_OK)
-            read_rows(&r, p);
+        if (r.code == SK_OK) {
+            check_claim(&r, len);
+            r.code = decode(&r, p, part);
+        }
     }
     jpeg_destroy_decompress(&r.jpeg);
     return r.code;
+}
+
+enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+{
+    return sk_decode_jpeg_part(p, data, len, name, NULL, err);
 }

@@ -38,13 +38,15 @@ int64_t sk_fill_damage_limit(int64_t n)
 
 /* Reads the sample at a position or, where it is damaged and may be replaced, the next good one of the order, which
  * wraps round. More damaged ones in a row than an epoch may have are an error at once. *index: the sample read. */
-static enum sk_code read_sample(const struct sk_fill *f, struct sk_picture *p, int64_t position, int64_t *index,
+static enum sk_code read_sample(const struct sk_fill *f, struct sk_fill_scratch *s, int64_t position, int64_t *index,
                                 struct sk_fill_report *r, struct sk_err *err)
 {
     int64_t limit = f->on_error == SK_ON_ERROR_REPLACE ? sk_fill_damage_limit(f->samples) : 0;
     for (int64_t tried = 0;; tried++) {
         *index = f->order[(position + tried) % f->samples];
-        enum sk_code code = sk_dataset_read(f->dataset, *index, p, err);
+        sk_rng_init(&s->rng, (uint64_t)f->seed, f->epoch, (uint64_t)*index, SK_RNG_AUGMENT);
+        enum sk_code code =
+            sk_dataset_read_for(f->dataset, *index, &f->steps, &s->rng, &s->picture, &s->other, &s->done, err);
         if (code == SK_OK || !sk_is_damage(code) || tried >= limit)
             return code;
         if (tried == 0) {
@@ -61,9 +63,7 @@ static enum sk_code read_sample(const struct sk_fill *f, struct sk_picture *p, i
 
 static enum sk_code apply_steps(const struct sk_fill *f, struct sk_fill_scratch *s, int64_t index, struct sk_err *err)
 {
-    struct sk_rng rng;
-    sk_rng_init(&rng, (uint64_t)f->seed, f->epoch, (uint64_t)index, SK_RNG_AUGMENT);
-    enum sk_code code = sk_picture_apply(&s->picture, &s->other, &f->steps, &rng, err);
+    enum sk_code code = sk_picture_apply_from(&s->picture, &s->other, &f->steps, s->done, &s->rng, err);
     if (code != SK_OK) {
         char name[SK_PATH];
         sk_dataset_name(f->dataset, index, name, sizeof(name));
@@ -90,7 +90,7 @@ enum sk_code sk_fill_learn_shape(struct sk_fill *f, struct sk_fill_scratch *s, s
     struct sk_fill_report ignored;
     sk_fill_report_reset(&ignored);
     int64_t index;
-    enum sk_code code = read_sample(f, &s->picture, 0, &index, &ignored, err);
+    enum sk_code code = read_sample(f, s, 0, &index, &ignored, err);
     if (code == SK_OK)
         code = apply_steps(f, s, index, err);
     f->height = s->picture.height;
@@ -106,7 +106,7 @@ void sk_fill_samples(const struct sk_fill *f, struct sk_fill_scratch *s, struct 
     sk_fill_report_reset(r);
     for (int i = first; i < first + count; i++) {
         int64_t index;
-        enum sk_code code = read_sample(f, &s->picture, start + i, &index, r, &r->err);
+        enum sk_code code = read_sample(f, s, start + i, &index, r, &r->err);
         if (code == SK_OK)
             code = apply_steps(f, s, index, &r->err);
         if (code == SK_OK)

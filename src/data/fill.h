@@ -17,6 +17,8 @@ struct sk_fill { /* read by all workers at once; changes only between epochs */
 
 struct sk_fill_scratch { /* one for each worker; release accepts a zeroed one */
     struct sk_picture picture, other;
+    struct sk_rng rng; /* of the sample being made */
+    int done;          /* steps that reading it has done */
 };
 void sk_fill_scratch_release(struct sk_fill_scratch *s);
 

@@ -23,12 +23,10 @@ enum sk_code sk_file_list_init(struct sk_file_list *l, const char *root, struct 
 void sk_file_list_release(struct sk_file_list *l);
 enum sk_code sk_file_list_add(struct sk_file_list *l, const char *name, int64_t bytes, int label,
                               struct sk_err *err) SK_MUST;
-/* The file's path, its content (sk_free), its picture decoded, and a hash of all names, sizes and labels on top of hash. */
+/* The file's path, its content (sk_free), and a hash of all names, sizes and labels on top of hash. */
 void sk_file_list_name(const struct sk_file_list *l, int64_t index, char *out, size_t size);
 enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char **data, size_t *len,
                                struct sk_err *err) SK_MUST;
-enum sk_code sk_file_list_decode(const struct sk_file_list *l, int64_t index, struct sk_picture *p,
-                                 struct sk_err *err) SK_MUST;
 uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash);
 bool sk_is_picture_name(const char *name); /* .jpg, .jpeg, .png in any case */
 /* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may

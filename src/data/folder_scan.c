@@ -68,18 +68,6 @@ enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char
     return code == SK_OK ? sk_file_read(path, SK_MAX_FILE, data, len, err) : code;
 }
 
-enum sk_code sk_file_list_decode(const struct sk_file_list *l, int64_t index, struct sk_picture *p, struct sk_err *err)
-{
-    char path[SK_PATH], *data = NULL;
-    size_t len = 0;
-    enum sk_code code = sk_file_list_file(l, index, &data, &len, err);
-    sk_file_list_name(l, index, path, sizeof(path));
-    if (code == SK_OK)
-        code = sk_picture_decode(p, data, len, path, err);
-    sk_free(data);
-    return code;
-}
-
 uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash)
 {
     hash = sk_hash_bytes(hash, l->text.text, l->text.len);

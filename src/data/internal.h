@@ -18,18 +18,43 @@ size_t sk_pixel_size(enum sk_pixel pixel);
 /* OK where height x width lies within SK_MAX_SIDE and SK_MAX_PIXELS, else INPUT "cannot decode 'name': ...". */
 enum sk_code sk_picture_check_size(uint64_t height, uint64_t width, const char *name, struct sk_err *err) SK_MUST;
 
-/* As sk_picture_decode, for data known to begin like a file of that format. */
-enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name,
-                            struct sk_err *err) SK_MUST;
-enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
-                           struct sk_err *err) SK_MUST;
-
-/* What sk_picture_resize to height x width would give, of it the window alone, which lies within. */
+/* Boxes of pictures, in whole pixels and in parts of them. */
 struct sk_window {
     int top, left, height, width;
 };
-enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
-                                      const struct sk_window *window, struct sk_err *err) SK_MUST;
+struct sk_box {
+    double top, left, height, width; /* within src; sides above 0 */
+};
+
+/* As sk_picture_decode, for data known to begin like a file of that format. */
+enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, const char *name,
+                            struct sk_err *err) SK_MUST;
+/* Decodes the part of a picture that is asked for when its size is known (JPEG only): p holds the rows of the box, and
+ * of those the columns, with some to the left and right; its pixels are those of the whole picture. Only where fast is
+ * set, it may be decoded at half, a quarter or an eighth of its size, as long as the box keeps height x width. What lies
+ * below the box is not read: damage there is not seen. */
+struct sk_jpeg_part {
+    enum sk_code (*choose)(void *ctx, int height, int width, struct sk_window *box, struct sk_err *err);
+    void *ctx;
+    int height, width;
+    bool fast;
+    struct sk_box box; /* out: where the box lies in p */
+};
+enum sk_code sk_decode_jpeg_part(struct sk_picture *p, const void *data, size_t len, const char *name,
+                                 struct sk_jpeg_part *part, struct sk_err *err) SK_MUST;
+enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
+                           struct sk_err *err) SK_MUST;
+
+/* Resizing in full: the box of src becomes height x width, and of that the window alone is made, which lies within. The
+ * filter sees nothing outside the box (its sides rounded outward): the result is that of a copy of the box. */
+struct sk_resize {
+    int height, width;
+    struct sk_window want;
+    struct sk_box box;
+    enum sk_interpolation filter;
+};
+enum sk_code sk_picture_resize_box(struct sk_picture *dst, const struct sk_picture *src, const struct sk_resize *how,
+                                   struct sk_err *err) SK_MUST;
 
 /* data.path and what data.also names, as one source; not in the table, since no path looks like it. */
 extern const struct sk_source_ops sk_source_joined;

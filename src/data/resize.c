@@ -1,201 +1,238 @@
-/* Antialiased bilinear resize, separable: each output pixel is a weighted mean of the input pixels under a triangle
- * whose half width is one output pixel (one input pixel where the picture grows). Rows first, then columns; for 8-bit
- * pixels weights are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize(BILINEAR)
- * does (from version 13 on it takes columns first where the height shrinks more than the width, which may differ by one
- * grey level). */
+/* Antialiased resize, separable: each output pixel is a weighted mean of the input pixels under a filter that is as wide
+ * as one output pixel asks (one input pixel where the picture grows): a triangle, or Keys' cubic with a = -0.5. Rows
+ * first, then columns, row by row: a ring holds the resized rows that the next output needs. For 8-bit pixels weights
+ * are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize does (from version 13 on it
+ * takes columns first where the height shrinks more than the width, which may differ by one grey level). */
 #include "data/internal.h"
+#include "kern/kern.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { PRECISION = 22, BLOCK = 1024 };
+/* ---- weights ---- */
+struct axis { /* of one direction: output i is the sum of weight[i * stride + k] * input[first[i] + k], k below taps[i] */
+    int n, widest, stride, *first, *taps;
+    double *weight; /* float pixels */
+    int16_t *parts; /* 8-bit pixels, as kern.h says */
+};
 
-/* Weights of one axis: output i of those wanted is the sum of weight[i * taps + k] * input[first[i] + k], k below
- * count[i]. */
-struct axis {
-    int taps, *first, *count;
-    double *weight;
-    int32_t *fixed;
+struct span { /* what an axis is made of: out outputs cover [start, start + length) of in pixels; count from begin on */
+    int in, out, begin, count;
+    double start, length;
 };
 
 static void axis_release(struct axis *a)
 {
     sk_free(a->first);
-    sk_free(a->count);
+    sk_free(a->taps);
     sk_free(a->weight);
-    sk_free(a->fixed);
+    sk_free(a->parts);
     *a = (struct axis){0};
 }
 
-static void axis_weights(struct axis *a, int i, int begin, int in, double scale, double support)
+static double triangle(double x)
 {
-    double centre = (begin + i + 0.5) * scale, sum = 0.0, *weight = a->weight + (size_t)i * (size_t)a->taps;
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+static double cubic(double x) /* R. Keys, "Cubic convolution interpolation for digital image processing", 1981 */
+{
+    const double a = -0.5;
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * a : 0.0;
+}
+
+/* Weights of one output at weight, which has room for them; their sum is one. */
+static void weigh(struct axis *a, int i, const struct span *s, enum sk_interpolation filter, double *weight)
+{
+    double scale = s->length / s->out, wide = scale < 1.0 ? 1.0 : scale;
+    double support = wide * (filter == SK_BICUBIC ? 2.0 : 1.0), centre = s->start + (s->begin + i + 0.5) * scale;
     int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
-    if (first < 0)
-        first = 0;
-    if (end > in)
-        end = in;
+    first = first < 0 ? 0 : first;
+    end = end > s->in ? s->in : end;
+    double sum = 0.0, narrow = 1.0 / wide;
     a->first[i] = first;
-    a->count[i] = end - first;
+    a->taps[i] = end - first;
+    a->widest = end - first > a->widest ? end - first : a->widest;
     for (int k = 0; k < end - first; k++) {
-        double distance = fabs((first + k - centre + 0.5) * (1.0 / support));
-        weight[k] = distance < 1.0 ? 1.0 - distance : 0.0;
+        double distance = fabs((first + k - centre + 0.5) * narrow);
+        weight[k] = filter == SK_BICUBIC ? cubic(distance) : triangle(distance);
         sum += weight[k];
     }
-    for (int k = 0; k < end - first; k++) {
-        weight[k] *= 1.0 / sum; /* as Pillow: a division would round some weights the other way */
-        a->fixed[(size_t)i * (size_t)a->taps + (size_t)k] = (int32_t)(0.5 + weight[k] * (1 << PRECISION));
+    double share = 1.0 / sum; /* as Pillow: a division would round some weights the other way */
+    for (int k = 0; k < end - first; k++)
+        weight[k] *= share;
+}
+
+static void split(int16_t *parts, const double *weight, int taps)
+{
+    for (int k = 0; k < taps; k++) {
+        double scaled = weight[k] * (1 << SK_RESIZE_BITS);
+        int32_t fixed = (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+        int16_t *group = parts + (size_t)(k / SK_RESIZE_GROUP) * (2 * SK_RESIZE_GROUP) + k % SK_RESIZE_GROUP;
+        int32_t low = fixed & ((1 << SK_RESIZE_LOW_BITS) - 1);
+        group[0] = (int16_t)low;
+        group[SK_RESIZE_GROUP] = (int16_t)((fixed - low) / (1 << SK_RESIZE_LOW_BITS));
     }
 }
 
-/* Of out outputs, count from begin on are wanted. */
-static enum sk_code axis_init(struct axis *a, int in, int out, int begin, int count, struct sk_err *err)
+static enum sk_code axis_init(struct axis *a, const struct span *s, enum sk_interpolation filter, enum sk_pixel pixel,
+                              struct sk_err *err)
 {
-    double scale = (double)in / out, support = scale < 1.0 ? 1.0 : scale;
-    *a = (struct axis){.taps = (int)ceil(support) * 2 + 1};
-    size_t n = (size_t)count, weights = n * (size_t)a->taps; /* at most about 3 * 65500 + 2 * 65500 */
+    double scale = s->length / s->out, support = (scale < 1.0 ? 1.0 : scale) * (filter == SK_BICUBIC ? 2.0 : 1.0);
+    int most = (int)ceil(support) * 2 + 1; /* stride * n: at most about 2 * (3 * 65500 + 2 * 65500) */
+    *a = (struct axis){.n = s->count,
+                       .stride = (most + SK_RESIZE_GROUP - 1) / SK_RESIZE_GROUP * SK_RESIZE_GROUP};
+    size_t n = (size_t)s->count, stride = (size_t)a->stride;
     a->first = sk_alloc(n, sizeof(*a->first), err);
-    a->count = a->first ? sk_alloc(n, sizeof(*a->count), err) : NULL;
-    a->weight = a->count ? sk_alloc(weights, sizeof(*a->weight), err) : NULL;
-    a->fixed = a->weight ? sk_alloc(weights, sizeof(*a->fixed), err) : NULL;
-    if (!a->fixed) {
+    a->taps = a->first ? sk_alloc(n, sizeof(*a->taps), err) : NULL;
+    a->weight = a->taps ? sk_alloc(pixel == SK_PIXEL_F32 ? n * stride : stride, sizeof(*a->weight), err) : NULL;
+    if (a->weight && pixel == SK_PIXEL_U8)
+        a->parts = sk_alloc(n * stride * 2, sizeof(*a->parts), err);
+    if (!a->weight || (pixel == SK_PIXEL_U8 && !a->parts)) {
         axis_release(a);
         return SK_NOMEM;
     }
-    for (int i = 0; i < count; i++)
-        axis_weights(a, i, begin, in, scale, support);
+    for (int i = 0; i < s->count; i++) {
+        double *weight = a->weight + (pixel == SK_PIXEL_F32 ? (size_t)i * stride : 0);
+        weigh(a, i, s, filter, weight);
+        if (pixel == SK_PIXEL_U8)
+            split(a->parts + (size_t)i * stride * 2, weight, a->taps[i]);
+    }
     return SK_OK;
 }
 
-static uint8_t round_fixed(int32_t sum)
+/* ---- along a row and across rows ---- */
+static void row_f32(float *out, const float *in, const struct axis *a, int channels)
 {
-    int32_t value = (sum + (1 << (PRECISION - 1))) >> PRECISION;
-    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
-/* ---- along a row ---- */
-static inline void row_u8(uint8_t *out, const uint8_t *in, const struct axis *a, int width, int channels)
-{
-    for (int i = 0; i < width; i++) {
-        const int32_t *weight = a->fixed + (size_t)i * (size_t)a->taps;
-        const uint8_t *from = in + (size_t)a->first[i] * (size_t)channels;
-        int32_t sum[SK_MAX_CHANNELS] = {0};
-        for (int k = 0; k < a->count[i]; k++, from += channels)
-            for (int c = 0; c < channels; c++)
-                sum[c] += from[c] * weight[k];
-        for (int c = 0; c < channels; c++)
-            *out++ = round_fixed(sum[c]);
-    }
-}
-
-static void row_f32(float *out, const float *in, const struct axis *a, int width, int channels)
-{
-    for (int i = 0; i < width; i++) {
-        const double *weight = a->weight + (size_t)i * (size_t)a->taps;
+    for (int i = 0; i < a->n; i++) {
+        const double *weight = a->weight + (size_t)i * (size_t)a->stride;
         for (int c = 0; c < channels; c++) {
             const float *from = in + (size_t)a->first[i] * (size_t)channels + c;
             double sum = 0.0;
-            for (int k = 0; k < a->count[i]; k++)
+            for (int k = 0; k < a->taps[i]; k++)
                 sum += (double)from[(size_t)k * (size_t)channels] * weight[k];
             *out++ = (float)sum;
         }
     }
 }
 
-static void resize_row(void *out, const void *in, const struct axis *a, int width, int channels, enum sk_pixel pixel)
+static void column_f32(float *out, const void *const *rows, const double *weight, int taps, size_t n)
 {
-    if (pixel == SK_PIXEL_F32)
-        row_f32(out, in, a, width, channels);
-    else if (channels == 3) /* a constant number of channels unrolls the inner loops */
-        row_u8(out, in, a, width, 3);
-    else
-        row_u8(out, in, a, width, channels);
-}
-
-/* ---- across rows: block by block, so that the sums stay in the first-level cache ---- */
-static void column_u8(uint8_t *out, const uint8_t *in, size_t row, const int32_t *weight, int count)
-{
-    int32_t sum[BLOCK];
-    for (size_t begin = 0; begin < row; begin += BLOCK) {
-        size_t n = row - begin < BLOCK ? row - begin : BLOCK;
-        memset(sum, 0, n * sizeof(*sum));
-        for (int k = 0; k < count; k++) {
-            const uint8_t *from = in + (size_t)k * row + begin;
-            for (size_t x = 0; x < n; x++)
-                sum[x] += from[x] * weight[k];
-        }
-        for (size_t x = 0; x < n; x++)
-            out[begin + x] = round_fixed(sum[x]);
+    for (size_t x = 0; x < n; x++) {
+        double sum = 0.0;
+        for (int k = 0; k < taps; k++)
+            sum += (double)((const float *)rows[k])[x] * weight[k];
+        out[x] = (float)sum;
     }
 }
 
-static void column_f32(float *out, const float *in, size_t row, const double *weight, int count)
-{
-    double sum[BLOCK];
-    for (size_t begin = 0; begin < row; begin += BLOCK) {
-        size_t n = row - begin < BLOCK ? row - begin : BLOCK;
-        memset(sum, 0, n * sizeof(*sum));
-        for (int k = 0; k < count; k++) {
-            const float *from = in + (size_t)k * row + begin;
-            for (size_t x = 0; x < n; x++)
-                sum[x] += (double)from[x] * weight[k];
-        }
-        for (size_t x = 0; x < n; x++)
-            out[begin + x] = (float)sum[x];
-    }
-}
+struct resizer {
+    const struct sk_picture *src;
+    const char *origin; /* first pixel of the box */
+    size_t in_row, out_row;
+    int width;  /* of the box in whole pixels */
+    bool plain; /* rows stay as they are but for being cut */
+    size_t skip; /* plain: bytes to the first wanted pixel */
+    struct axis across, down;
+    char *ring;        /* [down.widest] rows of out_row bytes */
+    const void **rows; /* [down.widest] */
+    int made;          /* rows of the box resized so far */
+};
 
-static void resize_column(struct sk_picture *dst, int y, const void *in, size_t row, const struct axis *a)
+static void resize_row(const struct resizer *r, int y, void *out)
 {
-    size_t at = (size_t)y * (size_t)a->taps;
-    if (dst->pixel == SK_PIXEL_F32)
-        column_f32((float *)dst->data + (size_t)y * row, in, row, a->weight + at, a->count[y]);
+    const char *in = r->origin + (size_t)y * r->in_row;
+    const struct axis *a = &r->across;
+    if (r->plain)
+        memcpy(out, in + r->skip, r->out_row);
+    else if (r->src->pixel == SK_PIXEL_F32)
+        row_f32(out, (const float *)(const void *)in, a, r->src->channels);
     else
-        column_u8((uint8_t *)dst->data + (size_t)y * row, in, row, a->fixed + at, a->count[y]);
+        sk_kern_get()->resize.row(&(struct sk_resize_axis){a->n, a->stride / SK_RESIZE_GROUP, a->first, a->taps, a->parts},
+                                  (const uint8_t *)in, (size_t)r->width, (size_t)r->src->channels, out);
 }
 
-enum sk_code sk_picture_resize_window(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
-                                      const struct sk_window *want, struct sk_err *err)
+/* Row y of the result, of the rows under its filter, which are in the ring afterwards. */
+static void resize_column(struct resizer *r, int y, void *out)
 {
-    struct axis across = {0}, down = {0};
-    void *wide = NULL; /* the rows of src that are needed, resized */
+    int first = r->down.first[y], taps = r->down.taps[y], widest = r->down.widest;
+    size_t at = (size_t)y * (size_t)r->down.stride;
+    r->made = r->made < first ? first : r->made;
+    for (; r->made < first + taps; r->made++)
+        resize_row(r, r->made, r->ring + (size_t)(r->made % widest) * r->out_row);
+    for (int k = 0; k < taps; k++)
+        r->rows[k] = r->ring + (size_t)((first + k) % widest) * r->out_row;
+    if (r->src->pixel == SK_PIXEL_F32)
+        column_f32(out, r->rows, r->down.weight + at, taps, r->out_row / sizeof(float));
+    else
+        sk_kern_get()->resize.column((const uint8_t *const *)r->rows, r->down.parts + 2 * at, taps, r->out_row, out);
+}
+
+/* ---- the whole ---- */
+struct sides { /* one direction of a resize */
+    int out, begin, count;
+    double start, length;
+};
+
+/* Makes the axis and says where the box begins in whole pixels and how many it has. */
+static enum sk_code make_axis(struct axis *a, const struct sides *s, int *first, int *pixels,
+                              const struct sk_resize *how, enum sk_pixel pixel, struct sk_err *err)
+{
+    *first = (int)floor(s->start);
+    *pixels = (int)ceil(s->start + s->length) - *first;
+    struct span span = {*pixels, s->out, s->begin, s->count, s->start - *first, s->length};
+    return axis_init(a, &span, how->filter, pixel, err);
+}
+
+enum sk_code sk_picture_resize_box(struct sk_picture *dst, const struct sk_picture *src, const struct sk_resize *how,
+                                   struct sk_err *err)
+{
+    const struct sk_window *want = &how->want;
+    struct resizer r = {.src = src};
+    struct sides wide = {how->width, want->left, want->width, how->box.left, how->box.width};
+    struct sides high = {how->height, want->top, want->height, how->box.top, how->box.height};
+    int left, top, rows;
     size_t step = (size_t)src->channels * sk_pixel_size(src->pixel);
-    size_t in_row = (size_t)src->width * step, out_row = (size_t)want->width * step;
     enum sk_code code = sk_picture_reserve(dst, want->height, want->width, src->channels, src->pixel, err);
     if (code != SK_OK)
         return code;
-    if ((code = axis_init(&across, src->width, width, want->left, want->width, err)) != SK_OK)
+    if ((code = make_axis(&r.across, &wide, &left, &r.width, how, src->pixel, err)) != SK_OK ||
+        (code = make_axis(&r.down, &high, &top, &rows, how, src->pixel, err)) != SK_OK)
         goto done;
-    if ((code = axis_init(&down, src->height, height, want->top, want->height, err)) != SK_OK)
-        goto done;
-    int top = down.first[0], end = down.first[want->height - 1] + down.count[want->height - 1];
-    const char *rows = (const char *)src->data + (size_t)top * in_row;
-    if (want->width != src->width || width != src->width) {
-        if (!(wide = sk_alloc((size_t)(end - top), out_row, err))) {
-            code = SK_NOMEM;
+    r.in_row = (size_t)src->width * step;
+    r.out_row = (size_t)want->width * step;
+    r.origin = (const char *)src->data + (size_t)top * r.in_row + (size_t)left * step;
+    r.plain = how->width == r.width && how->box.width == r.width;
+    r.skip = (size_t)want->left * step;
+    bool flat = how->height == rows && how->box.height == rows;
+    if (!flat) {
+        code = SK_NOMEM;
+        if (!(r.ring = sk_alloc((size_t)r.down.widest, r.out_row, err)) ||
+            !(r.rows = sk_alloc((size_t)r.down.widest, sizeof(*r.rows), err)))
             goto done;
-        }
-        for (int y = 0; y < end - top; y++)
-            resize_row((char *)wide + (size_t)y * out_row, rows + (size_t)y * in_row, &across, want->width,
-                       src->channels, src->pixel);
-        rows = wide;
+        code = SK_OK;
     }
     for (int y = 0; y < want->height; y++) {
-        const char *from = rows + (size_t)(down.first[y] - top) * out_row;
-        if (height == src->height)
-            memcpy((char *)dst->data + (size_t)y * out_row, from, out_row);
+        void *out = (char *)dst->data + (size_t)y * r.out_row;
+        if (flat)
+            resize_row(&r, want->top + y, out);
         else
-            resize_column(dst, y, from, (size_t)want->width * (size_t)src->channels, &down);
+            resize_column(&r, y, out);
     }
 done:
-    sk_free(wide);
-    axis_release(&across);
-    axis_release(&down);
+    sk_free(r.ring);
+    sk_free(r.rows);
+    axis_release(&r.across);
+    axis_release(&r.down);
     return code;
 }
 
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width,
                                struct sk_err *err)
 {
-    return sk_picture_resize_window(dst, src, height, width, &(struct sk_window){0, 0, height, width}, err);
+    struct sk_resize how = {.height = height, .width = width, .want = {0, 0, height, width},
+                            .box = {0, 0, src->height, src->width}};
+    return sk_picture_resize_box(dst, src, &how, err);
 }

@@ -46,13 +46,16 @@ static enum sk_code write_one(struct writer *w, const struct sk_dataset *ds, int
 {
     char name[SK_NAME + 32];
     struct sk_rng rng;
+    int done = 0;
     file_name(name, sizeof(name), sk_dataset_info(ds)->class_name[sk_dataset_label(ds, index)], index);
     enum sk_code code = sk_path_join(w->path, err, s->dir, name);
-    if (code == SK_OK)
-        code = sk_dataset_read(ds, index, &w->picture, err);
     sk_rng_init(&rng, (uint64_t)s->seed, 0, (uint64_t)index, SK_RNG_AUGMENT);
+    if (code == SK_OK && !s->steps)
+        code = sk_dataset_read(ds, index, &w->picture, err);
+    else if (code == SK_OK)
+        code = sk_dataset_read_for(ds, index, s->steps, &rng, &w->picture, &w->scratch, &done, err);
     if (code == SK_OK && s->steps)
-        code = sk_picture_apply(&w->picture, &w->scratch, s->steps, &rng, err);
+        code = sk_picture_apply_from(&w->picture, &w->scratch, s->steps, done, &rng, err);
     w->png.len = 0;
     if (code == SK_OK)
         code = sk_picture_encode(&w->picture, &w->png, err);

@@ -198,6 +198,24 @@ int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
     return ds->label ? ds->label[label] : label;
 }
 
+enum { NAME = 2 * SK_PATH }; /* of a sample: an archive's path and what lies in it */
+
+/* The picture as it is, of the source's sample of this number. */
+static enum sk_code read_whole(const struct sk_dataset *ds, int64_t there, struct sk_picture *p, struct sk_err *err)
+{
+    char name[NAME], *data = NULL;
+    size_t len = 0;
+    enum sk_code code = ds->ops->file ? ds->ops->file(ds->self, there, &data, &len, err) : SK_OK;
+    if (code != SK_OK)
+        return code;
+    if (!data)
+        return ds->ops->read(ds->self, there, p, err);
+    ds->ops->name_of(ds->self, there, name, sizeof(name));
+    code = sk_picture_decode(p, data, len, name, err);
+    sk_free(data);
+    return code;
+}
+
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err)
 {
     int64_t there = in_source(ds, index);
@@ -205,7 +223,7 @@ enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct 
     enum sk_code code = ds->cache ? sk_picture_cache_get(ds->cache, index, p, &found, err) : SK_OK;
     if (code != SK_OK || found)
         return code;
-    code = ds->ops->read(ds->self, there, p, err);
+    code = read_whole(ds, there, p, err);
     if (code == SK_OK && ds->cache)
         sk_picture_cache_put(ds->cache, index, p);
     return code;
@@ -217,6 +235,24 @@ enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **
     *data = NULL;
     *len = 0;
     return ds->ops->file ? ds->ops->file(ds->self, there, data, len, err) : SK_OK;
+}
+
+enum sk_code sk_dataset_read_for(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
+                                 struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
+                                 struct sk_err *err)
+{
+    char name[NAME], *data = NULL;
+    size_t len = 0;
+    *done = 0;
+    enum sk_code code = ds->cache ? SK_OK : sk_dataset_file(ds, index, &data, &len, err); /* whole pictures are kept */
+    if (code != SK_OK)
+        return code;
+    if (!data)
+        return sk_dataset_read(ds, index, p, err);
+    sk_dataset_name(ds, index, name, sizeof(name));
+    code = sk_picture_decode_for(p, scratch, data, len, name, steps, rng, done, err);
+    sk_free(data);
+    return code;
 }
 
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size)

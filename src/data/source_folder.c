@@ -252,11 +252,6 @@ static int folder_label(const void *self, int64_t index)
     return ((const struct folder *)self)->list.file[index].label;
 }
 
-static enum sk_code folder_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
-{
-    return sk_file_list_decode(&((const struct folder *)self)->list, index, p, err);
-}
-
 static enum sk_code folder_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
 {
     return sk_file_list_file(&((const struct folder *)self)->list, index, data, len, err);
@@ -269,6 +264,6 @@ static void folder_name(const void *self, int64_t index, char *out, size_t size)
 
 const struct sk_source_ops sk_source_folder = {
     .source = SK_SOURCE_FOLDER, .name = "folder", .decodes = true, .help = "a folder of JPEG or PNG pictures for each class",
-    .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label, .read = folder_read,
-    .name_of = folder_name, .file = folder_file,
+    .probe = folder_probe, .open = folder_open, .close = folder_close, .label = folder_label, .name_of = folder_name,
+    .file = folder_file,
 };

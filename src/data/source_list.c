@@ -158,11 +158,6 @@ static int list_label(const void *self, int64_t index)
     return ((const struct listed *)self)->list.file[index].label;
 }
 
-static enum sk_code list_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
-{
-    return sk_file_list_decode(&((const struct listed *)self)->list, index, p, err);
-}
-
 static enum sk_code list_file(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err)
 {
     return sk_file_list_file(&((const struct listed *)self)->list, index, data, len, err);
@@ -182,7 +177,6 @@ const struct sk_source_ops sk_source_list = {
     .open = list_open,
     .close = list_close,
     .label = list_label,
-    .read = list_read,
     .name_of = list_name,
     .file = list_file,
 };

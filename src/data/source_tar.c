@@ -256,18 +256,6 @@ static enum sk_code tar_file(const void *self, int64_t index, char **data, size_
     return code;
 }
 
-static enum sk_code tar_read(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err)
-{
-    char name[2 * SK_PATH], *data = NULL;
-    size_t len = 0;
-    enum sk_code code = tar_file(self, index, &data, &len, err);
-    tar_name(self, index, name, sizeof(name));
-    if (code == SK_OK)
-        code = sk_picture_decode(p, data, len, name, err);
-    sk_free(data);
-    return code;
-}
-
 const struct sk_source_ops sk_source_tar = {
     .source = SK_SOURCE_TAR,
     .name = "tar",
@@ -277,7 +265,6 @@ const struct sk_source_ops sk_source_tar = {
     .open = tar_open,
     .close = tar_close,
     .label = tar_label,
-    .read = tar_read,
     .name_of = tar_name,
     .file = tar_file,
 };

@@ -140,7 +140,7 @@ static bool size_after(const struct sk_picture_steps *steps, struct sk_net_shape
 {
     for (int i = steps->count - 1; i >= 0; i--) {
         const struct sk_picture_step *step = &steps->step[i];
-        if (step->kind == SK_STEP_FLIP)
+        if (!sk_step_sets_size(step->kind))
             continue;
         bool both = step->kind == SK_STEP_RESIZE && step->exact;
         s->height = both ? step->height : step->size;

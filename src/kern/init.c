@@ -17,6 +17,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
     sk_linear_ref(k->linear);
     sk_optim_ref(&k->optim);
     memset(k->wino, 0, sizeof k->wino);
+    sk_resize_ref(&k->resize);
     sk_peak_ref(&k->peak);
 #ifdef SK_NO_X86
     (void)level;
@@ -27,6 +28,7 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_point_avx2(k->point);
         sk_optim_avx2(&k->optim);
         sk_wino_avx2(k->wino);
+        sk_resize_avx2(&k->resize);
         sk_peak_avx2(&k->peak);
     }
     if (level >= SK_ISA_AVX512) {

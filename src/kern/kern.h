@@ -112,6 +112,21 @@ struct sk_kern_linear {
     void (*grad_weight)(const float *dy, const void *x, float *dw, float *db, size_t n, size_t c, size_t k0, size_t k1,
                         size_t k);
 };
+/* ---- resizing 8-bit pictures (Pillow's fixed point): weighted sums of pixels, rounded and cut to 0..255 ----
+ * A weight counts 2^-22; it is low + high * 2^12 with 0 <= low < 2^12. Weights lie in groups of four: low[4], high[4];
+ * those behind the last tap are 0. */
+enum { SK_RESIZE_BITS = 22, SK_RESIZE_LOW_BITS = 12, SK_RESIZE_GROUP = 4 };
+struct sk_resize_axis {
+    int n, groups;           /* outputs; groups of weights of each */
+    const int *first, *taps; /* [n]: output i is a sum over taps[i] pixels from first[i] on */
+    const int16_t *weight;   /* [n][groups][2 * SK_RESIZE_GROUP] */
+};
+struct sk_kern_resize {
+    /* Along a row: out[n][channels] from in[width][channels]. */
+    void (*row)(const struct sk_resize_axis *a, const uint8_t *in, size_t width, size_t channels, uint8_t *out);
+    /* Across rows: out[j] from row[k][j], k below taps, j below n; weight: the groups of one output. */
+    void (*column)(const uint8_t *const *row, const int16_t *weight, int taps, size_t n, uint8_t *out);
+};
 /* ---- ceilings of the processor, for skua bench: loops that do one thing as fast as it goes ---- */
 struct sk_peak_madd {
     const char *name;            /* what multiplies and adds: "vdpbf16ps"; NULL: the level has nothing for this type */
@@ -145,6 +160,7 @@ struct sk_kern {
     struct sk_kern_linear linear[SK_K_TYPES];
     struct sk_kern_optim optim;
     struct sk_kern_wino wino[SK_WINO_ALGS][SK_WINO_TYPES];
+    struct sk_kern_resize resize;
     struct sk_kern_peak peak;
 };
 void sk_kern_init(struct sk_kern *k, enum sk_isa level); /* level must not exceed the hardware's */

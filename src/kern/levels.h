@@ -12,6 +12,7 @@ void sk_pool_ref(struct sk_kern_pool k[SK_K_TYPES]);
 void sk_conv_ref(struct sk_kern_conv k[SK_K_TYPES]);
 void sk_linear_ref(struct sk_kern_linear k[SK_K_TYPES]);
 void sk_optim_ref(struct sk_kern_optim *k);
+void sk_resize_ref(struct sk_kern_resize *k);
 void sk_peak_ref(struct sk_kern_peak *k);
 
 void sk_norm_avx2(struct sk_kern_norm k[SK_K_TYPES]);
@@ -19,6 +20,7 @@ void sk_norm_grad_avx2(struct sk_kern_norm k[SK_K_TYPES]);
 void sk_point_avx2(struct sk_kern_point k[SK_K_TYPES]);
 void sk_optim_avx2(struct sk_kern_optim *k);
 void sk_wino_avx2(struct sk_kern_wino k[SK_WINO_ALGS][SK_WINO_TYPES]);
+void sk_resize_avx2(struct sk_kern_resize *k);
 void sk_peak_avx2(struct sk_kern_peak *k);
 
 void sk_norm_avx512(struct sk_kern_norm k[SK_K_TYPES]);

@@ -65,6 +65,17 @@ static void tell_unused(const struct sk_recipe *r)
     }
 }
 
+static void tell_decode(const struct sk_recipe_data *d)
+{
+    const struct sk_picture_steps *a = &d->augment;
+    if (a->decode == SK_DECODE_EXACT)
+        return;
+    if (a->count == 0 || a->step[0].kind != SK_STEP_RANDOM_RESIZED_CROP)
+        sk_notice("data.decode: fast has no effect: the first step of data.augment is not random_resized_crop");
+    else if (d->cache == SK_CACHE_MEMORY)
+        sk_notice("data.decode: fast has no effect with data.cache: memory, which keeps whole pictures");
+}
+
 static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_err *err)
 {
     const struct sk_recipe_schedule *s = &t->schedule;
@@ -92,8 +103,10 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);
-    if (code == SK_OK)
+    if (code == SK_OK) {
         tell_unused(r);
+        tell_decode(&r->data);
+    }
     return code;
 }
 

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { NAMES_MAX = 8 };
+enum { NAMES_MAX = 32, KNOWN_MAX = 512 };
 
 /* A list or mapping can be switched off: none, null, false, or nothing at all. */
 static bool is_none(const struct sk_yaml *y, const struct sk_node *n)
@@ -23,7 +23,7 @@ static bool is_none(const struct sk_yaml *y, const struct sk_node *n)
 static const struct sk_step_type *find_type(const char *name, struct sk_err *err)
 {
     const char *names[NAMES_MAX];
-    char known[SK_NAME] = "", shown[SK_NAME];
+    char known[KNOWN_MAX] = "", shown[SK_NAME];
     size_t used = 0;
     assert(sk_step_type_count <= NAMES_MAX);
     for (size_t i = 0; i < sk_step_type_count; i++) {
@@ -75,6 +75,8 @@ static enum sk_code set_params(const struct sk_step_type *type, struct sk_pictur
     *at = value;
     if (sk_node_null(y, value))
         return SK_OK;
+    if (type->params == 0)
+        return sk_fail(err, SK_INPUT, "%s has no parameters", type->name);
     given[0] = value->kind != SK_NODE_MAP;
     if (given[0])
         return set_param(type, &type->param[0], step, y, value, at, err);
@@ -132,6 +134,7 @@ enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *
     struct sk_picture_steps result;
     memset(&result, 0, sizeof(result)); /* padding too: equal recipes have equal bytes */
     enum sk_code code = SK_OK;
+    result.decode = steps->decode; /* another key's */
     *at = n;
     if (n->kind != SK_NODE_LIST && !is_none(y, n))
         return sk_key_unexpected(y, n, "a list of steps such as [{resize: 256}]", err);
@@ -151,6 +154,8 @@ static enum sk_code format_step(const struct sk_picture_step *step, struct sk_st
 {
     const struct sk_step_type *type = sk_step_type_of(step->kind);
     assert(type);
+    if (type->params == 0)
+        return sk_str_add(out, err, "%s", type->name);
     enum sk_code code = sk_str_add(out, err, "{%s: {", type->name);
     for (size_t i = 0; code == SK_OK && i < type->params; i++) {
         code = sk_str_add(out, err, "%s%s: ", i ? ", " : "", type->param[i].name);

@@ -8,6 +8,7 @@ static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folde
 static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
 static const char *const cache_names[] = {"none", "memory", NULL};
+static const char *const decode_names[] = {[SK_DECODE_EXACT] = "exact", [SK_DECODE_FAST] = "fast", NULL};
 static const char *const stem_names[] = {"imagenet", "cifar", NULL};
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cpu", "cuda", NULL};
@@ -75,6 +76,10 @@ const struct sk_key sk_keys[] = {
     KEY("data.shapes_seed", SK_KEY_INT64, data.shapes_seed, "0", NO, "shapes: seed of the drawn pictures",
         INTEGERS(0, INT64_MAX)),
     KEY("data.augment", SK_KEY_STEPS, data.augment, "[]", NO, "steps a training picture goes through, in order", PLAIN),
+    KEY("data.decode", SK_KEY_ENUM, data.augment.decode, "exact", NO,
+        "fast: training JPEGs whose first step is random_resized_crop are decoded at 1/2, 1/4 or 1/8 where that is "
+        "enough for the box",
+        .names = decode_names),
     KEY("data.prepare", SK_KEY_STEPS, data.prepare, "[]", NO, "steps a picture goes through in evaluation and use",
         PLAIN),
     KEY("data.normalize", SK_KEY_NORMALIZE, data.has_normalize, "none", NO,

@@ -18,12 +18,20 @@ enum sk_key_type {
     SK_KEY_REAL, /* double within the range, or word for word_value */
     SK_KEY_ENUM, /* any C enum: the index in names */
     /* values with an inside */
+    SK_KEY_REALS,     /* struct sk_range or double[n]: a list of numbers, or one that stands for all (reals.c) */
     SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
     SK_KEY_STEPS,     /* struct sk_picture_steps */
     SK_KEY_WORDS,     /* struct sk_recipe_words */
     SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
+
+enum sk_key_one {
+    SK_ONE_NOT,      /* a list is needed: [low, high] with low <= high */
+    SK_ONE_AROUND_0, /* [-x, x] */
+    SK_ONE_AROUND_1, /* [1 - x, 1 + x], not below the least value */
+    SK_ONE_EACH      /* x for all; the list may have any order */
+};
 
 struct sk_key {
     const char *name; /* dotted: train.optimizer.lr; a step's parameter: its plain name */
@@ -37,6 +45,7 @@ struct sk_key {
     const char *word;          /* also accepted, for word_value; NULL: none */
     int word_value;
     const char *const *names; /* enum: NULL-terminated */
+    enum sk_key_one one;      /* REALS: what a single number x means */
     const char *help;         /* one phrase with the unit */
 };
 extern const struct sk_key sk_keys[]; /* rows of a section stand together, sections inside it after its own rows */
@@ -52,6 +61,7 @@ struct sk_step_type {
     const char *name;
     enum sk_step_kind kind;
     bool random; /* for training only */
+    bool sizes;  /* decides how large the picture is */
     const struct sk_key *param;
     size_t params;
     const char *help;
@@ -88,6 +98,13 @@ enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *
                           const struct sk_node **at, struct sk_err *err) SK_MUST;
 enum sk_code sk_steps_format(const struct sk_picture_steps *steps, struct sk_str *out, struct sk_err *err) SK_MUST;
 bool sk_steps_equal(const struct sk_picture_steps *a, const struct sk_picture_steps *b);
+
+/* Rows of several numbers (reals.c): from a list, or from text ("0.5", "[0.08, 1]"); false where text is no such. */
+enum sk_code sk_reals_set(const struct sk_key *k, void *member, const struct sk_yaml *y, const struct sk_node *list,
+                          const struct sk_node **at, struct sk_err *err) SK_MUST;
+bool sk_reals_set_text(const struct sk_key *k, void *member, const char *text);
+void sk_reals_describe(const struct sk_key *k, char *out, size_t size);
+enum sk_code sk_reals_format(const struct sk_key *k, const void *member, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 enum sk_code sk_sides_set(const struct sk_key *k, struct sk_picture_step *step, const struct sk_yaml *y,
                           const struct sk_node *list, const struct sk_node **at, struct sk_err *err) SK_MUST;

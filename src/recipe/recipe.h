@@ -11,17 +11,54 @@ enum { SK_MAX_STEPS = 16, SK_MAX_CHANNELS = 3, SK_SHAPES_MIN_SIDE = 16, SK_SHAPE
        SK_WORDS_TEXT = 8192 };
 
 /* ---- data: what one picture goes through before the network ---- */
-enum sk_step_kind { SK_STEP_RANDOM_CROP, SK_STEP_FLIP, SK_STEP_RESIZE, SK_STEP_CENTER_CROP };
-struct sk_picture_step {
+enum sk_step_kind {
+    SK_STEP_RANDOM_CROP,
+    SK_STEP_FLIP,
+    SK_STEP_RESIZE,
+    SK_STEP_CENTER_CROP,
+    SK_STEP_RANDOM_RESIZED_CROP,
+    SK_STEP_VERTICAL_FLIP,
+    SK_STEP_COLOR_JITTER,
+    SK_STEP_GRAYSCALE,
+    SK_STEP_ROTATION,
+    SK_STEP_AFFINE,
+    SK_STEP_RANDOM_ERASING,
+    SK_STEP_CUTOUT,
+    SK_STEP_RAND_AUGMENT,
+    SK_STEP_TRIVIAL_AUGMENT_WIDE,
+    SK_STEP_KINDS
+};
+enum { SK_MAX_HOLES = 16, SK_MAX_OPS = 8, SK_MAGNITUDES = 31 };
+enum sk_interpolation { SK_BILINEAR, SK_BICUBIC }; /* of resizing, antialiased */
+enum sk_sampling { SK_NEAREST, SK_LINEAR };        /* of rotations and affine maps */
+enum sk_pad_mode { SK_PAD_ZERO, SK_PAD_REFLECT };
+struct sk_range {
+    double low, high;
+};
+struct sk_picture_step { /* `skua help recipe` has each parameter's meaning */
     enum sk_step_kind kind;
     int size;    /* crop: side of the result; resize: length of the shorter side, or both sides where exact */
-    int padding; /* random_crop: zero padding on each side before cropping */
-    double p;    /* horizontal_flip: probability */
+    int padding; /* random_crop: on each side before cropping */
+    enum sk_pad_mode mode;
+    double p;    /* probability */
     bool exact;  /* resize: {size: [h, w]} gives h x w without keeping the aspect */
     int height, width;
+    enum sk_interpolation filter;
+    enum sk_sampling sampling;
+    struct sk_range scale, ratio;                       /* boxes: share of the area, width / height; affine: scale */
+    struct sk_range brightness, contrast, saturation, hue; /* factors; hue: turns */
+    struct sk_range degrees, shear, shear_y;            /* degrees */
+    double translate[2];                                /* affine: at most these shares of width and height */
+    double value[SK_MAX_CHANNELS];                      /* erasing: levels 0 to 255, one a channel */
+    int holes, length;                                  /* cutout */
+    int n, m;                                           /* rand_augment: operations, magnitude */
 };
+/* Whether a step of this kind decides how large the picture is. */
+bool sk_step_sets_size(enum sk_step_kind kind);
+enum sk_decode { SK_DECODE_EXACT, SK_DECODE_FAST };
 struct sk_picture_steps {
     int count;
+    enum sk_decode decode; /* data.decode, of data.augment alone: evaluation is exact */
     struct sk_picture_step step[SK_MAX_STEPS];
 };
 

@@ -87,6 +87,9 @@ char *sk_key_expected(const struct sk_key *k, char *out, size_t size)
     case SK_KEY_ENUM:
         describe_names(k, out, size);
         break;
+    case SK_KEY_REALS:
+        sk_reals_describe(k, out, size);
+        break;
     case SK_KEY_SIDES:
         snprintf(out, size, "an integer from %lld to %lld, or [height, width]", (long long)k->low, (long long)k->high);
         break;
@@ -183,6 +186,8 @@ static bool set_any(const struct sk_key *k, void *base, const char *text)
     }
     case SK_KEY_REAL:
         return set_real(k, base, text);
+    case SK_KEY_REALS:
+        return sk_reals_set_text(k, member(k, base), text);
     case SK_KEY_ENUM:
         return set_enum(k, base, text);
     case SK_KEY_TASK:
@@ -228,6 +233,8 @@ enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk
         return sk_words_set(member(k, base), y, n, at, err);
     if (k->type == SK_KEY_NORMALIZE)
         return sk_normalize_set(base, y, n, at, err);
+    if (k->type == SK_KEY_REALS && n->kind == SK_NODE_LIST)
+        return sk_reals_set(k, member(k, base), y, n, at, err);
     if (k->type == SK_KEY_SIDES && n->kind == SK_NODE_LIST)
         return sk_sides_set(k, base, y, n, at, err);
     if (n->kind != SK_NODE_SCALAR)
@@ -259,6 +266,7 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b)
         memcpy(&y, in_b, sizeof(y));
         return x == y;
     }
+    case SK_KEY_REALS: /* never NaN nor -0: what is written reads back to the same bytes */
     case SK_KEY_BOOL:
     case SK_KEY_INT:
     case SK_KEY_INT64:
@@ -327,6 +335,8 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
         return sk_str_add(out, err, "%s", yes ? "true" : "false");
     case SK_KEY_ENUM:
         return sk_str_add(out, err, "%s", k->names[get_int(k, base)]);
+    case SK_KEY_REALS:
+        return sk_reals_format(k, const_member(k, base), out, err);
     case SK_KEY_SIDES:
         return sk_sides_format(base, out, err);
     case SK_KEY_STEPS:

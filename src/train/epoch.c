@@ -142,7 +142,7 @@ static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, s
     struct sk_evaluation evaluation = {0};
     double since = sk_now();
     enum sk_code code =
-        sk_evaluate(t->net, t->val, &t->recipe, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+        sk_evaluate(t->net, t->val, &t->recipe, false, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
     if (code != SK_OK)
         return code == SK_CANCELLED ? code : keep_steps(t, code, err);
     r->has_val = true;

@@ -1,5 +1,6 @@
 /* Evaluation of a network on a data set: shared by the loop and `skua eval`, so that both give the same figures. */
 #include "train/internal.h"
+#include "train/tta.h"
 
 #include <math.h>
 
@@ -61,7 +62,8 @@ static void count_classes(struct sk_evaluation *e, const struct sk_batch *b, con
     }
 }
 
-static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, const atomic_bool *cancel,
+static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, struct sk_tta *tta,
+                                const atomic_bool *cancel,
                                 void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
                                 struct sk_evaluation *out, struct sk_err *err)
 {
@@ -73,7 +75,8 @@ static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, co
         enum sk_code code = sk_loader_next(loader, &batch, err);
         if (code != SK_OK || !batch)
             return code;
-        code = sk_net_eval(net, &(struct sk_net_batch){batch->count, batch->pixels, batch->label}, &result, err);
+        code = tta ? sk_tta_eval(tta, net, batch, &result, err)
+                   : sk_net_eval(net, &(struct sk_net_batch){batch->count, batch->pixels, batch->label}, &result, err);
         if (code != SK_OK)
             return code;
         sk_metrics_add(&out->all, &result, batch->count);
@@ -83,11 +86,12 @@ static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, co
     }
 }
 
-enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe, bool flip,
                          const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
                          struct sk_evaluation *out, struct sk_err *err)
 {
     struct sk_loader *loader = NULL;
+    struct sk_tta tta = {0};
     int classes = sk_net_shape(net)->classes;
     *out = (struct sk_evaluation){.classes = classes};
     enum sk_code code = sk_eval_loader(&loader, ds, recipe, err);
@@ -98,10 +102,13 @@ enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const 
         out->class_correct = out->class_count ? sk_alloc((size_t)classes, sizeof(*out->class_correct), err) : NULL;
         code = out->class_correct ? sk_loader_start(loader, 0, 0, err) : SK_NOMEM;
     }
+    if (code == SK_OK && flip)
+        code = sk_tta_init(&tta, recipe->train.batch, classes, err);
     double since = sk_now();
     if (code == SK_OK)
-        code = run_batches(net, loader, cancel, progress, ctx, out, err);
+        code = run_batches(net, loader, flip ? &tta : NULL, cancel, progress, ctx, out, err);
     out->seconds = sk_now() - since;
+    sk_tta_release(&tta);
     sk_loader_free(loader);
     if (code != SK_OK)
         sk_evaluation_release(out);

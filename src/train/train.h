@@ -135,9 +135,9 @@ struct sk_evaluation {
 }; /* arrays sk_free'd by release */
 /* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
  * classes do not fit the network, or whose batches do not fit into memory: INPUT. The loss need not be finite.
- * CANCELLED between batches. progress (may be NULL) is called after each batch. *out is overwritten; on failure it is
+ * flip: of each picture and its mirror image the mean probabilities count. CANCELLED between batches. progress (may be NULL) is called after each batch. *out is overwritten; on failure it is
  * zeroed. */
-enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe, bool flip,
                          const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
                          struct sk_evaluation *out, struct sk_err *err) SK_MUST;
 void sk_evaluation_release(struct sk_evaluation *e);

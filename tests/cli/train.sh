@@ -24,6 +24,16 @@ check 'a heading and a row for each class' [ "$(grep -c '%' out)" -eq 11 ]
 run 0 eval run/ckpt-36/model.safetensors --split train --json
 says out '"count":188'
 
+# with mirror images: other figures; the mean of a picture and its mirror image is that of the mirror image and the picture
+figures() { grep -o '"loss":[^,]*,"top1":[^,]*,"top5":[^,]*' out; }
+run 0 eval run/last --json --tta flip
+both=$(figures)
+check 'mirror images change the loss' [ "$both" != "$loss" ]
+run 0 eval run/last --json --tta flip --set data.workers=0
+check 'and give the same again' [ "$(figures)" = "$both" ]
+run 2 eval run/last --tta rotate
+says err "--tta: expected flip, got 'rotate'"
+
 # machines
 run 0 train tiny.yaml --out json --json --set train.epochs=1
 check 'start, epoch and end, nothing else' [ "$(grep -c '^{"event":"[a-z]*",.*}$' out)" -eq 3 ]
@@ -77,7 +87,7 @@ for file in pictures/*.png; do
 done
 run 0 train --data small --out small-run --set train.max_steps=2 --set train.batch=4 --set model.width=0.0625
 matches err '^resnet18, [0-9,]+ parameters, 16x16x3 pictures, 2 classes; (fp32|bf16), [0-9]+ threads?$'
-says small-run/recipe.yaml 'augment: [{random_crop: {size: 16, padding: 2}}, {horizontal_flip: {p: 0.5}}]'
+says small-run/recipe.yaml 'augment: [{random_crop: {size: 16, padding: 2, mode: zero}}, {horizontal_flip: {p: 0.5}}]'
 says small-run/recipe.yaml 'name: small'
 run 0 data sample tiny.yaml --count 1 --out wide --set data.image_size=24 --set data.augment='[]'
 cp wide/*.png small/a/0.png

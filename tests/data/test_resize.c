@@ -49,6 +49,55 @@ static void as_pillow(void **state)
     sk_picture_release(&to);
 }
 
+/* Parts of the picture are resized as if they had been cut out: the boxes and sizes of make_pictures.py in its order. */
+static void boxes_as_pillow(void **state)
+{
+    (void)state;
+    static const int boxes[][4] = {{0, 0, 37, 53}, {3, 5, 30, 40}, {10, 20, 9, 7}, {36, 52, 1, 1}, {0, 11, 37, 2}};
+    static const int sizes[][2] = {{16, 16}, {60, 71}, {5, 40}, {33, 3}, {0, 20}, {20, 0}}; /* 0: as the box */
+    static const char *const names[] = {[SK_BILINEAR] = "boxes_bilinear.npy", [SK_BICUBIC] = "boxes_bicubic.npy"};
+    struct sk_err err = {0};
+    struct sk_picture from = {0}, to = {0};
+    load_stored(&from, "resize_from.npy");
+    for (size_t f = 0; f < SK_COUNT(names); f++) {
+        struct sk_npy want;
+        open_stored(&want, names[f]);
+        size_t at = 0;
+        for (size_t i = 0; i < SK_COUNT(boxes) * SK_COUNT(sizes); i++) {
+            const int *b = boxes[i / SK_COUNT(sizes)], *s = sizes[i % SK_COUNT(sizes)];
+            int h = s[0] ? s[0] : b[2], w = s[1] ? s[1] : b[3];
+            struct sk_resize how = {h, w, {0, 0, h, w}, {b[0], b[1], b[2], b[3]}, (enum sk_interpolation)f};
+            assert_ok(sk_picture_resize_box(&to, &from, &how, &err), err);
+            size_t bytes = sk_picture_bytes(&to);
+            assert_true(at + bytes <= want.bytes);
+            if (memcmp(to.data, (const char *)want.data + at, bytes) != 0)
+                fail_msg("%s: box %d x %d to %d x %d differs", names[f], b[2], b[3], h, w);
+            at += bytes;
+        }
+        assert_int_equal(at, want.bytes);
+        sk_npy_close(&want);
+    }
+    sk_picture_release(&from);
+    sk_picture_release(&to);
+}
+
+/* Sides that are no whole pixels: the weights follow the box, a flat ramp stays one. */
+static void fractional_box(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture from = {0}, to = {0};
+    assert_ok(sk_picture_reserve(&from, 1, 64, 1, SK_PIXEL_F32, &err), err);
+    for (int x = 0; x < 64; x++)
+        ((float *)from.data)[x] = (float)x + 0.5f; /* the value at a place is its coordinate */
+    struct sk_resize how = {1, 20, {0, 0, 1, 20}, {0, 7.25, 1, 40.5}, SK_BILINEAR};
+    assert_ok(sk_picture_resize_box(&to, &from, &how, &err), err);
+    for (int i = 3; i < 17; i++) /* the filter is cut off nearer to the sides */
+        assert_true(fabs((double)((float *)to.data)[i] - (7.25 + 40.5 * (i + 0.5) / 20)) < 0.02);
+    sk_picture_release(&from);
+    sk_picture_release(&to);
+}
+
 /* Float pixels follow the same weights; the 8-bit path rounds twice, by half a level each at most. */
 static void float_pixels(void **state)
 {
@@ -116,7 +165,8 @@ static void windows_are_parts(void **state)
         want.height = 1 + (int)sk_rng_below(&rng, (uint32_t)(h - want.top));
         want.width = 1 + (int)sk_rng_below(&rng, (uint32_t)(w - want.left));
         assert_ok(sk_picture_resize(&whole, p, h, w, &err), err);
-        assert_ok(sk_picture_resize_window(&part, p, h, w, &want, &err), err);
+        struct sk_resize how = {h, w, want, {0, 0, p->height, p->width}, SK_BILINEAR};
+        assert_ok(sk_picture_resize_box(&part, p, &how, &err), err);
         size_t step = 3 * sk_pixel_size(p->pixel), row = (size_t)want.width * step;
         for (int y = 0; y < want.height; y++)
             if (memcmp((char *)part.data + (size_t)y * row,
@@ -136,7 +186,7 @@ static void no_memory(void **state)
     struct sk_err err = {0};
     struct sk_picture from = {0};
     load_stored(&from, "resize_from.npy");
-    for (long n = 1; n <= 10; n++) { /* the result, two axes of four blocks, the picture between the passes */
+    for (long n = 1; n <= 11; n++) { /* the result, two axes of four blocks, the ring and its rows */
         struct sk_picture to = {0};
         sk_mem_fail_after(n);
         enum sk_code code = sk_picture_resize(&to, &from, 10, 12, &err);
@@ -151,7 +201,8 @@ static void no_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_pillow), cmocka_unit_test(float_pixels),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_pillow), cmocka_unit_test(boxes_as_pillow),
+                                       cmocka_unit_test(fractional_box), cmocka_unit_test(float_pixels),
                                        cmocka_unit_test(flat_stays_flat), cmocka_unit_test(windows_are_parts),
                                        cmocka_unit_test(no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,68 @@ static void random_crop_of_padding_only(void **state)
     }
 }
 
+/* numpy.pad's reflect mode: 0 1 2 becomes ... 2 1 [0 1 2] 1 0 1 2 ...; a single row or column is repeated. */
+static void reflected_padding(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{5, 7}, {3, 2}, {1, 4}, {2, 1}, {1, 1}};
+    struct sk_err err = {0};
+    for (uint64_t draw = 0; draw < 200; draw++) {
+        int h = sizes[draw % 5][0], w = sizes[draw % 5][1];
+        struct sk_picture p = {0};
+        make(&p, h, w, 3, draw % 2 ? SK_PIXEL_F32 : SK_PIXEL_U8);
+        struct sk_picture_step step = {.kind = SK_STEP_RANDOM_CROP, .size = 6, .padding = 9, .mode = SK_PAD_REFLECT};
+        assert_ok(apply(&p, step, draw, &err), err);
+        struct sk_rng rng;
+        sk_rng_init(&rng, 1, 0, draw, SK_RNG_AUGMENT);
+        int top = (int)sk_rng_below(&rng, (uint32_t)(h + 13)) - 9, left = (int)sk_rng_below(&rng, (uint32_t)(w + 13)) - 9;
+        for (int y = 0; y < 6; y++) {
+            for (int x = 0; x < 6; x++) {
+                int row = top + y, col = left + x;
+                while (row < 0 || row >= h)
+                    row = h == 1 ? 0 : row < 0 ? -row : 2 * (h - 1) - row;
+                while (col < 0 || col >= w)
+                    col = w == 1 ? 0 : col < 0 ? -col : 2 * (w - 1) - col;
+                for (int c = 0; c < 3; c++)
+                    assert_int_equal(at(&p, y, x, c), mark(row, col, c));
+            }
+        }
+        sk_picture_release(&p);
+    }
+}
+
+/* Steps for 8-bit pixels say so. */
+static void colours_need_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sk_step_kind kind;
+        const char *name;
+    } rows[] = {{SK_STEP_COLOR_JITTER, "color_jitter"}, {SK_STEP_GRAYSCALE, "grayscale"},
+                {SK_STEP_TRIVIAL_AUGMENT_WIDE, "trivial_augment_wide"}, {SK_STEP_RAND_AUGMENT, "rand_augment"}};
+    struct sk_err err = {0};
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct sk_picture p = {0};
+        char expected[128];
+        make(&p, 4, 4, 3, SK_PIXEL_F32);
+        snprintf(expected, sizeof(expected), "%s needs 8-bit pictures of 1 or 3 channels, not float ones", rows[i].name);
+        assert_error(apply(&p, (struct sk_picture_step){.kind = rows[i].kind, .n = 1}, 0, &err), SK_INPUT, err, expected);
+        sk_picture_release(&p);
+    }
+}
+
+static void vertical_flip(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    make(&p, 5, 4, 3, SK_PIXEL_U8);
+    assert_ok(apply(&p, (struct sk_picture_step){.kind = SK_STEP_VERTICAL_FLIP, .p = 1}, 0, &err), err);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(at(&p, i / 12, i / 3 % 4, i % 3), mark(4 - i / 12, i / 3 % 4, i % 3));
+    sk_picture_release(&p);
+}
+
 static void random_crop_too_large(void **state)
 {
     (void)state;
@@ -258,7 +320,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(center_crop), cmocka_unit_test(random_crop), cmocka_unit_test(random_crop_of_padding_only),
-        cmocka_unit_test(random_crop_too_large), cmocka_unit_test(flip), cmocka_unit_test(resize_sizes),
+        cmocka_unit_test(random_crop_too_large), cmocka_unit_test(reflected_padding),
+        cmocka_unit_test(colours_need_bytes), cmocka_unit_test(vertical_flip), cmocka_unit_test(flip), cmocka_unit_test(resize_sizes),
         cmocka_unit_test(resize_and_crop), cmocka_unit_test(several_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,7 @@ static void make_samples(const struct sk_key *k, struct samples *s)
     case SK_KEY_TEXT:
         text_samples(k, s);
         break;
+    case SK_KEY_REALS: /* of steps alone: test_steps.c */
     case SK_KEY_SIDES:
         fail_msg("no key of a recipe has this type");
         break;

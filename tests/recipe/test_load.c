@@ -221,6 +221,11 @@ static void keys_without_effect_are_told(void **state)
         {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
         {"train.schedule={name: cosine, min_lr: 0.01}", ""},
         {"train.schedule={name: step, gamma: 0.5, pct_start: 0.1}", "train.schedule.pct_start has no effect with step; "},
+        {"data={decode: fast, augment: [{random_resized_crop: 8}]}", ""},
+        {"data={decode: fast, augment: [{random_crop: 8}]}",
+         "data.decode: fast has no effect: the first step of data.augment is not random_resized_crop; "},
+        {"data={decode: fast, cache: memory, augment: [{random_resized_crop: 8}]}",
+         "data.decode: fast has no effect with data.cache: memory, which keeps whole pictures; "},
     };
     for (size_t i = 0; i < SK_COUNT(rows); i++) {
         told[0] = '\0';
@@ -249,8 +254,8 @@ static void resume_knows_what_may_change(void **state)
     resumes("data.path=a", "data.path=b", NULL); /* moved; the data's fingerprint tells whether it is other data */
     resumes("data.augment=[{random_crop: {size: 8, padding: 1}}]",
             "data.augment=[{random_crop: {size: 8, padding: 2}}]",
-            "data.augment was [{random_crop: {size: 8, padding: 1}}] in the run, is [{random_crop: {size: 8, padding: "
-            "2}}] now");
+            "data.augment was [{random_crop: {size: 8, padding: 1, mode: zero}}] in the run, is [{random_crop: {size: 8, padding: "
+            "2, mode: zero}}] now");
     resumes("data.augment=[resize: 8]", "data.augment=[resize: [8, 8]]", "data.augment was");
     resumes("data.augment=[resize: [8, 9]]", "data.augment=[resize: [8, 8]]", "data.augment was");
     resumes("data.normalize={mean: [0.5], std: [1]}", "data.normalize=none",

@@ -76,7 +76,7 @@ static void steps_are_refused(void **state)
 {
     (void)state;
     refused("data.augment=[{random_corp: 3}]", "step 1: unknown step 'random_corp' (did you mean 'random_crop'?)");
-    refused("data.augment=[blur]", "unknown step 'blur' (there are random_crop, horizontal_flip, resize, center_crop)");
+    refused("data.augment=[blur]", "unknown step 'blur' (there are random_crop, horizontal_flip, resize, center_crop, ");
     refused("data.augment=[{random_crop: {siz: 3}}]",
             "step 1: unknown parameter 'siz' of random_crop (did you mean 'size'?)");
     refused("data.augment=[horizontal_flip, {random_crop: {padding: 3}}]", "step 2: random_crop needs its size");
@@ -186,6 +186,46 @@ static void assert_reads_back(const char *what)
     sk_str_release(&s);
 }
 
+static void ranges_are_read(void **state)
+{
+    (void)state;
+    set("data.augment=[{random_resized_crop: 224}, {color_jitter: {brightness: 0.4, contrast: 2, hue: [-0.1, 0.2]}}, "
+        "{affine: {degrees: 10, translate: [0.1, 0.2], scale: [0.9, 1.1], shear: 5, interpolation: bilinear}}, "
+        "{rotation: [-5, 15]}, {random_erasing: {value: [1, 2, 3]}}, {cutout: {length: 16, value: 7}}, "
+        "trivial_augment_wide, {rand_augment: {m: 30}}, {resize: {size: 9, interpolation: bicubic}}, "
+        "{random_crop: {size: 4, mode: reflect}}, {grayscale: }, {vertical_flip: 0.1}]");
+    const struct sk_picture_step *s = r.data.augment.step;
+    assert_int_equal(r.data.augment.count, 12);
+    assert_true(s[0].size == 224 && s[0].scale.low == 0.08 && s[0].scale.high == 1 && s[0].ratio.low == 0.75);
+    assert_true(s[0].ratio.high == 4.0 / 3 && s[0].filter == SK_BILINEAR);
+    assert_true(s[1].brightness.low == 0.6 && s[1].brightness.high == 1.4 && s[1].contrast.low == 0);
+    assert_true(s[1].contrast.high == 3 && s[1].saturation.low == 1 && s[1].saturation.high == 1);
+    assert_true(s[1].hue.low == -0.1 && s[1].hue.high == 0.2);
+    assert_true(s[2].degrees.low == -10 && s[2].degrees.high == 10 && s[2].translate[1] == 0.2);
+    assert_true(s[2].shear.low == -5 && s[2].shear_y.high == 0 && s[2].sampling == SK_LINEAR);
+    assert_true(s[3].degrees.low == -5 && s[3].degrees.high == 15 && s[3].sampling == SK_NEAREST);
+    assert_true(s[4].p == 0.5 && s[4].value[2] == 3 && s[4].scale.low == 0.02 && s[4].ratio.high == 3.3);
+    assert_true(s[5].holes == 1 && s[5].length == 16 && s[5].value[0] == 7 && s[5].value[2] == 7);
+    assert_true(s[7].n == 2 && s[7].m == 30 && s[8].filter == SK_BICUBIC && s[9].mode == SK_PAD_REFLECT);
+    assert_true(s[10].p == 0.1 && s[11].p == 0.1);
+    assert_reads_back("steps");
+    refused("data.augment=[{random_resized_crop: {size: 8, scale: 0.5}}]",
+            "random_resized_crop.scale: expected [low, high] above 0 to 1, got '0.5'");
+    refused("data.augment=[{random_resized_crop: {size: 8, scale: [0.5, 0.1]}}]",
+            "expected [low, high] with low at most high, got [0.5, 0.1]");
+    refused("data.augment=[{random_resized_crop: {size: 8, scale: [0.5, 1.5]}}]",
+            "random_resized_crop.scale: expected a number above 0 and at most 1, got '1.5'");
+    refused("data.augment=[{color_jitter: {hue: 0.6}}]",
+            "color_jitter.hue: expected x for [-x, x], or [low, high], from -0.5 to 0.5, got '0.6'");
+    refused("data.augment=[{color_jitter: {contrast: [1, 2, 3]}}]", "or [low, high], from 0 to 100, got a list of 3");
+    refused("data.augment=[{color_jitter: {contrast: -1}}]", "got '-1'");
+    refused("data.augment=[{rotation: [1, x]}]", "rotation.degrees: expected a number from -360 to 360, got 'x'");
+    refused("data.augment=[{cutout: {length: 3, value: [1, 2]}}]",
+            "cutout.value: expected a number or a list of 3 from 0 to 255, got a list of 2");
+    refused("data.augment=[{trivial_augment_wide: 3}]", "trivial_augment_wide");
+    refused("data.augment=[{resize: {size: 3, interpolation: nearest}}]", "expected bilinear or bicubic, got 'nearest'");
+}
+
 static void random_recipes_read_back(void **state)
 {
     (void)state;
@@ -282,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup(steps_are_read, start),           cmocka_unit_test_setup(steps_have_short_forms, start),
         cmocka_unit_test_setup(steps_are_refused, start),        cmocka_unit_test_setup(normalization_is_read, start),
         cmocka_unit_test_setup(random_recipes_read_back, start), cmocka_unit_test_setup(reals_are_shortest, start),
+        cmocka_unit_test_setup(ranges_are_read, start),
         cmocka_unit_test_setup(locale_does_not_matter, start),   cmocka_unit_test_setup(writing_can_fail, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

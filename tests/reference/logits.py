@@ -44,11 +44,31 @@ def make_pictures(folder):
     return paths
 
 
-def reference(model, paths):
+def normalized(paths):
     pixels = torch.stack([torch.from_numpy(np.array(Image.open(p))).double().permute(2, 0, 1) / 255 for p in paths])
     mean, std = (torch.tensor(v, dtype=torch.float64).reshape(1, 3, 1, 1) for v in (MEAN, STD))
+    return (pixels - mean) / std
+
+
+def reference(model, pixels):
     with torch.no_grad():
-        return copy.deepcopy(model).double()((pixels - mean) / std).numpy()
+        return copy.deepcopy(model).double()(pixels).numpy()
+
+
+def flip_error(skua, weights, recipe, model, paths, work):
+    """Relative error of the loss of `skua eval --tta flip`: picture i is of class i."""
+    pixels, data = normalized(paths), work / f"{weights.stem}-data"
+    for i, path in enumerate(paths):
+        (data / "val" / f"class{i}").mkdir(parents=True)
+        (data / "val" / f"class{i}" / path.name).symlink_to(path)
+    both = [torch.from_numpy(reference(model, x)).softmax(1) for x in (pixels, pixels.flip(3))]
+    losses = [-torch.log(p.diagonal()).mean().item() for p in (both[0], (both[0] + both[1]) / 2)]
+    command = [skua, "eval", weights, "--recipe", recipe, "--data", data, "--json", "--tta", "flip"]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
+    error = abs(json.loads(done.stdout)["loss"] / losses[1] - 1)
+    print(f"loss with mirror images {losses[1]:.6f}, without {losses[0]:.6f}: error {error:.2e}")
+    assert abs(losses[0] / losses[1] - 1) > 10 * LIMIT, "mirror images change nothing: this test would show nothing"
+    return error
 
 
 def of_skua(skua, weights, recipe, paths):
@@ -68,12 +88,14 @@ def main():
         model = network(arch)
         save_file(model.state_dict(), work / f"{arch}.safetensors")
         (work / f"{arch}.yaml").write_text(RECIPE.format(arch=arch, mean=list(MEAN), std=list(STD)), encoding="utf-8")
-        expected = reference(model, paths)
+        expected = reference(model, normalized(paths))
         got, top = of_skua(skua, work / f"{arch}.safetensors", work / f"{arch}.yaml", paths)
         error = np.abs(got - expected).max() / np.abs(expected).max()
         spread = np.abs(expected - expected.mean(axis=0)).max() / np.abs(expected).max()
         print(f"{arch}: error {error:.2e} of the largest logit (limit {LIMIT:.0e}); pictures differ by {spread:.2e}")
         assert spread > 100 * LIMIT, "the pictures give all the same logits: this test would show nothing"
+        if arch == "resnet18":
+            failed |= not flip_error(skua, work / f"{arch}.safetensors", work / f"{arch}.yaml", model, paths, work) < LIMIT
         failed |= not error <= LIMIT or top != list(expected.argmax(axis=1))
     sys.exit(1 if failed else 0)
 

@@ -1,4 +1,4 @@
-"""Holds skua's pictures against Pillow's, files of all modes and sizes. Usage: pictures.py WORK SKUA"""
+"""Holds skua's pictures against Pillow's and torchvision's, files of all modes and sizes. Usage: pictures.py WORK SKUA"""
 import pathlib
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import PIL
 from PIL import Image
+from torchvision.transforms import InterpolationMode, functional as F
 
 SEED = 5
 SIZES = [(1, 1), (3, 50), (37, 23), (64, 64), (120, 181), (300, 200)]  # width, height
@@ -16,7 +17,39 @@ STEPS = {  # data.prepare: what Pillow does; at most one grey level apart
     "[{resize: 40}, {center_crop: 40}]": lambda p: centre(shorter(p, 40), 40),
     "[{resize: 40}, {center_crop: 39}]": lambda p: centre(shorter(p, 40), 39),  # odd margins
     "[{resize: 40}, {center_crop: 37}]": lambda p: centre(shorter(p, 40), 37),
+    "[{resize: {size: [32, 48], interpolation: bicubic}}]": lambda p: bicubic(p, 48, 32),
+    "[{resize: {size: [200, 211], interpolation: bicubic}}]": lambda p: bicubic(p, 211, 200),
 }
+NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
+AUGMENT = {  # data.augment whose ranges are single values: what torchvision does, and how many levels apart
+    "[{color_jitter: {brightness: [1.3, 1.3]}}]": (lambda p: F.adjust_brightness(p, 1.3), 0),
+    "[{color_jitter: {contrast: [0.6, 0.6]}}]": (lambda p: F.adjust_contrast(p, 0.6), 0),
+    "[{color_jitter: {saturation: [1.7, 1.7]}}]": (lambda p: F.adjust_saturation(p, 1.7), 0),
+    "[{color_jitter: {hue: [0.2, 0.2]}}]": (lambda p: F.adjust_hue(p, 0.2), 0),
+    "[{grayscale: 1}]": (lambda p: F.rgb_to_grayscale(p, 3), 0),
+    "[{horizontal_flip: 1}, {vertical_flip: 1}]": (lambda p: F.vflip(F.hflip(p)), 0),
+    "[{rotation: [33, 33]}]": (lambda p: F.rotate(p, 33, NEAREST), 0),
+    "[{rotation: {degrees: [-71.5, -71.5], interpolation: bilinear}}]": (lambda p: F.rotate(p, -71.5, BILINEAR), 0),
+    "[{affine: {degrees: [12, 12], scale: [0.7, 0.7], shear: [9, 9], shear_y: [-4, -4]}}]":
+        (lambda p: F.affine(p, 12, [0, 0], 0.7, [9, -4], NEAREST), 0),
+    "[{affine: {scale: [1.9, 1.9], interpolation: bilinear}}]":
+        (lambda p: F.affine(p, 0, [0, 0], 1.9, [0, 0], BILINEAR), 0),
+    # a box of the whole area and another aspect never fits: the largest in the middle is taken
+    "[{random_resized_crop: {size: 50, scale: [1, 1], ratio: [1, 1]}}]": (lambda p: middle(p, Image.BILINEAR), 0),
+    "[{random_resized_crop: {size: 50, scale: [1, 1], ratio: [1, 1], interpolation: bicubic}}]":
+        (lambda p: middle(p, Image.BICUBIC), 0),
+}
+
+
+def middle(p, how):
+    side = min(p.size)
+    top, left = (p.height - side) // 2, (p.width - side) // 2
+    return p.crop((left, top, left + side, top + side)).resize((50, side), how).resize((50, 50), how)
+
+
+def bicubic(p, width, height):
+    """Rows first, as Pillow before version 13: between the passes what overshoots is cut off, so the order matters."""
+    return p.resize((width, p.height), Image.BICUBIC).resize((width, height), Image.BICUBIC)
 
 
 def shorter(p, size):
@@ -67,18 +100,21 @@ def files(folder, random):
     return sorted(written)
 
 
-def compare(skua, data, out, prepare, step, pictures):
-    command = [skua, "data", "sample", "--data", data, "--split", "val", "--count", "10000", "--prepared", "--out", out,
-               "--set", f"data.prepare={prepare}"]
+def compare(skua, data, out, split, key, steps, step, pictures):
+    """The largest difference; the mean one, where pictures are resized, must stay under a tenth of a level."""
+    command = [skua, "data", "sample", "--data", data, "--split", split, "--count", "10000", "--prepared", "--out", out,
+               "--set", f"data.{key}={steps}"]
     subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL, check=True)
-    worst, found = (0, ""), list(out.iterdir())
+    worst, found, mean = (0, ""), list(out.iterdir()), 0
     assert len(found) == len(pictures), f"{len(found)} pictures written, {len(pictures)} expected"
     for i, (path, picture) in enumerate(pictures):
         got = np.array(Image.open(out / f"{path.parent.name}-{i:05d}.png")).astype(int)
         expected = np.array(step(picture)).astype(int)
         assert got.shape == expected.shape, f"{path.name}: {got.shape} is not Pillow's {expected.shape}"
         worst = max(worst, (np.abs(got - expected).max(), path.name))
-    print(f"{prepare}: largest difference {worst[0]} ({worst[1]})")
+        mean += np.abs(got - expected).mean() / len(pictures)
+    print(f"{steps}: largest difference {worst[0]} ({worst[1]}), mean {mean:.4f}")
+    assert mean < 0.1
     return worst[0]
 
 
@@ -94,7 +130,11 @@ def main():
     pictures.append((other, Image.new("RGB", (4, 4))))
     worst = 0
     for n, (prepare, step) in enumerate(STEPS.items()):
-        worst = max(worst, compare(skua, work / "data", work / f"out{n}", prepare, step, pictures))
+        worst = max(worst, compare(skua, work / "data", work / f"out{n}", "val", "prepare", prepare, step, pictures))
+    (folder.parents[1] / "train").symlink_to("val")
+    for n, (augment, (step, bound)) in enumerate(AUGMENT.items()):
+        found = compare(skua, work / "data", work / f"augmented{n}", "train", "augment", augment, step, pictures)
+        worst = max(worst, 2 if found > bound else 0)
     sys.exit(0 if worst <= 1 else 1)
 
 

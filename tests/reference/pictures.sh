@@ -1,5 +1,5 @@
 #!/bin/bash
-# Decoding, resizing and cropping of pictures of every kind against Pillow, by way of `skua data sample --prepared`.
+# Decoding, resizing and augmenting pictures of every kind against Pillow and torchvision, by way of `skua data sample --prepared`.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-need numpy PIL
+need numpy PIL torchvision
 "$python" "$here/pictures.py" "$work" "$skua"

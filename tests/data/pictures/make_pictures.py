@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the pictures of this folder and beside each, as NAME.npy, the pixels that Pillow's convert('RGB') gives.
 16-bit grey ones are by their high byte, which Pillow does not do. resize_HxW.npy is resize_from.npy resized by Pillow,
-rows first (as Pillow up to 12 always does). Needs Pillow and numpy."""
+rows first (as Pillow up to 12 always does); boxes_FILTER.npy holds parts of it. Needs Pillow and numpy."""
 import io
 import struct
 import zlib
@@ -108,7 +108,20 @@ def resizes():
         np.save(HERE / f"resize_{h}x{w}.npy", np.asarray(across.resize((w, h), Image.BILINEAR)))
 
 
+def boxes():
+    """Boxes (top, left, height, width) of the same picture, cut out and resized, by both filters; one file each."""
+    image = Image.fromarray(np.load(HERE / "resize_from.npy"))
+    for name, how in (("bilinear", Image.BILINEAR), ("bicubic", Image.BICUBIC)):
+        parts = []
+        for top, left, h, w in ((0, 0, 37, 53), (3, 5, 30, 40), (10, 20, 9, 7), (36, 52, 1, 1), (0, 11, 37, 2)):
+            crop = image.crop((left, top, left + w, top + h))
+            for height, width in ((16, 16), (60, 71), (5, 40), (33, 3), (h, 20), (20, w)):
+                parts.append(np.asarray(crop.resize((width, h), how).resize((width, height), how)).ravel())
+        np.save(HERE / f"boxes_{name}.npy", np.concatenate(parts)[:, None, None])
+
+
 if __name__ == "__main__":
     jpegs()
     pngs()
     resizes()
+    boxes()
