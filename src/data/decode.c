@@ -40,7 +40,7 @@ static const char *guess(const unsigned char *data, size_t len)
     return "unknown content";
 }
 
-enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+static enum sk_code decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
 {
     if (len == 0)
         return sk_fail(err, SK_INPUT, "cannot decode '%s': the file is empty", name);
@@ -49,4 +49,16 @@ enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t le
     if (begins(data, len, "\x89PNG\r\n\x1a\n", 8))
         return sk_decode_png(p, data, len, name, err);
     return sk_fail(err, SK_INPUT, "cannot decode '%s': not a JPEG or PNG file (%s)", name, guess(data, len));
+}
+
+_Thread_local double *sk_decode_clock;
+
+enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+{
+    if (!sk_decode_clock)
+        return decode(p, data, len, name, err);
+    double since = sk_now();
+    enum sk_code code = decode(p, data, len, name, err);
+    *sk_decode_clock += sk_now() - since;
+    return code;
 }

@@ -18,6 +18,9 @@ enum sk_code sk_decode_jpeg(struct sk_picture *p, const void *data, size_t len, 
 enum sk_code sk_decode_png(struct sk_picture *p, const void *data, size_t len, const char *name,
                            struct sk_err *err) SK_MUST;
 
+/* Where this thread's decoding time is added up (sk_picture_decode); NULL, the default: nothing is timed. */
+extern _Thread_local double *sk_decode_clock;
+
 /* What sk_picture_resize to height x width would give, of it the window alone, which lies within. */
 struct sk_window {
     int top, left, height, width;
