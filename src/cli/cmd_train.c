@@ -44,6 +44,7 @@ static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, 
                  (long long)at->step, at->epoch, at->best);
     else if (!v->quiet && at->best >= 0)
         sk_tell("best accuracy %.2f%%; try: skua eval %s", 100 * at->best, v->run);
+    sk_train_view_damaged(v);
     if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet)
         sk_tell("expected accuracy %.2f%% (tolerance %.2f): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
                 v->accuracy >= r->expect.accuracy - r->expect.tolerance ? "reached" : "not reached");

@@ -73,11 +73,34 @@ static void print_epoch_json(const struct sk_epoch_report *r)
     sk_str_release(&text);
 }
 
+static void keep_damaged(struct sk_train_view *v, const struct sk_epoch_report *r)
+{
+    v->replaced = r->replaced;
+    v->damaged_count = r->damaged_count;
+    v->named = r->damaged_count < SK_VIEW_DAMAGED ? r->damaged_count : SK_VIEW_DAMAGED;
+    for (size_t i = 0; i < v->named; i++)
+        v->damaged[i] = r->damaged[i];
+}
+
+void sk_train_view_damaged(const struct sk_train_view *v)
+{
+    if (v->named == 0)
+        return;
+    bool one = v->damaged_count == 1;
+    sk_tell("%zu training sample%s damaged and replaced by others (%lld times in all):", v->damaged_count,
+            one ? " is" : "s are", (long long)v->replaced);
+    for (size_t i = 0; i < v->named; i++)
+        sk_tell("  %s", v->damaged[i].why);
+    if (v->named < v->damaged_count)
+        sk_tell("  and %zu more: see \"damaged\" in %s/log.jsonl", v->damaged_count - v->named, v->run);
+}
+
 static void on_epoch(void *ctx, const struct sk_epoch_report *r)
 {
     struct sk_train_view *v = ctx;
     if (r->has_val)
         v->accuracy = sk_metrics_top1(&r->val);
+    keep_damaged(v, r);
     if (v->json)
         print_epoch_json(r);
     else

@@ -4,13 +4,20 @@
 
 #include "train/train.h"
 
+enum { SK_VIEW_DAMAGED = 5 };
 struct sk_train_view {
     bool json, quiet;
     const char *run;
     bool begun;      /* training has started */
     double accuracy; /* of the last validation, -1: none */
+    int64_t replaced; /* damaged samples, as of the last epoch; the first of them */
+    struct sk_damage damaged[SK_VIEW_DAMAGED];
+    size_t named, damaged_count; /* how many of them are here; how many there are */
 };
 /* Events that show the training through view. */
 struct sk_train_events sk_train_view_events(struct sk_train_view *view);
+
+/* Tells which samples were damaged, if any. */
+void sk_train_view_damaged(const struct sk_train_view *view);
 
 #endif

@@ -43,7 +43,7 @@ const struct sk_key sk_keys[] = {
     KEY("data.val_images", SK_KEY_TEXT, data.val_images, "", YES, "npy: file with the validation pictures", PLAIN),
     KEY("data.val_labels", SK_KEY_TEXT, data.val_labels, "", YES, "npy: file with the validation labels", PLAIN),
     KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
-        "threads that prepare batches; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
+        "threads that prepare batches; auto: as many as keep the network from waiting; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
     KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),
     KEY("data.train_limit", SK_KEY_INT64, data.train_limit, "0", NO, "use the first N training samples; 0: all",
         INTEGERS(0, INT64_C(1000000000000))),
