@@ -53,11 +53,11 @@ static void on_progress(void *ctx, int64_t done, int64_t all)
 }
 
 /* Loading alone is measured from the beginning of an epoch, without what was prepared before. */
-static enum sk_code measure_row(struct sk_sweep_row *row, int workers, struct sk_profiler *p, int64_t steps,
-                                int *processors, struct sk_err *err)
+static enum sk_code measure_loading(struct sk_sweep_row *row, int workers, struct sk_profiler *p, int64_t steps,
+                                    int *processors, struct sk_err *err)
 {
-    struct sk_profile alone, both;
-    struct showing load = {"loading", workers}, train = {"training", workers};
+    struct sk_profile alone;
+    struct showing load = {"loading", workers};
     struct sk_profile_run run = {.workers = workers, .steps = steps, .empty = true, .warm_up = WARM_UP,
                                  .progress = on_progress, .ctx = &load};
     enum sk_code code = sk_profiler_run(p, &run, &alone, err);
@@ -68,10 +68,16 @@ static enum sk_code measure_row(struct sk_sweep_row *row, int workers, struct sk
         row->stage[i] = alone.stage[i] / (double)alone.loaded;
     *processors = alone.processors;
     sk_profile_release(&alone);
-    run.network = true;
-    run.empty = false;
-    run.ctx = &train;
-    code = sk_profiler_run(p, &run, &both, err);
+    return SK_OK;
+}
+
+static enum sk_code measure_training(struct sk_sweep_row *row, struct sk_profiler *p, int64_t steps, struct sk_err *err)
+{
+    struct sk_profile both;
+    struct showing train = {"training", row->workers};
+    struct sk_profile_run run = {.workers = row->workers, .network = true, .steps = steps, .warm_up = WARM_UP,
+                                 .progress = on_progress, .ctx = &train};
+    enum sk_code code = sk_profiler_run(p, &run, &both, err);
     if (code != SK_OK)
         return code;
     row->wait_seconds = both.part[SK_PART_WAIT];
@@ -81,11 +87,15 @@ static enum sk_code measure_row(struct sk_sweep_row *row, int workers, struct sk
     return SK_OK;
 }
 
-enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t steps, struct sk_err *err)
+enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t steps, bool network,
+                              struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    for (size_t i = 0; i < s->rows && code == SK_OK; i++)
-        code = measure_row(&s->row[i], s->workers[i], p, steps, &s->processors, err);
+    for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
+        code = measure_loading(&s->row[i], s->workers[i], p, steps, &s->processors, err);
+        if (code == SK_OK && network)
+            code = measure_training(&s->row[i], p, steps, err);
+    }
     sk_progress_clear();
     return code;
 }
@@ -103,11 +113,16 @@ static double longest(const struct sk_sweep *s)
     return most;
 }
 
+static bool trained(const struct sk_sweep *s)
+{
+    return s->row[0].train_samples > 0;
+}
+
 static enum sk_code print_table(const struct sk_sweep *s, struct sk_err *err)
 {
     static const char *const heading[] = {"workers", "loading alone s", "img/s", "training s", "waiting s", "computing s", "waits"};
-    struct sk_table t = {.align = "rrrrrrr"};
-    for (size_t i = 0; i < SK_COUNT(heading); i++)
+    struct sk_table t = {.align = trained(s) ? "rrrrrrr" : "rrr"};
+    for (size_t i = 0; i < strlen(t.align); i++)
         sk_table_cell(&t, "%s", heading[i]);
     for (size_t i = 0; i < s->rows; i++) {
         const struct sk_sweep_row *r = &s->row[i];
@@ -115,6 +130,8 @@ static enum sk_code print_table(const struct sk_sweep *s, struct sk_err *err)
         sk_table_cell(&t, "%d", r->workers);
         sk_table_cell(&t, "%.3f", r->load_seconds);
         sk_table_cell(&t, "%.0f", (double)r->load_samples / r->load_seconds);
+        if (!trained(s))
+            continue;
         sk_table_cell(&t, "%.3f", all);
         sk_table_cell(&t, "%.3f", r->wait_seconds);
         sk_table_cell(&t, "%.3f", r->compute_seconds);
@@ -142,9 +159,9 @@ static enum sk_code print_bars(const struct sk_sweep *s, struct sk_err *err)
     for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
         const struct sk_sweep_row *r = &s->row[i];
         code = print_bar("loading", r->workers, r->load_seconds, most, err);
-        if (code == SK_OK)
+        if (code == SK_OK && trained(s))
             code = print_bar("waiting", r->workers, r->wait_seconds, most, err);
-        if (code == SK_OK)
+        if (code == SK_OK && trained(s))
             code = print_bar("computing", r->workers, r->compute_seconds, most, err);
     }
     sk_print("\n");
@@ -179,6 +196,22 @@ static enum sk_code print_json(const struct sk_sweep *s, const char *verdict, st
     return code;
 }
 
+/* One worker against the best number, as seconds of each. */
+static void compare_with_one(const struct sk_sweep *s)
+{
+    const struct sk_sweep_row *best = &s->row[sk_sweep_best(s->row, s->rows)], *one = NULL;
+    for (size_t i = 0; i < s->rows; i++)
+        one = s->row[i].workers == 1 ? &s->row[i] : one;
+    if (!one || one == best)
+        return;
+    sk_print("1 worker against %d: loading alone %.3f s against %.3f s", best->workers, one->load_seconds,
+             best->load_seconds);
+    if (trained(s))
+        sk_print(", waiting %.3f s against %.3f s, computing %.3f s against %.3f s", one->wait_seconds, best->wait_seconds,
+                 one->compute_seconds, best->compute_seconds);
+    sk_print("\n");
+}
+
 enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *err)
 {
     struct sk_str verdict = {0};
@@ -189,6 +222,8 @@ enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *
         code = print_table(s, err);
     if (code == SK_OK && !json)
         code = print_bars(s, err);
+    if (code == SK_OK && !json)
+        compare_with_one(s);
     if (code == SK_OK && !json)
         sk_print("%s\n", verdict.text);
     sk_str_release(&verdict);

@@ -5,6 +5,14 @@
 #include "cli/cli.h"
 #include "train/profile.h"
 
+/* ---- a recipe's profile, measured and shown (profile_run.c) ---- */
+struct sk_profile_show {
+    const char *trace, *html, *svg; /* files, NULL: none */
+    int64_t trace_steps;            /* 0: 5 */
+    bool json;
+};
+enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_show *show, struct sk_err *err) SK_MUST;
+
 /* ---- ops put together (profile_groups.c) ---- */
 struct sk_op_group {
     char name[SK_TENSOR_NAME];
@@ -40,8 +48,9 @@ struct sk_sweep {
 };
 /* "0,1,2,4": each 0 to 64, none twice. USAGE. */
 enum sk_code sk_sweep_parse(struct sk_sweep *s, const char *list, struct sk_err *err) SK_MUST;
-/* steps for each, 0: an epoch. */
-enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t steps, struct sk_err *err) SK_MUST;
+/* steps for each, 0: an epoch; network: also training, not loading alone. */
+enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t steps, bool network,
+                              struct sk_err *err) SK_MUST;
 /* A table, bars and the verdict, or a JSON object a row and one for the verdict. */
 enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *err) SK_MUST;
 enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err) SK_MUST;

@@ -22,6 +22,7 @@ static void on_start(void *ctx, const struct sk_start_report *r)
 {
     struct sk_train_view *v = ctx;
     v->begun = true;
+    v->log_every = r->recipe->train.log_every;
     if (v->json) {
         sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
                  "\"val_samples\":%lld,\"step\":%lld}\n",
@@ -33,10 +34,23 @@ static void on_start(void *ctx, const struct sk_start_report *r)
     }
 }
 
+static void print_batch(const struct sk_train_view *v, const struct sk_step_report *r)
+{
+    double top1 = r->count > 0 ? (double)r->correct1 / r->count : 0;
+    if (v->json)
+        sk_print("{\"event\":\"step\",\"step\":%lld,\"epoch\":%u,\"batch\":%lld,\"loss\":%.9g,\"top1\":%.9g,\"lr\":%.9g}\n",
+                 (long long)r->step, r->epoch, (long long)r->batch, r->loss, top1, r->lr);
+    else
+        sk_print("Epoch %u/%u, Batch %lld/%lld, Loss: %.4f, Top-1: %.2f%%\n", r->epoch, r->epochs, (long long)r->batch,
+                 (long long)r->batches, r->loss, 100 * top1);
+}
+
 static void on_step(void *ctx, const struct sk_step_report *r)
 {
+    const struct sk_train_view *v = ctx;
     char label[64], left[32];
-    (void)ctx;
+    if (v->batches && r->step % v->log_every == 0)
+        print_batch(v, r);
     snprintf(label, sizeof(label), "Epoch %u/%u", r->epoch, r->epochs);
     sk_progress(label, r->batch, r->batches, "%lld/%lld  loss %.4f  %.0f img/s  %s left", (long long)r->batch,
                 (long long)r->batches, r->loss, r->images_per_s, sk_time_text(r->seconds_left, left));

@@ -80,10 +80,11 @@ struct sk_sweep_row {
     int workers;          /* 0: the training thread loads */
     double load_seconds;  /* loading the pictures alone, without the network */
     double wait_seconds, compute_seconds; /* of training on as many */
-    int64_t load_samples, train_samples;
+    int64_t load_samples, train_samples; /* train_samples 0: loading alone was measured */
     double stage[SK_STAGES]; /* seconds a picture, loading alone */
 };
-/* The row with the least time of training a picture; of those within 1% of it, the one with the fewest workers. */
+/* The row with the least time of training a picture (loading, where that alone was measured); of those within 1% of it, the
+ * one with the fewest workers. */
 size_t sk_sweep_best(const struct sk_sweep_row *row, size_t rows);
 /* Which number is best, and why: bound by decoding, by memory, by computing, or by too few cores. */
 enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int processors, struct sk_str *out,

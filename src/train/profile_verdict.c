@@ -126,25 +126,28 @@ enum sk_code sk_profile_verdict(const struct sk_profile *p, struct sk_str *out, 
 }
 
 /* ---- a sweep ---- */
-static double train_ms(const struct sk_sweep_row *r)
-{
-    return 1e3 * (r->wait_seconds + r->compute_seconds) / (double)r->train_samples;
-}
-
 static double load_ms(const struct sk_sweep_row *r)
 {
     return 1e3 * r->load_seconds / (double)r->load_samples;
 }
 
+/* What is to be least. */
+static double all_ms(const struct sk_sweep_row *r)
+{
+    if (r->train_samples == 0)
+        return load_ms(r);
+    return 1e3 * (r->wait_seconds + r->compute_seconds) / (double)r->train_samples;
+}
+
 size_t sk_sweep_best(const struct sk_sweep_row *row, size_t rows)
 {
     size_t best = 0;
-    double least = train_ms(&row[0]);
+    double least = all_ms(&row[0]);
     for (size_t i = 1; i < rows; i++)
-        if (train_ms(&row[i]) < least)
-            least = train_ms(&row[i]);
+        if (all_ms(&row[i]) < least)
+            least = all_ms(&row[i]);
     for (size_t i = 0; i < rows; i++) {
-        bool near = train_ms(&row[i]) <= 1.01 * least, was = train_ms(&row[best]) <= 1.01 * least;
+        bool near = all_ms(&row[i]) <= 1.01 * least, was = all_ms(&row[best]) <= 1.01 * least;
         if (near && (!was || row[i].workers < row[best].workers))
             best = i;
     }
@@ -181,7 +184,7 @@ static enum sk_code why_it_waits(const struct sk_sweep_row *row, size_t rows, co
     int could = fast->workers < processors ? fast->workers : processors;
     if (first && fast->workers >= processors && gain > 0.6 * could)
         return sk_str_add(out, err, "not enough cores: loading is %.1f times as fast on %d workers as on %d, and the machine has %d "
-                          "processors, which the network wants too", gain, fast->workers, first->workers, processors);
+                          "processors", gain, fast->workers, first->workers, processors);
     if (first && could >= 2 * first->workers && gain < 1.3)
         return sk_str_add(out, err, "memory-bound: with %d workers loading is no more than %.2f times as fast as with %d, "
                           "though the machine has %d processors", fast->workers, gain, first->workers, processors);
@@ -194,11 +197,15 @@ enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int p
 {
     const struct sk_sweep_row *best = &row[sk_sweep_best(row, rows)];
     double all = best->wait_seconds + best->compute_seconds, share = all > 0 ? best->wait_seconds / all : 0;
-    enum sk_code code = sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture, of which %.2g ms waiting for data; ",
-                                   best->workers, best->workers == 1 ? "" : "s", train_ms(best),
-                                   1e3 * best->wait_seconds / (double)best->train_samples);
-    if (code != SK_OK)
-        return code;
+    enum sk_code code = sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture", best->workers,
+                                   best->workers == 1 ? "" : "s", all_ms(best));
+    if (code == SK_OK && best->train_samples > 0)
+        code = sk_str_add(out, err, ", of which %.2g ms waiting for data",
+                          1e3 * best->wait_seconds / (double)best->train_samples);
+    if (code == SK_OK)
+        code = sk_str_add(out, err, "; ");
+    if (code != SK_OK || best->train_samples == 0)
+        return code != SK_OK ? code : why_it_waits(row, rows, best, processors, out, err);
     if (share < waiting_matters)
         return sk_str_add(out, err, "compute-bound: loading a picture takes %.2g ms, computing %.2g ms, so that more workers would "
                           "only take processors from the network", load_ms(best),
