@@ -270,7 +270,7 @@ static void resume_follows_the_table(void **state)
     int free_rows = 0, fixed_rows = 0;
     for (size_t i = 0; i < sk_key_count; i++) {
         const struct sk_key *k = &sk_keys[i];
-        bool composite = k->type >= SK_KEY_SIDES || k->type == SK_KEY_TASK;
+        bool composite = k->type >= SK_KEY_SIDES;
         if (composite || k->resume == SK_RESUME_GROW)
             continue;
         sk_recipe_defaults(&r);
