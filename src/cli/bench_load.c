@@ -133,11 +133,11 @@ static enum sk_code report(struct load *l, struct sk_err *err)
                  c, l->args->batch, workers, workers == 1 ? "" : "s", n / least, 1e3 * least / n, 1e3 * median / n);
         return SK_OK;
     }
-    json_t *object =
-        json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "job", "load", "workers", workers,
-                  "batch", l->args->batch, "height", h, "width", w, "channels", c, "samples", (json_int_t)l->samples,
-                  "rounds", (json_int_t)rounds, "images_per_s", n / least, "median_images_per_s", n / median, "ms",
-                  1e3 * least / n, "median_ms", 1e3 * median / n, "peak_rss_mb", (double)sk_peak_rss() / (1 << 20));
+    json_t *object = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "job", "load",
+                               "workers", workers, "batch", l->args->batch, "height", h, "width", w, "channels", c,
+                               "samples", (json_int_t)l->samples, "rounds", (json_int_t)rounds, "images_per_s",
+                               n / least, "median_images_per_s", n / median, "ms", 1e3 * least / n, "median_ms",
+                               1e3 * median / n, "peak_rss_mb", (double)sk_peak_rss() / (1 << 20));
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);
     if (text)

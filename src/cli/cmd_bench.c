@@ -275,7 +275,8 @@ static enum sk_code run_bench(const struct sk_words *words, const void *args, st
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job, "train (default), infer, or load: pictures to batches, without a network"),
+    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job,
+              "train (default), infer, or load: pictures to batches, without a network"),
     SK_OPTION("model", "MODEL", SK_OPTION_TEXT, struct bench_args, model,
               "resnet18-cifar (default), narrow-resnet18-cifar or resnet50"),
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct bench_args, data, "load: the pictures"),
@@ -286,8 +287,8 @@ static const struct sk_option options[] = {
     SK_OPTION_NUMBER("threads", "N", struct bench_args, threads, "computing threads; 0: as the machine allows", 0,
                      1024),
     SK_OPTION_NUMBER("steps", "N", struct bench_args, steps,
-                     "measured steps, after 2 to warm up; the least counts (5; for infer as many as take a second; load: "
-                     "batches of each of 3 rounds, an epoch)", 1,
+                     "measured steps, after 2 to warm up; the least counts (5; for infer as many as take a second; "
+                     "load: batches of each of 3 rounds, an epoch)", 1,
                      STEPS_MAX),
     SK_OPTION("ops", NULL, SK_OPTION_FLAG, struct bench_args, ops,
               "the least time of each kind of op and kernel, beside what the machine's ceilings allow"),

@@ -16,10 +16,10 @@ static enum sk_code judge(const struct sk_recipe *r, double accuracy, struct sk_
     if (r->expect.accuracy < 0 || accuracy >= least)
         return SK_OK;
     if (accuracy < 0)
-        return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but nothing was validated", r->name,
-                       100 * r->expect.accuracy);
-    return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%% (tolerance %.2f), it reached %.2f%%", r->name,
-                   100 * r->expect.accuracy, 100 * r->expect.tolerance, 100 * accuracy);
+        return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but nothing was validated",
+                       r->name, 100 * r->expect.accuracy);
+    return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%% (tolerance %.2f), it reached %.2f%%",
+                   r->name, 100 * r->expect.accuracy, 100 * r->expect.tolerance, 100 * accuracy);
 }
 
 static enum sk_code train(const struct sk_recipe *r, const struct reproduce_args *a, struct sk_err *err)

@@ -1,11 +1,14 @@
 /* A profile as one HTML page: the verdict, bars, and tables by kind of op and by layer; no script, no network. */
+#include <string.h>
+
 #include "cli/profile_view.h"
 
 static const char style[] =
     "<style>\n"
     ":root { color-scheme: light dark; --text: #1c1e21; --page: #fff; --line: #d5d8dc; --quiet: #5f6670;\n"
     "  --c0: #c0392b; --c1: #2471a3; --c2: #1e8449; --c3: #b7950b; --c4: #7f8c8d; }\n"
-    "@media (prefers-color-scheme: dark) { :root { --text: #e4e6e9; --page: #16181b; --line: #3a3f45; --quiet: #9aa3ad;\n"
+    "@media (prefers-color-scheme: dark) { :root { --text: #e4e6e9; --page: #16181b; --line: #3a3f45; --quiet: "
+    "#9aa3ad;\n"
     "  --c0: #e57368; --c1: #5dade2; --c2: #58d68d; --c3: #f4d03f; --c4: #99a3a4; } }\n"
     "body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 62rem;\n"
     "  margin: 2rem auto; padding: 0 1rem; }\n"
@@ -20,15 +23,12 @@ static const char style[] =
 
 enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *err)
 {
+    static const char special[] = "<>&\"";
+    static const char *const written[] = {"&lt;", "&gt;", "&amp;", "&quot;"};
     enum sk_code code = SK_OK;
     for (; *text && code == SK_OK; text++) {
-        switch (*text) {
-        case '<': code = sk_str_add(out, err, "&lt;"); break;
-        case '>': code = sk_str_add(out, err, "&gt;"); break;
-        case '&': code = sk_str_add(out, err, "&amp;"); break;
-        case '"': code = sk_str_add(out, err, "&quot;"); break;
-        default: code = sk_str_add_bytes(out, text, 1, err);
-        }
+        const char *at = strchr(special, *text);
+        code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, 1, err);
     }
     return code;
 }
@@ -65,15 +65,17 @@ static enum sk_code add_groups(struct sk_str *out, const struct sk_profile *p, e
         code = sk_str_add(out, err,
                           "<h2>%s</h2>\n<div class=\"scroll\"><table>\n<tr><th></th><th>ops</th><th>forward ms</th>"
                           "<th>backward ms</th><th>update ms</th><th>share</th><th>GFLOP/s</th><th>of peak</th>"
-                          "<th>MB</th><th>GB/s</th></tr>\n", title);
+                          "<th>MB</th><th>GB/s</th></tr>\n",
+                          title);
     for (size_t i = 0; i < count && code == SK_OK; i++) {
         const struct sk_op_group *g = &rows[i];
         double s = sk_group_seconds(g);
-        code = sk_str_add(out, err,
-                          "<tr><td>%s</td><td>%d</td><td>%.3f</td><td>%.3f</td><td>%.3f</td><td>%.1f%%</td><td>%.0f</td>"
-                          "<td>%.0f%%</td><td>%.1f</td><td>%.1f</td></tr>\n", g->name, g->count, 1e3 * g->forward,
-                          1e3 * g->backward, 1e3 * g->update, 100 * s / all, g->flops.direct / s / 1e9,
-                          100 * g->flops.actual / s / p->ceiling, g->bytes / 1e6, g->bytes / s / 1e9);
+        code = sk_str_add(
+            out, err,
+            "<tr><td>%s</td><td>%d</td><td>%.3f</td><td>%.3f</td><td>%.3f</td><td>%.1f%%</td><td>%.0f</td>"
+            "<td>%.0f%%</td><td>%.1f</td><td>%.1f</td></tr>\n",
+            g->name, g->count, 1e3 * g->forward, 1e3 * g->backward, 1e3 * g->update, 100 * s / all,
+            g->flops.direct / s / 1e9, 100 * g->flops.actual / s / p->ceiling, g->bytes / 1e6, g->bytes / s / 1e9);
     }
     sk_free(rows);
     return code == SK_OK ? sk_str_add(out, err, "</table></div>\n") : code;
@@ -82,8 +84,9 @@ static enum sk_code add_groups(struct sk_str *out, const struct sk_profile *p, e
 static enum sk_code add_head(struct sk_str *out, const struct sk_recipe *r, const struct sk_profile *p,
                              struct sk_err *err)
 {
-    enum sk_code code = sk_str_add(out, err, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                                             "<meta name=\"viewport\" content=\"width=device-width\">\n<title>skua profile ");
+    enum sk_code code = sk_str_add(out, err,
+                                   "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                                   "<meta name=\"viewport\" content=\"width=device-width\">\n<title>skua profile ");
     if (code == SK_OK)
         code = sk_html_text(out, r->name, err);
     if (code == SK_OK)

@@ -55,17 +55,19 @@ static void print_epoch(int epoch, int epochs, const struct epoch_times *t, bool
 {
     if (json)
         sk_print("{\"epoch\":%d,\"epochs\":%d,\"load_seconds\":%.6g,\"wait_seconds\":%.6g,\"train_seconds\":%.6g,"
-                 "\"seconds\":%.6g}\n", epoch, epochs, t->load, t->wait, t->train, t->all);
+                 "\"seconds\":%.6g}\n",
+                 epoch, epochs, t->load, t->wait, t->train, t->all);
     else
-        sk_print("Epoch %d/%d, Loading: %.2fs in its threads, Waiting for it: %.2fs, Training: %.2fs, Total: %.2fs\n", epoch,
-                 epochs, t->load, t->wait, t->train, t->all);
+        sk_print("Epoch %d/%d, Loading: %.2fs in its threads, Waiting for it: %.2fs, Training: %.2fs, Total: %.2fs\n",
+                 epoch, epochs, t->load, t->wait, t->train, t->all);
     sk_print_flush();
 }
 
 static void print_mean(const struct epoch_times *sum, int epochs)
 {
-    sk_print("Mean of %d epochs, Loading: %.2fs in its threads, Waiting for it: %.2fs, Training: %.2fs, Total: %.2fs\n\n",
-             epochs, sum->load / epochs, sum->wait / epochs, sum->train / epochs, sum->all / epochs);
+    sk_print(
+        "Mean of %d epochs, Loading: %.2fs in its threads, Waiting for it: %.2fs, Training: %.2fs, Total: %.2fs\n\n",
+        epochs, sum->load / epochs, sum->wait / epochs, sum->train / epochs, sum->all / epochs);
 }
 
 /* ---- one number of workers ---- */
@@ -138,8 +140,7 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
     if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
     if (code == SK_OK)
-        code = sweeps ? sweep(r, show, p, &s, err)
-                      : profile(r, show, p, s.rows ? s.workers[0] : r->data.workers, err);
+        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.workers[0] : r->data.workers, err);
     sk_profiler_close(p);
     return code;
 }

@@ -10,7 +10,8 @@ enum { WORKERS_MAX = 64, WARM_UP = 2 };
 /* ---- the list ---- */
 static enum sk_code refuse(const char *list, struct sk_err *err)
 {
-    return sk_fail(err, SK_USAGE, "--workers: expected up to %d numbers from 0 to %d, none twice, as in 0,1,2,4; got '%s'",
+    return sk_fail(err, SK_USAGE,
+                   "--workers: expected up to %d numbers from 0 to %d, none twice, as in 0,1,2,4; got '%s'",
                    SK_SWEEP_MAX, WORKERS_MAX, list);
 }
 
@@ -58,8 +59,8 @@ static enum sk_code measure_loading(struct sk_sweep_row *row, int workers, struc
 {
     struct sk_profile alone;
     struct showing load = {"loading", workers};
-    struct sk_profile_run run = {.workers = workers, .steps = steps, .empty = true, .warm_up = WARM_UP,
-                                 .progress = on_progress, .ctx = &load};
+    struct sk_profile_run run = {
+        .workers = workers, .steps = steps, .empty = true, .warm_up = WARM_UP, .progress = on_progress, .ctx = &load};
     enum sk_code code = sk_profiler_run(p, &run, &alone, err);
     if (code != SK_OK)
         return code;
@@ -75,8 +76,12 @@ static enum sk_code measure_training(struct sk_sweep_row *row, struct sk_profile
 {
     struct sk_profile both;
     struct showing train = {"training", row->workers};
-    struct sk_profile_run run = {.workers = row->workers, .network = true, .steps = steps, .warm_up = WARM_UP,
-                                 .progress = on_progress, .ctx = &train};
+    struct sk_profile_run run = {.workers = row->workers,
+                                 .network = true,
+                                 .steps = steps,
+                                 .warm_up = WARM_UP,
+                                 .progress = on_progress,
+                                 .ctx = &train};
     enum sk_code code = sk_profiler_run(p, &run, &both, err);
     if (code != SK_OK)
         return code;
@@ -120,7 +125,8 @@ static bool trained(const struct sk_sweep *s)
 
 static enum sk_code print_table(const struct sk_sweep *s, struct sk_err *err)
 {
-    static const char *const heading[] = {"workers", "loading alone s", "img/s", "training s", "waiting s", "computing s", "waits"};
+    static const char *const heading[] = {"workers",   "loading alone s", "img/s", "training s",
+                                          "waiting s", "computing s",     "waits"};
     struct sk_table t = {.align = trained(s) ? "rrrrrrr" : "rrr"};
     for (size_t i = 0; i < strlen(t.align); i++)
         sk_table_cell(&t, "%s", heading[i]);
@@ -183,16 +189,18 @@ static enum sk_code print_json(const struct sk_sweep *s, const char *verdict, st
     enum sk_code code = SK_OK;
     for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
         const struct sk_sweep_row *r = &s->row[i];
-        code = print_object(json_pack("{s:i, s:f, s:I, s:f, s:f, s:I, s:{s:f, s:f, s:f, s:f}}", "workers", r->workers,
-                                      "load_seconds", r->load_seconds, "load_samples", (json_int_t)r->load_samples,
-                                      "wait_seconds", r->wait_seconds, "compute_seconds", r->compute_seconds,
-                                      "train_samples", (json_int_t)r->train_samples, "ms_a_picture", "read",
-                                      1e3 * r->stage[SK_STAGE_READ], "decode", 1e3 * r->stage[SK_STAGE_DECODE], "augment",
-                                      1e3 * r->stage[SK_STAGE_AUGMENT], "copy", 1e3 * r->stage[SK_STAGE_COPY]), err);
+        code = print_object(
+            json_pack("{s:i, s:f, s:I, s:f, s:f, s:I, s:{s:f, s:f, s:f, s:f}}", "workers", r->workers, "load_seconds",
+                      r->load_seconds, "load_samples", (json_int_t)r->load_samples, "wait_seconds", r->wait_seconds,
+                      "compute_seconds", r->compute_seconds, "train_samples", (json_int_t)r->train_samples,
+                      "ms_a_picture", "read", 1e3 * r->stage[SK_STAGE_READ], "decode", 1e3 * r->stage[SK_STAGE_DECODE],
+                      "augment", 1e3 * r->stage[SK_STAGE_AUGMENT], "copy", 1e3 * r->stage[SK_STAGE_COPY]),
+            err);
     }
     if (code == SK_OK)
         code = print_object(json_pack("{s:i, s:i, s:s}", "best_workers", s->workers[sk_sweep_best(s->row, s->rows)],
-                                      "processors", s->processors, "verdict", verdict), err);
+                                      "processors", s->processors, "verdict", verdict),
+                            err);
     return code;
 }
 
@@ -207,8 +215,8 @@ static void compare_with_one(const struct sk_sweep *s)
     sk_print("1 worker against %d: loading alone %.3f s against %.3f s", best->workers, one->load_seconds,
              best->load_seconds);
     if (trained(s))
-        sk_print(", waiting %.3f s against %.3f s, computing %.3f s against %.3f s", one->wait_seconds, best->wait_seconds,
-                 one->compute_seconds, best->compute_seconds);
+        sk_print(", waiting %.3f s against %.3f s, computing %.3f s against %.3f s", one->wait_seconds,
+                 best->wait_seconds, one->compute_seconds, best->compute_seconds);
     sk_print("\n");
 }
 
@@ -233,16 +241,18 @@ enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *
 /* ---- the chart as SVG ---- */
 enum { CHART_TOP = 40, CHART_HEIGHT = 260, CHART_LEFT = 60, GROUP = 90, BAR = 24 };
 
-static enum sk_code add_rect(struct sk_str *out, double x, double y, double height, const char *class, struct sk_err *err)
+static enum sk_code add_rect(struct sk_str *out, double x, double y, double height, const char *class,
+                             struct sk_err *err)
 {
-    return sk_str_add(out, err, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\"/>\n", class, x, y,
-                      BAR, height);
+    return sk_str_add(out, err, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\"/>\n", class, x,
+                      y, BAR, height);
 }
 
 static enum sk_code add_group(struct sk_str *out, const struct sk_sweep_row *r, size_t at, double most, bool best,
                               struct sk_err *err)
 {
-    double x = CHART_LEFT + 20 + (double)at * GROUP, floor = CHART_TOP + CHART_HEIGHT, unit = most > 0 ? CHART_HEIGHT / most : 0;
+    double x = CHART_LEFT + 20 + (double)at * GROUP, floor = CHART_TOP + CHART_HEIGHT,
+           unit = most > 0 ? CHART_HEIGHT / most : 0;
     double load = unit * r->load_seconds, wait = unit * r->wait_seconds, compute = unit * r->compute_seconds;
     enum sk_code code = add_rect(out, x, floor - load, load, "load", err);
     if (code == SK_OK)
@@ -262,8 +272,8 @@ static enum sk_code add_scale(struct sk_str *out, double most, double width, str
         double y = CHART_TOP + CHART_HEIGHT * (1 - i / 4.0);
         code = sk_str_add(out, err,
                           "<line class=\"grid\" x1=\"%d\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>\n"
-                          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g s</text>\n", CHART_LEFT, width - 10, y, y,
-                          CHART_LEFT - 6, y + 4, most * i / 4.0);
+                          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g s</text>\n",
+                          CHART_LEFT, width - 10, y, y, CHART_LEFT - 6, y + 4, most * i / 4.0);
     }
     return code;
 }
@@ -274,13 +284,16 @@ enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct s
     width = width < 420 ? 420 : width;
     enum sk_code code = sk_str_add(
         out, err,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %d\" font-family=\"sans-serif\" font-size=\"12\">\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %d\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n"
         "<style>svg { background: #fff } text { fill: #1c1e21 } .grid { stroke: #d5d8dc } .load { fill: #b7950b }\n"
-        ".compute { fill: #2471a3 } .wait { fill: #c0392b } @media (prefers-color-scheme: dark) { svg { background: #16181b }\n"
+        ".compute { fill: #2471a3 } .wait { fill: #c0392b } @media (prefers-color-scheme: dark) { svg { background: "
+        "#16181b }\n"
         "text { fill: #e4e6e9 } .grid { stroke: #3a3f45 } }</style>\n"
         "<text x=\"%d\" y=\"20\">by number of workers: "
         "<tspan class=\"load\" style=\"fill: #b7950b\">loading alone</tspan>, beside it training: "
-        "<tspan style=\"fill: #2471a3\">computing</tspan> and <tspan style=\"fill: #c0392b\">waiting for data</tspan></text>\n",
+        "<tspan style=\"fill: #2471a3\">computing</tspan> and <tspan style=\"fill: #c0392b\">waiting for "
+        "data</tspan></text>\n",
         width, CHART_TOP + CHART_HEIGHT + 40, 10);
     if (code == SK_OK)
         code = add_scale(out, most, width, err);

@@ -38,8 +38,9 @@ static void print_batch(const struct sk_train_view *v, const struct sk_step_repo
 {
     double top1 = r->count > 0 ? (double)r->correct1 / r->count : 0;
     if (v->json)
-        sk_print("{\"event\":\"step\",\"step\":%lld,\"epoch\":%u,\"batch\":%lld,\"loss\":%.9g,\"top1\":%.9g,\"lr\":%.9g}\n",
-                 (long long)r->step, r->epoch, (long long)r->batch, r->loss, top1, r->lr);
+        sk_print(
+            "{\"event\":\"step\",\"step\":%lld,\"epoch\":%u,\"batch\":%lld,\"loss\":%.9g,\"top1\":%.9g,\"lr\":%.9g}\n",
+            (long long)r->step, r->epoch, (long long)r->batch, r->loss, top1, r->lr);
     else
         sk_print("Epoch %u/%u, Batch %lld/%lld, Loss: %.4f, Top-1: %.2f%%\n", r->epoch, r->epochs, (long long)r->batch,
                  (long long)r->batches, r->loss, 100 * top1);

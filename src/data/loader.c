@@ -58,8 +58,12 @@ static enum sk_code check_options(const struct sk_loader_options *o, int64_t sam
 
 static void set_options(struct sk_loader *l, const struct sk_loader_options *o, int64_t samples)
 {
-    l->fill = (struct sk_fill){.dataset = o->dataset, .on_error = o->on_error, .seed = o->seed, .samples = samples,
-                             .stride = o->ranks > 1 ? o->ranks : 1, .trace = o->trace};
+    l->fill = (struct sk_fill){.dataset = o->dataset,
+                               .on_error = o->on_error,
+                               .seed = o->seed,
+                               .samples = samples,
+                               .stride = o->ranks > 1 ? o->ranks : 1,
+                               .trace = o->trace};
     if (o->steps)
         l->fill.steps = *o->steps;
     l->batch = o->batch < samples ? o->batch : (int)samples;

@@ -31,7 +31,7 @@ struct sk_load_pace {
 
 struct sk_loader {
     struct sk_fill fill;
-    int batch, rank;       /* batch: over all ranks */
+    int batch, rank;        /* batch: over all ranks */
     int ring, workers, run; /* workers: 0, or how many there may be; run: samples handed out at a time */
     bool shuffle, adapts;
     int64_t batches; /* of an epoch */

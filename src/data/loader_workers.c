@@ -1,4 +1,5 @@
-/* The loader's threads: runs of samples are handed out, filled and taken back; threads are added while the caller waits. */
+/* The loader's threads: runs of samples are handed out, filled and taken back; threads are added while the caller
+ * waits. */
 #include <signal.h>
 
 #include "data/loader.h"

@@ -95,10 +95,10 @@ static void switch_on(struct sk_profiler *p, bool measuring, bool recording)
 
 static void record_step(struct sk_profiler *p, int64_t step, double begin, double got, double end)
 {
-    struct sk_profile_event all = {.start = begin - p->since, .seconds = end - begin, .op = -1, .number = step,
-                                   .step = true};
-    struct sk_profile_event wait = {.start = begin - p->since, .seconds = got - begin, .op = -1, .number = step,
-                                    .wait = true};
+    struct sk_profile_event all = {
+        .start = begin - p->since, .seconds = end - begin, .op = -1, .number = step, .step = true};
+    struct sk_profile_event wait = {
+        .start = begin - p->since, .seconds = got - begin, .op = -1, .number = step, .wait = true};
     pthread_mutex_lock(&p->lock);
     record(p, &all);
     record(p, &wait);

@@ -83,8 +83,8 @@ struct sk_sweep_row {
     int64_t load_samples, train_samples; /* train_samples 0: loading alone was measured */
     double stage[SK_STAGES]; /* seconds a picture, loading alone */
 };
-/* The row with the least time of training a picture (loading, where that alone was measured); of those within 1% of it, the
- * one with the fewest workers. */
+/* The row with the least time of training a picture (loading, where that alone was measured); of those within 1% of it,
+ * the one with the fewest workers. */
 size_t sk_sweep_best(const struct sk_sweep_row *row, size_t rows);
 /* Which number is best, and why: bound by decoding, by memory, by computing, or by too few cores. */
 enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int processors, struct sk_str *out,

@@ -6,10 +6,11 @@ static enum sk_code name_thread(struct sk_str *out, int thread, struct sk_err *e
     char name[32] = "training";
     if (thread > 0)
         snprintf(name, sizeof(name), "loader %d", thread);
-    return sk_str_add(out, err,
-                      "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"%s\"}},\n"
-                      "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":1,\"tid\":%d,\"args\":{\"sort_index\":%d}},\n",
-                      thread, name, thread, thread);
+    return sk_str_add(
+        out, err,
+        "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"%s\"}},\n"
+        "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":1,\"tid\":%d,\"args\":{\"sort_index\":%d}},\n",
+        thread, name, thread, thread);
 }
 
 /* Names of ops and kernels are the program's own: letters, digits and punctuation that JSON takes as it is. */
@@ -24,9 +25,10 @@ static enum sk_code add_event(struct sk_str *out, const struct sk_profile *p, co
     if (e->op >= 0) {
         struct sk_op_report r;
         sk_plan_report(p->plan, (size_t)e->op, &r);
-        return sk_str_add(out, err, "\"name\":\"%s %s\",\"cat\":\"%s\",\"args\":{\"kernel\":\"%s\",\"gflop\":%.6g,"
-                          "\"mb\":%.6g}}", r.kind, r.name, phase[r.phase], r.kernel, r.flops.direct / 1e9,
-                          r.bytes / 1e6);
+        return sk_str_add(out, err,
+                          "\"name\":\"%s %s\",\"cat\":\"%s\",\"args\":{\"kernel\":\"%s\",\"gflop\":%.6g,"
+                          "\"mb\":%.6g}}",
+                          r.kind, r.name, phase[r.phase], r.kernel, r.flops.direct / 1e9, r.bytes / 1e6);
     }
     if (e->step || e->wait)
         return sk_str_add(out, err, "\"name\":\"%s\",\"cat\":\"step\",\"args\":{\"step\":%lld}}",
@@ -46,6 +48,7 @@ enum sk_code sk_profile_chrome(const struct sk_profile *p, struct sk_str *out, s
             code = sk_str_add(out, err, ",\n");
     }
     if (code == SK_OK)
-        code = sk_str_add(out, err, "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{\"name\":\"skua\"}}\n]}\n");
+        code = sk_str_add(out, err,
+                          "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":1,\"args\":{\"name\":\"skua\"}}\n]}\n");
     return code;
 }

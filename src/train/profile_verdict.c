@@ -48,12 +48,14 @@ static enum sk_code remedy(const struct sk_profile *p, struct sk_str *out, struc
     if (p->workers == 0)
         return sk_str_add(out, err, "threads of their own would do it while the network computes: data.workers: auto");
     if (stage == SK_STAGE_DECODE && p->shorter_side > 1.5 * GOOD_SIDE)
-        return sk_str_add(out, err, "with pictures stored with %d pixels on the shorter side, not %.0f, it would take about %.2g ms",
-                          GOOD_SIDE, p->shorter_side, ms * ratio * ratio);
+        return sk_str_add(
+            out, err, "with pictures stored with %d pixels on the shorter side, not %.0f, it would take about %.2g ms",
+            GOOD_SIDE, p->shorter_side, ms * ratio * ratio);
     if (wanted > p->workers && wanted < p->processors)
         return sk_str_add(out, err, "%d workers would keep up (data.workers)", wanted);
     if (stage == SK_STAGE_READ || stage == SK_STAGE_DECODE)
-        return sk_str_add(out, err, "pictures kept in memory (data.cache: memory) or more than the %d processors would help",
+        return sk_str_add(out, err,
+                          "pictures kept in memory (data.cache: memory) or more than the %d processors would help",
                           p->processors);
     return sk_str_add(out, err, "cheaper steps in data.augment or more than the %d processors would help",
                       p->processors);
@@ -183,13 +185,18 @@ static enum sk_code why_it_waits(const struct sk_sweep_row *row, size_t rows, co
     double gain = first ? load_ms(first) / load_ms(fast) : 1;
     int could = fast->workers < processors ? fast->workers : processors;
     if (first && fast->workers >= processors && gain > 0.6 * could)
-        return sk_str_add(out, err, "not enough cores: loading is %.1f times as fast on %d workers as on %d, and the machine has %d "
-                          "processors", gain, fast->workers, first->workers, processors);
+        return sk_str_add(
+            out, err,
+            "not enough cores: loading is %.1f times as fast on %d workers as on %d, and the machine has %d "
+            "processors",
+            gain, fast->workers, first->workers, processors);
     if (first && could >= 2 * first->workers && gain < 1.3)
-        return sk_str_add(out, err, "memory-bound: with %d workers loading is no more than %.2f times as fast as with %d, "
-                          "though the machine has %d processors", fast->workers, gain, first->workers, processors);
-    return sk_str_add(out, err, "%s-bound: %s is %.0f%% of the work of loading, %.2g ms a picture", sk_profile_stage_name[stage],
-                      doing[stage], 100 * of_stage, 1e3 * best->stage[stage]);
+        return sk_str_add(out, err,
+                          "memory-bound: with %d workers loading is no more than %.2f times as fast as with %d, "
+                          "though the machine has %d processors",
+                          fast->workers, gain, first->workers, processors);
+    return sk_str_add(out, err, "%s-bound: %s is %.0f%% of the work of loading, %.2g ms a picture",
+                      sk_profile_stage_name[stage], doing[stage], 100 * of_stage, 1e3 * best->stage[stage]);
 }
 
 enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int processors, struct sk_str *out,
@@ -207,8 +214,10 @@ enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int p
     if (code != SK_OK || best->train_samples == 0)
         return code != SK_OK ? code : why_it_waits(row, rows, best, processors, out, err);
     if (share < waiting_matters)
-        return sk_str_add(out, err, "compute-bound: loading a picture takes %.2g ms, computing %.2g ms, so that more workers would "
-                          "only take processors from the network", load_ms(best),
-                          1e3 * best->compute_seconds / (double)best->train_samples);
+        return sk_str_add(
+            out, err,
+            "compute-bound: loading a picture takes %.2g ms, computing %.2g ms, so that more workers would "
+            "only take processors from the network",
+            load_ms(best), 1e3 * best->compute_seconds / (double)best->train_samples);
     return why_it_waits(row, rows, best, processors, out, err);
 }

@@ -1,5 +1,5 @@
-/* The loader over several ranks, with normalization, with a trace and with workers: auto: in all of them the batches are
- * those of one process that loads by itself. Run under the thread sanitizer too. */
+/* The loader over several ranks, with normalization, with a trace and with workers: auto: in all of them the batches
+ * are those of one process that loads by itself. Run under the thread sanitizer too. */
 #include "test.h"
 
 #include <math.h>
@@ -11,9 +11,8 @@
 
 enum { SAMPLES = 203, SIDE = 16, PIXELS = SIDE * SIDE * 3 };
 static struct sk_dataset *set;
-static const struct sk_picture_steps steps = {.count = 2,
-                                              .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 2},
-                                                       {.kind = SK_STEP_FLIP, .p = 0.5}}};
+static const struct sk_picture_steps steps = {
+    .count = 2, .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 2}, {.kind = SK_STEP_FLIP, .p = 0.5}}};
 
 static int open_set(void **state)
 {
@@ -87,8 +86,9 @@ static void ranks_share_the_batches(void **state)
         int ranks, batch;
         int64_t limit;
         bool drop, shuffle;
-    } rows[] = {{2, 32, 0, false, true}, {3, 32, 0, false, true},  {4, 100, 0, false, true}, {7, 5, 0, false, true},
-                {4, 32, 0, true, true},  {3, 10, 11, false, true}, {2, 32, 0, false, false}, {5, 1000, 3, false, false}};
+    } rows[] = {{2, 32, 0, false, true},  {3, 32, 0, false, true},   {4, 100, 0, false, true},
+                {7, 5, 0, false, true},   {4, 32, 0, true, true},    {3, 10, 11, false, true},
+                {2, 32, 0, false, false}, {5, 1000, 3, false, false}};
     for (size_t k = 0; k < SK_COUNT(rows); k++) {
         for (int workers = 0; workers < 3; workers++) {
             struct sk_loader_options o = options(rows[k].batch, workers);
@@ -190,7 +190,8 @@ static void normalized_pixels(void **state)
         sk_loader_free(l);
     }
     o.normalize = &two;
-    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "normalization has 2 values, the pictures have 3 channels");
+    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err,
+                 "normalization has 2 values, the pictures have 3 channels");
     sk_loader_free(raw);
 }
 
@@ -339,10 +340,10 @@ static void ranks_replace_alike(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranks_share_the_batches), cmocka_unit_test(ranks_are_checked),
+        cmocka_unit_test(ranks_share_the_batches),     cmocka_unit_test(ranks_are_checked),
         cmocka_unit_test(auto_workers_change_nothing), cmocka_unit_test(normalized_pixels),
-        cmocka_unit_test(every_sample_is_traced), cmocka_unit_test(decoding_is_timed),
-        cmocka_unit_test(damaged_are_named), cmocka_unit_test(ranks_replace_alike),
+        cmocka_unit_test(every_sample_is_traced),      cmocka_unit_test(decoding_is_timed),
+        cmocka_unit_test(damaged_are_named),           cmocka_unit_test(ranks_replace_alike),
     };
     return cmocka_run_group_tests(tests, open_set, close_set);
 }

@@ -38,8 +38,8 @@ static struct sk_dataset *open_npy(void)
     struct sk_dataset *ds;
     struct sk_recipe_data data = {.source = SK_SOURCE_NPY};
     char shape[128];
-    snprintf(shape, sizeof(shape), "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d, 3), }", SAMPLES, SIDE,
-             SIDE);
+    snprintf(shape, sizeof(shape), "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d, 3), }", SAMPLES,
+             SIDE, SIDE);
     put_array("images.npy", shape, (size_t)SAMPLES * PIXELS);
     snprintf(shape, sizeof(shape), "{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }", SAMPLES);
     put_array("labels.npy", shape, SAMPLES);
@@ -66,7 +66,8 @@ static void a_million_samples(void **state)
 {
     (void)state;
     static const struct sk_picture_steps steps = {
-        .count = 2, .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 1}, {.kind = SK_STEP_FLIP, .p = 0.5}}};
+        .count = 2,
+        .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 1}, {.kind = SK_STEP_FLIP, .p = 0.5}}};
     struct sk_err err = {0};
     struct sk_dataset *ds = open_npy();
     struct sk_loader *l;
