@@ -17,6 +17,7 @@ struct sk_profiler {
 
     pthread_mutex_t lock; /* guards what the loader's threads use: out's loaded, stage and events, and what follows */
     bool measuring, recording;
+    bool in_caller; /* without workers: the training thread loads */
     struct sk_profile *out;
     double since; /* when the first measured step began */
     double side_sum;
@@ -65,7 +66,7 @@ static void on_sample(void *ctx, const struct sk_load_span *s)
 {
     struct sk_profiler *p = ctx;
     const double took[SK_STAGES] = {s->read, s->decode, s->augment, s->copy};
-    struct sk_profile_event e = {.thread = s->worker + 1, .op = -1, .number = s->index};
+    struct sk_profile_event e = {.thread = p->in_caller ? 0 : s->worker + 1, .op = -1, .number = s->index};
     pthread_mutex_lock(&p->lock);
     e.start = s->start - p->since;
     for (int i = 0; p->measuring && i < SK_STAGES; i++) {
@@ -241,6 +242,7 @@ enum sk_code sk_profiler_run(struct sk_profiler *p, const struct sk_profile_run 
     p->out = out;
     p->side_sum = 0;
     p->full_steps = 0;
+    p->in_caller = run->workers == 0;
     enum sk_code code = prepare(p, run, out, err);
     if (code == SK_OK)
         code = make_loader(p, run->workers, err);

@@ -23,7 +23,7 @@ extern const char *const sk_profile_part_name[SK_PARTS], *const sk_profile_stage
 /* One bar of the timeline. */
 struct sk_profile_event {
     double start, seconds;  /* start: since the first measured step began */
-    int thread;             /* 0: training, from 1: the loader's */
+    int thread;             /* 0: training (without workers it loads, too), from 1: the loader's */
     int op;                 /* of the plan; -1: none */
     enum sk_profile_stage stage; /* of a loader's thread */
     int64_t number;         /* of the sample (loader), of the step (training) */

@@ -40,7 +40,7 @@ static enum sk_code add_event(struct sk_str *out, const struct sk_profile *p, co
 enum sk_code sk_profile_chrome(const struct sk_profile *p, struct sk_str *out, struct sk_err *err)
 {
     enum sk_code code = sk_str_add(out, err, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
-    for (int thread = 0; thread <= (p->workers > 0 ? p->workers : 1) && code == SK_OK; thread++)
+    for (int thread = 0; thread <= p->workers && code == SK_OK; thread++)
         code = name_thread(out, thread, err);
     for (size_t i = 0; i < p->events && code == SK_OK; i++) {
         code = add_event(out, p, &p->event[i], err);
