@@ -81,6 +81,7 @@ int sk_exit_status(enum sk_code code)
     case SK_NOMEM:
     case SK_DEVICE:
     case SK_BUG:
+    case SK_MISSED:
         break;
     }
     return 1;

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bench_load.h"
 #include "cli/bench_ops.h"
 #include "cli/cli.h"
 
 struct bench_args {
     struct sk_words set;
-    const char *job, *model, *precision;
-    int64_t batch, threads, steps;
+    const char *job, *model, *precision, *data;
+    int64_t batch, threads, steps, workers;
     bool ops, each_op, json;
 };
 enum {
@@ -20,6 +21,8 @@ enum {
     BATCH = 128,
     BATCH_LARGE = 16,
     LARGE_SIDE = 64,
+    LOAD_ROUNDS = 3,
+    WORKERS_MAX = 64,
     STEPS_MAX = 100000
 };
 
@@ -79,7 +82,7 @@ static enum sk_code read_args(struct bench *b, struct sk_err *err)
     int side;
     b->train = strcmp(job, "train") == 0;
     if (!b->train && strcmp(job, "infer") != 0)
-        return sk_fail(err, SK_USAGE, "--job: expected train or infer, got '%s'", job);
+        return sk_fail(err, SK_USAGE, "--job: expected train, infer or load, got '%s'", job);
     sk_recipe_defaults(&b->recipe);
     if (!sk_model_alias(model, &b->recipe.model, &side, &b->shape.classes))
         return unknown_model(model, err);
@@ -221,9 +224,27 @@ static enum sk_code report(struct bench *b, struct sk_err *err)
     return code;
 }
 
+static enum sk_code load(const struct bench_args *a, struct sk_err *err)
+{
+    sk_progress_quiet(a->json);
+    struct sk_bench_load l = {.data = a->data,
+                              .set = &a->set,
+                              .workers = a->workers < 0 ? 1 : (int)a->workers,
+                              .batch = a->batch > 0 ? (int)a->batch : BATCH,
+                              .steps = a->steps > 0 ? a->steps : 0,
+                              .rounds = LOAD_ROUNDS,
+                              .json = a->json};
+    return sk_bench_load(&l, err);
+}
+
 static enum sk_code run_bench(const struct sk_words *words, const void *args, struct sk_err *err)
 {
     (void)words;
+    const struct bench_args *given = args;
+    if (given->job && strcmp(given->job, "load") == 0)
+        return load(given, err);
+    if (given->data || given->workers >= 0)
+        return sk_fail(err, SK_USAGE, "--%s is for --job load", given->data ? "data" : "workers");
     struct bench *b = sk_alloc(1, sizeof(*b), err);
     if (!b)
         return SK_NOMEM;
@@ -249,15 +270,20 @@ static enum sk_code run_bench(const struct sk_words *words, const void *args, st
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job, "train (default) or infer"),
+    SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job,
+              "train (default), infer, or load: pictures to batches, without a network"),
     SK_OPTION("model", "MODEL", SK_OPTION_TEXT, struct bench_args, model,
               "resnet18-cifar (default), narrow-resnet18-cifar or resnet50"),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct bench_args, data, "load: the pictures"),
+    SK_OPTION_NUMBER("workers", "N", struct bench_args, workers, "load: threads that prepare batches (1)", 0,
+                     WORKERS_MAX),
     SK_OPTION("precision", "P", SK_OPTION_TEXT, struct bench_args, precision, "fp32, bf16 or auto (default)"),
     SK_OPTION_NUMBER("batch", "N", struct bench_args, batch, "pictures a step (128; 16 for resnet50)", 1, 65536),
     SK_OPTION_NUMBER("threads", "N", struct bench_args, threads, "computing threads; 0: as the machine allows", 0,
                      1024),
     SK_OPTION_NUMBER("steps", "N", struct bench_args, steps,
-                     "measured steps, after 2 to warm up; the least counts (5; for infer as many as take a second)", 1,
+                     "measured steps, after 2 to warm up; the least counts (5; for infer as many as take a second; "
+                     "load: batches of each of 3 rounds, an epoch)", 1,
                      STEPS_MAX),
     SK_OPTION("ops", NULL, SK_OPTION_FLAG, struct bench_args, ops,
               "the least time of each kind of op and kernel, beside what the machine's ceilings allow"),
@@ -269,7 +295,7 @@ static const struct sk_option options[] = {
 const struct sk_command sk_cmd_bench = {
     .name = "bench",
     .words = "",
-    .help = "speed of training or inference on random data",
+    .help = "speed of training or inference on random data, or of loading",
     .option = options,
     .options = SK_COUNT(options),
     .args_size = sizeof(struct bench_args),

@@ -10,8 +10,7 @@ struct train_args {
     bool resume, json, quiet;
 };
 
-/* runs/NAME-DATE-TIME that is not there yet. */
-static enum sk_code default_run(char out[SK_PATH], const struct sk_recipe *r, struct sk_err *err)
+enum sk_code sk_cli_default_run(char out[SK_PATH], const struct sk_recipe *r, struct sk_err *err)
 {
     char stamp[32];
     sk_time_stamp(stamp);
@@ -44,29 +43,29 @@ static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, 
                  (long long)at->step, at->epoch, at->best);
     else if (!v->quiet && at->best >= 0)
         sk_tell("best accuracy %.2f%%; try: skua eval %s", 100 * at->best, v->run);
+    sk_train_view_damaged(v);
     if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet)
         sk_tell("expected accuracy %.2f%% (tolerance %.2f): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
                 v->accuracy >= r->expect.accuracy - r->expect.tolerance ? "reached" : "not reached");
 }
 
-static enum sk_code train(const struct sk_recipe *r, const char *out, const struct train_args *a, struct sk_err *err)
+enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_train_view *view, struct sk_err *err)
 {
-    struct sk_train_view view = {.json = a->json, .quiet = a->quiet, .run = out};
     struct sk_position at = {0};
     struct sk_train_options o = {
-        .recipe = r, .out = out, .resume = a->resume, .cancel = &sk_cancel, .events = sk_train_view_events(&view)};
-    sk_progress_quiet(a->quiet || a->json);
+        .recipe = r, .out = view->run, .resume = resume, .cancel = &sk_cancel, .events = sk_train_view_events(view)};
+    sk_progress_quiet(view->quiet || view->json);
     sk_terminal_saving(true);
     enum sk_code code = sk_train(&o, &at, err);
     sk_terminal_saving(false);
     sk_progress_clear();
-    bool stopped = code == SK_CANCELLED && view.begun;
+    bool stopped = code == SK_CANCELLED && view->begun;
     if (code == SK_OK || stopped)
-        print_end(&view, r, &at, code == SK_OK ? "done" : "stopped");
+        print_end(view, r, &at, code == SK_OK ? "done" : "stopped");
     if (stopped) {
         sk_err_clear(err);
         sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua train --resume --out %s",
-                (long long)at.step, at.epoch + 1, out);
+                (long long)at.step, at.epoch + 1, view->run);
     }
     return code;
 }
@@ -80,9 +79,10 @@ static enum sk_code run_train(const struct sk_words *words, const void *args, st
         return SK_NOMEM;
     enum sk_code code = get_recipe(r, a, words->count ? words->item[0] : NULL, err);
     if (code == SK_OK)
-        code = a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : default_run(out, r, err);
+        code = a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : sk_cli_default_run(out, r, err);
+    struct sk_train_view view = {.json = a->json, .quiet = a->quiet, .run = out};
     if (code == SK_OK)
-        code = train(r, out, a, err);
+        code = sk_cli_train(r, a->resume, &view, err);
     sk_free(r);
     return code;
 }

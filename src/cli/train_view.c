@@ -22,6 +22,7 @@ static void on_start(void *ctx, const struct sk_start_report *r)
 {
     struct sk_train_view *v = ctx;
     v->begun = true;
+    v->log_every = r->recipe->train.log_every;
     if (v->json) {
         sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
                  "\"val_samples\":%lld,\"step\":%lld}\n",
@@ -33,10 +34,24 @@ static void on_start(void *ctx, const struct sk_start_report *r)
     }
 }
 
+static void print_batch(const struct sk_train_view *v, const struct sk_step_report *r)
+{
+    double top1 = r->count > 0 ? (double)r->correct1 / r->count : 0;
+    if (v->json)
+        sk_print(
+            "{\"event\":\"step\",\"step\":%lld,\"epoch\":%u,\"batch\":%lld,\"loss\":%.9g,\"top1\":%.9g,\"lr\":%.9g}\n",
+            (long long)r->step, r->epoch, (long long)r->batch, r->loss, top1, r->lr);
+    else
+        sk_print("Epoch %u/%u, Batch %lld/%lld, Loss: %.4f, Top-1: %.2f%%\n", r->epoch, r->epochs, (long long)r->batch,
+                 (long long)r->batches, r->loss, 100 * top1);
+}
+
 static void on_step(void *ctx, const struct sk_step_report *r)
 {
+    const struct sk_train_view *v = ctx;
     char label[64], left[32];
-    (void)ctx;
+    if (v->batches && r->step % v->log_every == 0)
+        print_batch(v, r);
     snprintf(label, sizeof(label), "Epoch %u/%u", r->epoch, r->epochs);
     sk_progress(label, r->batch, r->batches, "%lld/%lld  loss %.4f  %.0f img/s  %s left", (long long)r->batch,
                 (long long)r->batches, r->loss, r->images_per_s, sk_time_text(r->seconds_left, left));
@@ -73,11 +88,34 @@ static void print_epoch_json(const struct sk_epoch_report *r)
     sk_str_release(&text);
 }
 
+static void keep_damaged(struct sk_train_view *v, const struct sk_epoch_report *r)
+{
+    v->replaced = r->replaced;
+    v->damaged_count = r->damaged_count;
+    v->named = r->damaged_count < SK_VIEW_DAMAGED ? r->damaged_count : SK_VIEW_DAMAGED;
+    for (size_t i = 0; i < v->named; i++)
+        v->damaged[i] = r->damaged[i];
+}
+
+void sk_train_view_damaged(const struct sk_train_view *v)
+{
+    if (v->named == 0)
+        return;
+    bool one = v->damaged_count == 1;
+    sk_tell("%zu training sample%s damaged and replaced by others (%lld times in all):", v->damaged_count,
+            one ? " is" : "s are", (long long)v->replaced);
+    for (size_t i = 0; i < v->named; i++)
+        sk_tell("  %s", v->damaged[i].why);
+    if (v->named < v->damaged_count)
+        sk_tell("  and %zu more: see \"damaged\" in %s/log.jsonl", v->damaged_count - v->named, v->run);
+}
+
 static void on_epoch(void *ctx, const struct sk_epoch_report *r)
 {
     struct sk_train_view *v = ctx;
     if (r->has_val)
         v->accuracy = sk_metrics_top1(&r->val);
+    keep_damaged(v, r);
     if (v->json)
         print_epoch_json(r);
     else

@@ -102,7 +102,7 @@ struct sk_source_ops {
 extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
     sk_source_folder, sk_source_npy, sk_source_shapes;
 
-/* ---- loader (loader.c, sampler.c) ---- */
+/* ---- loader (loader.c, loader_workers.c, fill.c, sampler.c) ---- */
 struct sk_batch {
     int count;               /* samples in it: the batch size, or fewer in the last one */
     int height, width, channels;
@@ -116,29 +116,52 @@ struct sk_batch {
 void sk_batch_flip(const struct sk_batch *b, void *out);
 size_t sk_batch_bytes(const struct sk_batch *b);
 struct sk_loader;
+struct sk_load_span { /* one sample being loaded; seconds, start on the clock of sk_now */
+    int worker;              /* from 0; without workers the caller is 0 */
+    int64_t batch, index;
+    double start, read, decode, augment, copy; /* one after the other; read: without what was spent in decoding */
+    int height, width;       /* as decoded, before the steps */
+};
+/* sample is called by the workers, several at once. */
+struct sk_load_trace { void (*sample)(void *ctx, const struct sk_load_span *span); void *ctx; };
+struct sk_load_normalize { int channels; double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS]; }; /* of [0,1]; 1 channel: for all */
 struct sk_loader_options {
     const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */
     const struct sk_picture_steps *steps;  /* copied */
-    int batch;
-    int workers;             /* -1: auto (1 on up to 4 cores), 0: prepared in sk_loader_next itself */
+    int batch;               /* samples a step, over all ranks */
+    int workers;             /* -1: auto, begins with one and adds threads while the caller waits; 0: prepared in sk_loader_next itself */
     int ring;                /* prepared batches held at most; 0: 3 */
     bool shuffle, drop_last;
     int64_t seed;
     int64_t limit;           /* first N samples; 0: all */
     enum sk_on_error on_error;
+    /* This process is number rank of ranks (0 or 1: alone). Of each batch that a process alone would get, it gets
+     * samples rank, rank + ranks, ...: together the ranks get the same batches, each sample once, in evaluation too. All
+     * have equally many batches; a rank's share of the last may be empty (count 0). */
+    int rank, ranks;
+    const struct sk_load_normalize *normalize; /* NULL: pixels as they are; else float32 (pixel - mean) / std; copied */
+    const struct sk_load_trace *trace;         /* NULL: none, and no clock is read; kept by reference */
 };
 /* Reads the first sample to learn the shape after the steps; a later picture of another shape is an INPUT error that says
  * to add resize or crop steps. Preallocates everything. */
 enum sk_code sk_loader_new(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err) SK_MUST;
 void sk_loader_free(struct sk_loader *loader); /* joins the workers; NULL is fine */
 int64_t sk_loader_batches(const struct sk_loader *loader);  /* an epoch has this many */
-int64_t sk_loader_samples(const struct sk_loader *loader);  /* an epoch has this many */
+int64_t sk_loader_samples(const struct sk_loader *loader);  /* an epoch has this many, over all ranks */
+int sk_loader_workers(const struct sk_loader *loader);      /* threads that run now */
 void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, int *channels, enum sk_pixel *pixel);
-/* Starts epoch at batch number first_batch, in constant time; whatever was being prepared is dropped. */
+/* Starts epoch at batch number first_batch; whatever was being prepared is dropped. Where it starts makes no difference to
+ * the time: that of the epoch's permutation, some 15 ms for a million samples. */
 enum sk_code sk_loader_start(struct sk_loader *loader, uint32_t epoch, int64_t first_batch, struct sk_err *err) SK_MUST;
 /* The next batch, valid until the next call of next, start or free; *batch = NULL at the end of the epoch. A worker's error comes out
- * here at the batch where it arose. Above 1% replaced samples (but one is fine): INPUT. */
+ * here at the batch where it arose. When this rank replaced more than 1% of
+ * the epoch's samples (but one is fine): INPUT. */
 enum sk_code sk_loader_next(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err) SK_MUST;
+/* Damaged samples that were replaced since new, each once, in the order in which their batches were given; the first
+ * SK_DAMAGED_MAX of them. Returns how many are in *list, which is the loader's, valid until the next call of next. */
+enum { SK_DAMAGED_MAX = 100 };
+struct sk_damage { int64_t index; char why[240]; /* the message, cut */ };
+size_t sk_loader_damaged(const struct sk_loader *loader, const struct sk_damage **list);
 double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
 int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples replaced since new */
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */

@@ -45,7 +45,7 @@ static bool is_jpeg(const unsigned char *data, size_t len)
     return begins(data, len, "\xff\xd8\xff", 3);
 }
 
-enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+static enum sk_code decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
 {
     if (len == 0)
         return sk_fail(err, SK_INPUT, "cannot decode '%s': the file is empty", name);
@@ -54,6 +54,22 @@ enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t le
     if (begins(data, len, "\x89PNG\r\n\x1a\n", 8))
         return sk_decode_png(p, data, len, name, err);
     return sk_fail(err, SK_INPUT, "cannot decode '%s': not a JPEG or PNG file (%s)", name, guess(data, len));
+}
+
+_Thread_local struct sk_decode_times *sk_decode_clock;
+
+static double tick(void)
+{
+    return sk_decode_clock ? sk_now() : 0;
+}
+
+enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err)
+{
+    double since = tick();
+    enum sk_code code = decode(p, data, len, name, err);
+    if (sk_decode_clock)
+        sk_decode_clock->decode += sk_now() - since;
+    return code;
 }
 
 /* ---- the first step on the way ---- */
@@ -82,11 +98,17 @@ enum sk_code sk_picture_decode_for(struct sk_picture *p, struct sk_picture *scra
     struct first_step first = {.step = s, .rng = rng};
     struct sk_jpeg_part part = {.choose = draw_box, .ctx = &first, .height = s->size, .width = s->size,
                                 .fast = steps->decode == SK_DECODE_FAST};
+    double start = tick();
     enum sk_code code = sk_decode_jpeg_part(scratch, data, len, name, &part, err);
+    double decoded = tick();
     struct sk_resize how = {.height = s->size, .width = s->size, .want = {0, 0, s->size, s->size}, .box = part.box,
                             .filter = s->filter};
     if (code == SK_OK)
         code = sk_picture_resize_box(p, scratch, &how, err);
+    if (sk_decode_clock) {
+        sk_decode_clock->decode += decoded - start;
+        sk_decode_clock->resize += sk_now() - decoded;
+    }
     *done = 1;
     return code;
 }

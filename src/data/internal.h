@@ -18,6 +18,12 @@ size_t sk_pixel_size(enum sk_pixel pixel);
 /* OK where height x width lies within SK_MAX_SIDE and SK_MAX_PIXELS, else INPUT "cannot decode 'name': ...". */
 enum sk_code sk_picture_check_size(uint64_t height, uint64_t width, const char *name, struct sk_err *err) SK_MUST;
 
+/* Where this thread's decoding time is added up; NULL, the default: nothing is timed. */
+struct sk_decode_times {
+    double decode, resize; /* resize: of the box that alone was decoded (sk_picture_decode_for) */
+};
+extern _Thread_local struct sk_decode_times *sk_decode_clock;
+
 /* Boxes of pictures, in whole pixels and in parts of them. */
 struct sk_window {
     int top, left, height, width;

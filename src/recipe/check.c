@@ -93,6 +93,17 @@ static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_er
     return SK_OK;
 }
 
+static enum sk_code check_profile(const struct sk_recipe_profile *p, struct sk_err *err)
+{
+    if (!p->network && !*p->workers)
+        return sk_fail(err, SK_INPUT, "profile.network: loading alone is measured for the numbers of profile.workers, which "
+                                      "are not given");
+    if (p->epochs > 1 && (p->steps > 0 || *p->workers))
+        return sk_fail(err, SK_INPUT, "profile.epochs: %d epochs are told with profile.steps 0 and without profile.workers",
+                       p->epochs);
+    return SK_OK;
+}
+
 enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
 {
     enum sk_code code = check_npy(&r->data, err);
@@ -100,6 +111,8 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
         code = check_prepare(&r->data.prepare, err);
     if (code == SK_OK)
         code = check_schedule(&r->train, err);
+    if (code == SK_OK)
+        code = check_profile(&r->profile, err);
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);

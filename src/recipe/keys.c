@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+static const char *const task_names[] = {"train", "profile", NULL};
 static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "list", "shapes", NULL};
 static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
@@ -35,7 +36,7 @@ enum { EPOCHS_MAX = 100000, NAMES_MAX = 128, SECTIONS_MAX = 16 };
 const struct sk_key sk_keys[] = {
     KEY("name", SK_KEY_NAME, name, "run", YES, "names the run's folder; in a file, by default the file's name",
         .low = 1),
-    {.name = "task", .type = SK_KEY_TASK, .initial = "train", .resume = YES, .help = "what the recipe does"},
+    KEY("task", SK_KEY_ENUM, task, "train", YES, "what skua reproduce does with the recipe", .names = task_names),
 
     KEY("data.source", SK_KEY_ENUM, data.source, "auto", NO, "kind of data; auto: told from what lies at data.path",
         .names = source_names),
@@ -47,7 +48,7 @@ const struct sk_key sk_keys[] = {
     KEY("data.class_names", SK_KEY_TEXT, data.class_names, "", YES,
         "folder, list, tar: file with the name of a class a line, or its WordNet ID and name", PLAIN),
     KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
-        "threads that prepare batches; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
+        "threads that prepare batches; auto: as many as keep the network from waiting; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
     KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),
     KEY("data.train_limit", SK_KEY_INT64, data.train_limit, "0", NO, "use the first N training samples; 0: all",
         INTEGERS(0, INT64_C(1000000000000))),
@@ -170,6 +171,15 @@ const struct sk_key sk_keys[] = {
 
     KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
         "share of the target spread over all classes", REALS(0, 1), .below_max = true),
+
+    KEY("profile.workers", SK_KEY_TEXT, profile.workers, "", YES,
+        "numbers of workers to set beside each other, as in 0,1,2,4; empty: data.workers alone", PLAIN),
+    KEY("profile.steps", SK_KEY_INT64, profile.steps, "20", YES, "measured steps; 0: whole epochs",
+        INTEGERS(0, 1000000)),
+    KEY("profile.epochs", SK_KEY_INT, profile.epochs, "1", YES, "with profile.steps 0: so many epochs, each told",
+        INTEGERS(1, 1000)),
+    KEY("profile.network", SK_KEY_BOOL, profile.network, "true", YES,
+        "false: with profile.workers, loading alone is measured", PLAIN),
 
     KEY("expect.accuracy", SK_KEY_REAL, expect.accuracy, "none", YES, "validation top-1 the recipe should reach",
         REALS(0, 1), OR_WORD("none", -1)),

@@ -9,7 +9,6 @@
 /* ---- rows ---- */
 enum sk_key_type {
     /* scalars: their text is all there is to them */
-    SK_KEY_TASK, /* not stored: only `train` */
     SK_KEY_NAME, /* char[]: text that can name a folder */
     SK_KEY_TEXT, /* char[] */
     SK_KEY_BOOL,
@@ -73,7 +72,7 @@ const struct sk_step_type *sk_step_type_of(enum sk_step_kind kind);
 /* ---- values of one row; base is the struct that offset counts from ---- */
 /* "an integer from 1 to 65536", cut to fit; returns out. */
 char *sk_key_expected(const struct sk_key *k, char *out, size_t size);
-/* Sets a scalar row (not SIDES, STEPS, NORMALIZE). INPUT "expected ..., got '...'", UNSUPPORTED for another task. */
+/* Sets a scalar row (not SIDES, STEPS, NORMALIZE). INPUT "expected ..., got '...'". */
 enum sk_code sk_key_set_text(const struct sk_key *k, void *base, const char *text, struct sk_err *err) SK_MUST;
 /* Sets any row from a node; on failure *at is the node to blame and the message is without place and name. */
 enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk_yaml *y, const struct sk_node *n,

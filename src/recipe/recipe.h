@@ -155,12 +155,22 @@ struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */
 };
 
+enum sk_task { SK_TASK_TRAIN, SK_TASK_PROFILE };
+struct sk_recipe_profile {
+    char workers[SK_NAME];   /* "0,1,2,4", empty: data.workers alone */
+    int64_t steps;           /* 0: whole epochs */
+    int epochs;
+    bool network;            /* false: loading alone */
+};
+
 struct sk_recipe {
     char name[SK_NAME];
+    enum sk_task task;       /* what skua reproduce does */
     struct sk_recipe_data data;
     struct sk_recipe_model model;
     struct sk_recipe_engine engine;
     struct sk_recipe_train train;
+    struct sk_recipe_profile profile;
     struct sk_recipe_expect expect;
 };
 /* Every member is plain data: a recipe is copied by assignment and needs no release. */

@@ -65,9 +65,6 @@ char *sk_key_expected(const struct sk_key *k, char *out, size_t size)
     if (k->word)
         snprintf(word, sizeof(word), "%s or ", k->word);
     switch (k->type) {
-    case SK_KEY_TASK:
-        snprintf(out, size, "train");
-        break;
     case SK_KEY_NAME:
         snprintf(out, size, "a name of at most %zu bytes without '/', not beginning with '.' or '-'", k->size - 1);
         break;
@@ -190,8 +187,6 @@ static bool set_any(const struct sk_key *k, void *base, const char *text)
         return sk_reals_set_text(k, member(k, base), text);
     case SK_KEY_ENUM:
         return set_enum(k, base, text);
-    case SK_KEY_TASK:
-        return strcmp(text, k->initial) == 0;
     case SK_KEY_STEPS:
     case SK_KEY_WORDS:
     case SK_KEY_NORMALIZE:
@@ -206,10 +201,9 @@ enum sk_code sk_key_set_text(const struct sk_key *k, void *base, const char *tex
     if (set_any(k, base, text))
         return SK_OK;
     sk_key_expected(k, expected, sizeof(expected));
-    enum sk_code code = k->type == SK_KEY_TASK ? SK_UNSUPPORTED : SK_INPUT;
     if (*text == '\0')
-        return sk_fail(err, code, "expected %s, got nothing", expected);
-    return sk_fail(err, code, "expected %s, got '%s'", expected, sk_printable(got, sizeof(got), text));
+        return sk_fail(err, SK_INPUT, "expected %s, got nothing", expected);
+    return sk_fail(err, SK_INPUT, "expected %s, got '%s'", expected, sk_printable(got, sizeof(got), text));
 }
 
 enum sk_code sk_key_unexpected(const struct sk_yaml *y, const struct sk_node *n, const char *what, struct sk_err *err)
@@ -247,8 +241,6 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b)
 {
     const void *in_a = const_member(k, a), *in_b = const_member(k, b);
     switch (k->type) {
-    case SK_KEY_TASK:
-        return true;
     case SK_KEY_NAME:
     case SK_KEY_TEXT:
         return strcmp(in_a, in_b) == 0;
@@ -325,8 +317,6 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
 {
     bool yes;
     switch (k->type) {
-    case SK_KEY_TASK:
-        return sk_str_add(out, err, "%s", k->initial);
     case SK_KEY_NAME:
     case SK_KEY_TEXT:
         return sk_text_format(const_member(k, base), out, err);

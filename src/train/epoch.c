@@ -169,6 +169,7 @@ static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
     r->images_per_s = at->epoch_seconds > 0 ? (double)at->metrics.count / at->epoch_seconds : 0;
     r->step = at->step;
     r->replaced = sk_loader_replaced(t->loader);
+    r->damaged_count = sk_loader_damaged(t->loader, &r->damaged);
 }
 
 static void begin_next_epoch(struct sk_position *at)

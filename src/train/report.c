@@ -11,6 +11,14 @@ static void put_metrics(json_t *object, const char *const key[3], const struct s
     sk_json_real(object, key[2], sk_metrics_top5(m));
 }
 
+static void put_damaged(json_t *object, const struct sk_epoch_report *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->damaged_count; i++)
+        json_array_append_new(list, json_string(r->damaged[i].why));
+    json_object_set_new(object, "damaged", list);
+}
+
 enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str *out, struct sk_err *err)
 {
     json_t *object = json_object();
@@ -29,6 +37,8 @@ enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str
     sk_json_real(object, "val_seconds", r->val_seconds);
     sk_json_real(object, "images_per_s", r->images_per_s);
     sk_json_integer(object, "replaced", r->replaced);
+    if (r->damaged_count > 0)
+        put_damaged(object, r);
     sk_json_bool(object, "complete", r->complete);
     char *text = json_dumps(object, SK_LOG_JSON);
     json_decref(object);

@@ -80,10 +80,12 @@ struct sk_epoch_report {
     double wait_seconds, compute_seconds, val_seconds;
     double images_per_s;    /* training alone */
     int64_t step, replaced; /* optimizer steps done; damaged samples replaced since this process began */
+    const struct sk_damage *damaged; /* which they were, as of sk_loader_damaged; valid during the call */
+    size_t damaged_count;
 };
 /* The report as the object that log.jsonl holds of an epoch: step, epoch, epochs, train_loss, train_top1, train_top5,
  * val_loss, val_top1, val_top5 and best (with validation), lr, seconds, wait_seconds, compute_seconds, val_seconds,
- * images_per_s, replaced, complete. Appended to out. */
+ * images_per_s, replaced, damaged (where there are any: a sentence each that names it), complete. Appended to out. */
 enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str *out, struct sk_err *err) SK_MUST;
 struct sk_step_report {
     uint32_t epoch, epochs;        /* from 1 */

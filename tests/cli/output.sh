@@ -6,7 +6,7 @@ says out 'usage: skua COMMAND'
 run 0 --help
 run 0 --version
 matches out '^skua [0-9]+\.[0-9]+\.[0-9]+$'
-for command in train eval predict info data bench help; do
+for command in train eval predict info data bench profile reproduce help; do
     run 0 $command --help
     matches out "^usage: skua $command"
     mv out help
@@ -17,7 +17,7 @@ run 0 help recipe
 for key in data.source train.optimizer.lr engine.precision expect.accuracy; do
     says out "${key##*.}"
 done
-says out 'installed recipes: cifar10-narrow-resnet18 cifar10-resnet18 shapes-demo'
+says out 'installed recipes: c1 c2 c3 c4 cifar10-narrow-resnet18 cifar10-resnet18 shapes-demo'
 
 refused "unknown command 'trian': did you mean 'train'?" trian
 refused "unknown command 'xyzzyxyzzy': see skua help" xyzzyxyzzy
@@ -33,7 +33,7 @@ refused "unexpected 'b'" train a b
 refused "give a recipe, or --data DIR" train
 refused "expected convert, get, inspect, sample or verify, got 'frob'" data frob
 refused "unknown data set 'mnist'" data get mnist
-refused "--job: expected train or infer, got 'x'" bench --job x
+refused "--job: expected train, infer or load, got 'x'" bench --job x
 refused "--model: expected one of resnet18-cifar" bench --model resnet19
 refused "engine.precision" bench --precision fp8
 

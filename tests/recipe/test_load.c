@@ -45,7 +45,7 @@ static void a_file_is_loaded(void **state)
 static void the_shipped_recipes_are_fine(void **state)
 {
     (void)state;
-    static const char *const names[] = {"cifar10-resnet18", "cifar10-narrow-resnet18", "shapes-demo"};
+    static const char *const names[] = {"cifar10-resnet18", "cifar10-narrow-resnet18", "shapes-demo", "c1", "c2", "c3", "c4"};
     struct sk_err err = {0};
     for (size_t i = 0; i < SK_COUNT(names); i++) {
         assert_ok(sk_recipe_load(&r, names[i], &err), err);
@@ -82,9 +82,9 @@ static void installed_names_are_found(void **state)
     char **names;
     size_t count;
     assert_ok(sk_recipe_list(&names, &count, &err), err);
-    assert_int_equal(count, 5);
-    static const char *const expected[] = {"cifar10-narrow-resnet18", "cifar10-resnet18", "first", "second",
-                                           "shapes-demo"};
+    static const char *const expected[] = {
+        "c1", "c2", "c3", "c4", "cifar10-narrow-resnet18", "cifar10-resnet18", "first", "second", "shapes-demo"};
+    assert_int_equal(count, SK_COUNT(expected));
     for (size_t i = 0; i < SK_COUNT(expected); i++)
         assert_string_equal(names[i], expected[i]);
     sk_free(names);
@@ -275,7 +275,7 @@ static void resume_follows_the_table(void **state)
     int free_rows = 0, fixed_rows = 0;
     for (size_t i = 0; i < sk_key_count; i++) {
         const struct sk_key *k = &sk_keys[i];
-        bool composite = k->type >= SK_KEY_SIDES || k->type == SK_KEY_TASK;
+        bool composite = k->type >= SK_KEY_SIDES;
         if (composite || k->resume == SK_RESUME_GROW)
             continue;
         sk_recipe_defaults(&r);

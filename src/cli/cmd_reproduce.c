@@ -1,0 +1,77 @@
+/* skua reproduce: a recipe by its task, and whether it reached what it expects. */
+#include "cli/cli.h"
+#include "cli/profile_view.h"
+#include "cli/train_view.h"
+
+struct reproduce_args {
+    struct sk_words set;
+    const char *data, *out, *svg;
+    bool json, quiet;
+};
+
+/* MISSED where the accuracy is below what the recipe expects; -1: there is none. */
+static enum sk_code judge(const struct sk_recipe *r, double accuracy, struct sk_err *err)
+{
+    double least = r->expect.accuracy - r->expect.tolerance;
+    if (r->expect.accuracy < 0 || accuracy >= least)
+        return SK_OK;
+    if (accuracy < 0)
+        return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but nothing was validated",
+                       r->name, 100 * r->expect.accuracy);
+    return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%% (tolerance %.2f), it reached %.2f%%",
+                   r->name, 100 * r->expect.accuracy, 100 * r->expect.tolerance, 100 * accuracy);
+}
+
+static enum sk_code train(const struct sk_recipe *r, const struct reproduce_args *a, struct sk_err *err)
+{
+    char out[SK_PATH];
+    struct sk_train_view view = {.json = a->json, .quiet = a->quiet, .batches = true};
+    enum sk_code code =
+        a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : sk_cli_default_run(out, r, err);
+    view.run = out;
+    if (code == SK_OK)
+        code = sk_cli_train(r, false, &view, err);
+    return code == SK_OK ? judge(r, view.accuracy, err) : code;
+}
+
+static enum sk_code run_reproduce(const struct sk_words *words, const void *args, struct sk_err *err)
+{
+    const struct reproduce_args *a = args;
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    if (!r)
+        return SK_NOMEM;
+    sk_progress_quiet(a->quiet || a->json);
+    enum sk_code code = sk_cli_recipe(r, words->item[0], a->data, &a->set, err);
+    bool trains = r->task == SK_TASK_TRAIN;
+    if (code == SK_OK && trains && a->svg)
+        code = sk_fail(err, SK_USAGE, "--svg is for recipes that measure several numbers of workers");
+    if (code == SK_OK && !trains && a->out)
+        code = sk_fail(err, SK_USAGE, "--out is for recipes that train");
+    if (code == SK_OK)
+        code = trains ? train(r, a, err)
+                      : sk_cli_profile(r, &(struct sk_profile_show){.svg = a->svg, .json = a->json}, err);
+    sk_free(r);
+    return code;
+}
+
+static const struct sk_option options[] = {
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct reproduce_args, data, "the data"),
+    SK_OPTION_SET(struct reproduce_args),
+    SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct reproduce_args, out,
+              "of recipes that train: run directory (runs/NAME-DATE-TIME)"),
+    SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps over workers: a chart"),
+    SK_OPTION_JSON(struct reproduce_args),
+    SK_OPTION_QUIET(struct reproduce_args),
+};
+
+const struct sk_command sk_cmd_reproduce = {
+    .name = "reproduce",
+    .words = "RECIPE",
+    .help = "does what a recipe is for; status 1 where it misses what it expects",
+    .words_min = 1,
+    .words_max = 1,
+    .option = options,
+    .options = SK_COUNT(options),
+    .args_size = sizeof(struct reproduce_args),
+    .run = run_reproduce,
+};
