@@ -130,7 +130,9 @@ spoil() { # spoil FILE TENSOR BYTES: the tensor's first value
 }
 spoil nan.safetensors layer1.0.conv1.weight '\x00\x00\xc0\x7f'
 refused "'nan.safetensors': tensor 'layer1.0.conv1.weight' holds a nan or an infinity" eval nan.safetensors
-spoil large.safetensors bn1.weight '\x00\x00\x7f\x7f' # 3.4e38: what is computed with it is infinite
+spoil negative.safetensors bn1.running_var '\x00\x00\x80\xbf'
+refused "'negative.safetensors': tensor 'bn1.running_var' holds -1, a negative variance" eval negative.safetensors
+spoil large.safetensors layer4.1.bn2.weight '\x00\x00\x7f\x7f' # 3.4e38: what is computed with it is infinite
 refused "the loss of 'large.safetensors' is " eval large.safetensors
 refused "the loss of 'large.safetensors' is " eval large.safetensors --json
 check 'no figure was printed' [ ! -s out ]
