@@ -27,7 +27,7 @@ struct sk_step {
 struct sk_kernel_env {
     int threads;        /* as omp_set_num_threads was told */
     bool frozen;        /* weights change only through prepare: pack them there, not in run */
-    enum sk_winograd winograd;
+    enum sk_winograd winograd; /* never auto */
 };
 struct sk_kernel_need {
     size_t scratch;     /* bytes of arena memory during run, 64-byte aligned */

@@ -1,5 +1,6 @@
 /* Which kernel an op runs on: as SKUA_FORCE or the run's plan.json says, else the fastest as measured, now or before,
  * else the first of the backend's candidates that accepts. */
+#include <assert.h>
 #include <string.h>
 
 #include "exec/internal.h"
@@ -215,6 +216,7 @@ static void memo_key(const struct asked *a, char *memo, size_t size)
 {
     static const char *const winograd[] = {"off", "safe", "fast"};
     const struct sk_kernel *const *k = a->e->backend->kernels(a->d->kind);
+    assert(a->o->winograd < SK_COUNT(winograd));
     size_t n = (size_t)snprintf(memo, size, "%s | winograd %s |", a->key, winograd[a->o->winograd]);
     for (; k && *k && n < size; k++)
         n += (size_t)snprintf(memo + n, size - n, " %s", (*k)->name);

@@ -177,9 +177,16 @@ static struct sk_net_plan *find_plan(const struct sk_net *n, int batch, bool tra
     return NULL;
 }
 
+/* Training bears the larger errors of fast (docs/results.md); what a finished network says should be as near as can be. */
+static enum sk_winograd winograd(const struct sk_net *n, bool train)
+{
+    enum sk_winograd asked = n->recipe.engine.winograd;
+    return asked != SK_WINOGRAD_AUTO ? asked : train ? SK_WINOGRAD_FAST : SK_WINOGRAD_SAFE;
+}
+
 static enum sk_code make_plan(struct sk_net *n, struct sk_net_plan *np, struct sk_err *err)
 {
-    struct sk_plan_options o = {.frozen = !np->train, .tune = n->recipe.engine.tune, .winograd = n->recipe.engine.winograd,
+    struct sk_plan_options o = {.frozen = !np->train, .tune = n->recipe.engine.tune, .winograd = winograd(n, np->train),
                                 .choices = n->choices};
     struct sk_graph g = {0};
     enum sk_code code = np->train ? build_training(n, np, &g, err) : build_evaluation(n, np, &g, err);

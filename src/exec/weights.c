@@ -44,6 +44,17 @@ static enum sk_code check_shape(const struct sk_store_entry *e, const struct sk_
     return sk_fail(err, SK_INPUT, "'%s': tensor '%s': the network expects shape %s, the file has %s", path, e->name, want, found);
 }
 
+/* The root of a variance is taken. */
+static enum sk_code check_variance(const struct sk_store_entry *e, const char *path, struct sk_err *err)
+{
+    const float *v = e->data;
+    size_t n = ends_with(e->name, ".running_var") ? (size_t)sk_desc_count(&e->desc) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] < 0)
+            return sk_fail(err, SK_INPUT, "'%s': tensor '%s' holds %g, a negative variance", path, e->name, (double)v[i]);
+    return SK_OK;
+}
+
 static enum sk_code load_entry(struct sk_store_entry *e, const struct sk_st_tensor *t, const char *path, struct sk_err *err)
 {
     enum sk_code code = check_shape(e, t, path, err);
@@ -52,7 +63,7 @@ static enum sk_code load_entry(struct sk_store_entry *e, const struct sk_st_tens
     code = sk_st_to_f32(t, e->data, (size_t)sk_desc_count(&e->desc), err);
     if (code != SK_OK)
         sk_err_prefix(err, "'%s': tensor '%s'", path, e->name);
-    return code;
+    return code == SK_OK ? check_variance(e, path, err) : code;
 }
 
 static bool ignored(const char *name)

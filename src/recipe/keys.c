@@ -13,7 +13,7 @@ static const char *const decode_names[] = {[SK_DECODE_EXACT] = "exact", [SK_DECO
 static const char *const stem_names[] = {"imagenet", "cifar", NULL};
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cpu", "cuda", NULL};
-static const char *const winograd_names[] = {"off", "safe", "fast", NULL};
+static const char *const winograd_names[] = {"off", "safe", "fast", "auto", NULL};
 static const char *const tune_names[] = {"off", "quick", NULL};
 static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_names[] = {"constant", "step", "cosine", "one_cycle", NULL};
@@ -107,9 +107,9 @@ const struct sk_key sk_keys[] = {
         "computing threads; 0: the least of affinity, container quota and physical cores", INTEGERS(0, 1024)),
     KEY("engine.precision", SK_KEY_ENUM, engine.precision, "auto", YES,
         "of activations and products; auto: bf16 where the machine has it, else fp32", .names = precision_names),
-    KEY("engine.winograd", SK_KEY_ENUM, engine.winograd, "safe", YES,
+    KEY("engine.winograd", SK_KEY_ENUM, engine.winograd, "auto", YES,
         "Winograd convolutions that may be used: off; safe: those whose errors are of the size of the type's own rounding; "
-        "fast: bf16 F(4x4), too, with errors some five times as large",
+        "fast: bf16 F(4x4), too, with errors some five times as large; auto: fast in training, safe elsewhere",
         .names = winograd_names),
     KEY("engine.tune", SK_KEY_ENUM, engine.tune, "quick", YES,
         "choice of kernels: off is a fixed order; quick times the candidates for each op, once for a machine",

@@ -112,7 +112,7 @@ struct sk_recipe_model {
 
 enum sk_precision { SK_PRECISION_AUTO, SK_PRECISION_FP32, SK_PRECISION_BF16 };
 enum sk_device { SK_DEVICE_AUTO, SK_DEVICE_CPU, SK_DEVICE_CUDA };
-enum sk_winograd { SK_WINOGRAD_OFF, SK_WINOGRAD_SAFE, SK_WINOGRAD_FAST };
+enum sk_winograd { SK_WINOGRAD_OFF, SK_WINOGRAD_SAFE, SK_WINOGRAD_FAST, SK_WINOGRAD_AUTO }; /* auto: fast in training, else safe */
 enum sk_tune { SK_TUNE_OFF, SK_TUNE_QUICK };
 struct sk_recipe_engine {
     enum sk_device device;

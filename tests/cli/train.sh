@@ -132,11 +132,19 @@ matches err '^skua: the validation loss is (nan|infinite) at step 1 \(epoch 1\):
 check 'no figure was printed' [ ! -s out ]
 check 'nothing was saved' [ -z "$(ls -d useless/ckpt* useless/last useless/best 2> /dev/null)" ]
 
-cp floats/ckpt-3/model.safetensors nan.safetensors
-at=$(grep -ao '"fc.bias":{[^}]*}' nan.safetensors | grep -o '\[[0-9]*,[0-9]*\]' | tr -dc '0-9,' | cut -d, -f1)
-printf '\x00\x00\xc0\x7f' | dd of=nan.safetensors bs=1 seek=$((8 + $(od -An -t u8 -N 8 nan.safetensors) + at)) conv=notrunc 2> /dev/null
-refused "the loss of 'nan.safetensors' is nan" eval nan.safetensors
-refused "the loss of 'nan.safetensors' is nan" eval nan.safetensors --json
+spoil() { # spoil FILE TENSOR BYTES: the tensor's first value
+    local at
+    cp floats/ckpt-3/model.safetensors "$1"
+    at=$(grep -ao "\"$2\":{[^}]*}" "$1" | grep -o '\[[0-9]*,[0-9]*\]}' | tr -dc '0-9,' | cut -d, -f1)
+    printf "$3" | dd of="$1" bs=1 seek=$((8 + $(od -An -t u8 -N 8 "$1") + at)) conv=notrunc 2> /dev/null
+}
+spoil nan.safetensors layer1.0.conv1.weight '\x00\x00\xc0\x7f'
+refused "'nan.safetensors': tensor 'layer1.0.conv1.weight' holds a nan or an infinity" eval nan.safetensors
+spoil negative.safetensors bn1.running_var '\x00\x00\x80\xbf'
+refused "'negative.safetensors': tensor 'bn1.running_var' holds -1, a negative variance" eval negative.safetensors
+spoil large.safetensors layer4.1.bn2.weight '\x00\x00\x7f\x7f' # 3.4e38: what is computed with it is infinite
+refused "the loss of 'large.safetensors' is " eval large.safetensors
+refused "the loss of 'large.safetensors' is " eval large.safetensors --json
 check 'no figure was printed' [ ! -s out ]
 
 # evaluation that memory cannot hold is refused before the first step, however small the training is

@@ -121,7 +121,7 @@ static void defaults_are_as_designed(void **state)
     assert_true(r.data.image_size == 32 && r.data.train_size == 20000 && r.data.val_size == 2000);
     assert_true(r.model.width == 1 && r.model.bn_momentum == 0.1 && r.model.bn_eps == 1e-5 && r.model.classes == 0);
     assert_string_equal(r.model.arch, "resnet18");
-    assert_true(r.engine.winograd == SK_WINOGRAD_SAFE && r.engine.tune == SK_TUNE_QUICK && !r.engine.recompute);
+    assert_true(r.engine.winograd == SK_WINOGRAD_AUTO && r.engine.tune == SK_TUNE_QUICK && !r.engine.recompute);
     assert_true(r.train.epochs == 5 && r.train.batch == 128 && r.train.log_every == 1 && !r.train.drop_last);
     const struct sk_recipe_optimizer *o = &r.train.optimizer;
     assert_true(o->name == SK_OPT_SGD && o->lr == 0.1 && o->momentum == 0.9 && o->nesterov && o->weight_decay == 5e-4);
