@@ -6,12 +6,9 @@
 
 #include "data/data.h"
 
-/* What pictures go through where the recipe does not say. Of those for photographs the first counts that this skua
- * has. */
+/* What pictures go through where the recipe does not say. */
 static const char small_steps[] = "data.augment=[{random_crop: {size: 32, padding: 4}}, {horizontal_flip: {p: 0.5}}]";
-static const char *const photo_steps[] = {
-    "data.augment=[{random_resized_crop: {size: 224}}, {horizontal_flip: {p: 0.5}}]",
-    "data.augment=[{resize: 256}, {random_crop: {size: 224}}, {horizontal_flip: {p: 0.5}}]"};
+static const char photo_steps[] = "data.augment=[{random_resized_crop: {size: 224}}, {horizontal_flip: {p: 0.5}}]";
 static const struct sk_load_normalize usual = {3, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
 enum { SMALL_SIDE = 32 };
 
@@ -28,13 +25,8 @@ struct load {
 static enum sk_code set_usual_steps(struct load *l, struct sk_err *err)
 {
     const struct sk_dataset_info *info = sk_dataset_info(l->ds);
-    if (info->height == SMALL_SIDE && info->width == SMALL_SIDE)
-        return sk_recipe_set(&l->recipe, small_steps, err);
-    struct sk_err unknown = {0};
-    for (size_t i = 0; i + 1 < SK_COUNT(photo_steps); i++)
-        if (sk_recipe_set(&l->recipe, photo_steps[i], &unknown) == SK_OK)
-            return SK_OK;
-    return sk_recipe_set(&l->recipe, photo_steps[SK_COUNT(photo_steps) - 1], err);
+    bool small = info->height == SMALL_SIDE && info->width == SMALL_SIDE;
+    return sk_recipe_set(&l->recipe, small ? small_steps : photo_steps, err);
 }
 
 static void take_normalize(struct load *l)

@@ -179,7 +179,7 @@ struct sk_data_stats {
 enum sk_code sk_data_inspect(const struct sk_dataset *ds, int threads, struct sk_data_stats *stats,
                              bool (*progress)(void *ctx, int64_t done, int64_t all), void *ctx, struct sk_err *err) SK_MUST;
 /* Reads and decodes every sample once and lists those that cannot be (verify.c), by index; progress as above. */
-enum { SK_DAMAGED_MAX = 10000 }; /* listed of each thread; all are counted */
+enum { SK_VERIFY_MAX = 10000 }; /* listed of each thread; all are counted */
 struct sk_damaged {
     int64_t index;
     size_t at; /* in text: name and reason */

@@ -28,7 +28,7 @@ static enum sk_code keep(struct part *t, const struct sk_dataset *ds, int64_t in
                          struct sk_err *err)
 {
     char name[SK_PATH];
-    if (t->found++ >= SK_DAMAGED_MAX)
+    if (t->found++ >= SK_VERIFY_MAX)
         return SK_OK;
     enum sk_code code = sk_grow(&t->damaged, &t->cap, t->count + 1, sizeof(*t->damaged), err);
     if (code != SK_OK)
