@@ -356,7 +356,7 @@ static void strange_archives_are_refused(void **state)
     cifar_write_archive(test_path("other.tar"), test_path("other"), "other", 0, NULL);
     refused("other.tar", SK_TRAIN, "holds no CIFAR-10");
     struct sk_recipe_data data = data_at(test_path("other.tar"), SK_SOURCE_AUTO);
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "cannot tell what data");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "hold no sample: expected KEY.jpg or KEY.png");
     /* a file said to have 8 GiB - 1: refused before any of it is unpacked */
     char *tar;
     size_t len;
