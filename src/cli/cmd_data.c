@@ -134,6 +134,9 @@ static enum sk_code inspect(const char *recipe, const struct sk_data_args *a, st
     if (code == SK_OK)
         code = sk_data_inspect(ds, sk_data_threads(a), &stats, sk_data_on_read, NULL, err);
     sk_progress_clear();
+    struct sk_data_page page = {.dataset = ds, .stats = &stats, .steps = &steps, .title = recipe ? recipe : a->data};
+    if (code == SK_OK && a->html)
+        code = sk_data_page(&page, a->html, err);
     if (code == SK_OK)
         code = a->json ? print_stats_json(&stats, sk_dataset_info(ds), split, err)
                        : print_stats(&stats, sk_dataset_info(ds), split, err);
@@ -241,6 +244,8 @@ static const struct sk_option options[] = {
     SK_OPTION_NUMBER("quality", "Q", struct sk_data_args, quality, "convert --resize: of the JPEG files (90)", 1, 100),
     SK_OPTION_NUMBER("threads", "N", struct sk_data_args, threads, "convert, verify, inspect: threads (as the machine has)",
                      1, 256),
+    SK_OPTION("html", "FILE", SK_OPTION_TEXT, struct sk_data_args, html,
+              "inspect: also a page with pictures before and after augmentation"),
     SK_OPTION("url", "URL", SK_OPTION_TEXT, struct sk_data_args, url, "get: from there instead"),
     SK_OPTION_JSON(struct sk_data_args),
     SK_OPTION_QUIET(struct sk_data_args),

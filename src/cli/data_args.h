@@ -7,7 +7,7 @@
 
 struct sk_data_args {
     struct sk_words set;
-    const char *data, *split, *out, *url;
+    const char *data, *split, *out, *url, *html;
     int64_t count, shard_size, shard_samples, resize, quality, threads; /* below 1: not given */
     bool json, prepared, quiet;
 };
@@ -17,6 +17,16 @@ enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct 
                             struct sk_err *err) SK_MUST;
 bool sk_data_on_read(void *ctx, int64_t done, int64_t all); /* progress of reading */
 int sk_data_threads(const struct sk_data_args *a);
+
+/* Writes a page (data_html.c): what was found, some pictures as they lie and as training gets them, the classes. */
+struct sk_data_page {
+    const struct sk_dataset *dataset;
+    const struct sk_data_stats *stats;
+    const struct sk_picture_steps *steps;
+    const char *title;
+    int64_t seed;
+};
+enum sk_code sk_data_page(const struct sk_data_page *what, const char *path, struct sk_err *err) SK_MUST;
 
 /* The verbs convert and verify (data_shards.c). */
 enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a, struct sk_err *err) SK_MUST;

@@ -1,37 +1,6 @@
 /* A profile as one HTML page: the verdict, bars, and tables by kind of op and by layer; no script, no network. */
-#include <string.h>
-
+#include "cli/html.h"
 #include "cli/profile_view.h"
-
-static const char style[] =
-    "<style>\n"
-    ":root { color-scheme: light dark; --text: #1c1e21; --page: #fff; --line: #d5d8dc; --quiet: #5f6670;\n"
-    "  --c0: #c0392b; --c1: #2471a3; --c2: #1e8449; --c3: #b7950b; --c4: #7f8c8d; }\n"
-    "@media (prefers-color-scheme: dark) { :root { --text: #e4e6e9; --page: #16181b; --line: #3a3f45; --quiet: "
-    "#9aa3ad;\n"
-    "  --c0: #e57368; --c1: #5dade2; --c2: #58d68d; --c3: #f4d03f; --c4: #99a3a4; } }\n"
-    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 62rem;\n"
-    "  margin: 2rem auto; padding: 0 1rem; }\n"
-    "h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; } .verdict { font-size: 1.1rem; }\n"
-    "table { border-collapse: collapse; width: 100%; } td, th { padding: .2rem .6rem; text-align: right;\n"
-    "  border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; }\n"
-    "td:first-child, th:first-child { text-align: left; } th { color: var(--quiet); font-weight: 600; }\n"
-    ".bar { display: flex; height: 1.6rem; border-radius: 4px; overflow: hidden; margin: .6rem 0; }\n"
-    ".key span { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin: 0 .3rem 0 1rem; }\n"
-    ".scroll { overflow-x: auto; }\n"
-    "</style>\n";
-
-enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *err)
-{
-    static const char special[] = "<>&\"";
-    static const char *const written[] = {"&lt;", "&gt;", "&amp;", "&quot;"};
-    enum sk_code code = SK_OK;
-    for (; *text && code == SK_OK; text++) {
-        const char *at = strchr(special, *text);
-        code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, 1, err);
-    }
-    return code;
-}
 
 /* A bar of parts of a whole and the key to its colours. */
 static enum sk_code add_bar(struct sk_str *out, const char *const *name, const double *value, int n, const char *unit,
@@ -84,23 +53,18 @@ static enum sk_code add_groups(struct sk_str *out, const struct sk_profile *p, e
 static enum sk_code add_head(struct sk_str *out, const struct sk_recipe *r, const struct sk_profile *p,
                              struct sk_err *err)
 {
-    enum sk_code code = sk_str_add(out, err,
-                                   "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                                   "<meta name=\"viewport\" content=\"width=device-width\">\n<title>skua profile ");
+    struct sk_str text = {0};
+    enum sk_code code = sk_str_add(&text, err, "Where the time of %s goes", r->name);
     if (code == SK_OK)
-        code = sk_html_text(out, r->name, err);
+        code = sk_html_open(out, text.text, err);
+    text.len = 0;
     if (code == SK_OK)
-        code = sk_str_add(out, err, "</title>\n%s</head><body>\n<h1>Where the time of ", style);
+        code = sk_str_add(out, err, "<p class=\"verdict\">");
     if (code == SK_OK)
-        code = sk_html_text(out, r->name, err);
+        code = sk_profile_verdict(p, &text, err);
     if (code == SK_OK)
-        code = sk_str_add(out, err, " goes</h1>\n<p class=\"verdict\">");
-    struct sk_str verdict = {0};
-    if (code == SK_OK)
-        code = sk_profile_verdict(p, &verdict, err);
-    if (code == SK_OK)
-        code = sk_html_text(out, verdict.text, err);
-    sk_str_release(&verdict);
+        code = sk_html_text(out, text.text, err);
+    sk_str_release(&text);
     return code;
 }
 

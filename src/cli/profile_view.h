@@ -35,8 +35,6 @@ enum sk_code sk_profile_print(const struct sk_recipe *r, const struct sk_profile
 /* One page that needs no network. */
 enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, struct sk_str *out,
                              struct sk_err *err) SK_MUST;
-/* Text with the characters that HTML and SVG have for themselves replaced. */
-enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *err) SK_MUST;
 
 /* ---- numbers of workers beside each other (profile_sweep.c, profile_svg.c) ---- */
 enum { SK_SWEEP_MAX = 16 };

@@ -217,6 +217,9 @@ enum sk_code sk_data_convert(const struct sk_dataset *ds, const struct sk_conver
 /* The names of the classes, a line for each, as the tar source reads them (classes.txt); one that comes again gets its
  * number behind it. */
 enum sk_code sk_data_write_classes(const struct sk_dataset *ds, const char *path, struct sk_err *err) SK_MUST;
+/* Chooses up to *count samples by seed, spread over the classes; *count becomes how many there are in chosen. */
+enum sk_code sk_data_choose(const struct sk_dataset *ds, int64_t seed, int64_t *chosen, int64_t *count,
+                            struct sk_err *err) SK_MUST;
 /* Writes samples as dir/CLASS-INDEX.png (sample.c); dir is made, files of the same name are replaced. A sample that cannot be read is an error. */
 struct sk_samples {
     int64_t count;                        /* at least 1; fewer are written where the data set has not so many */

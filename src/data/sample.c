@@ -18,7 +18,7 @@ static void file_name(char *out, size_t size, const char *class_name, int64_t in
 
 /* Takes up to share samples of each class in the order given; the share grows until count are taken. taken[classes] is
  * zeroed; what is taken is -1 in the order afterwards. */
-static int64_t choose(const struct sk_dataset *ds, int64_t *order, int64_t *taken, int64_t count, int64_t *chosen)
+static int64_t take(const struct sk_dataset *ds, int64_t *order, int64_t *taken, int64_t count, int64_t *chosen)
 {
     const struct sk_dataset_info *info = sk_dataset_info(ds);
     int64_t n = 0, want = count < info->count ? count : info->count;
@@ -33,6 +33,22 @@ static int64_t choose(const struct sk_dataset *ds, int64_t *order, int64_t *take
         }
     }
     return n;
+}
+
+enum sk_code sk_data_choose(const struct sk_dataset *ds, int64_t seed, int64_t *chosen, int64_t *count,
+                            struct sk_err *err)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    int64_t *order = sk_alloc((size_t)info->count, sizeof(*order), err);
+    int64_t *taken = sk_alloc((size_t)info->classes, sizeof(*taken), err);
+    enum sk_code code = order && taken ? SK_OK : SK_NOMEM;
+    if (code == SK_OK) {
+        sk_sampler_order(order, info->count, true, seed, 0);
+        *count = take(ds, order, taken, *count, chosen);
+    }
+    sk_free(order);
+    sk_free(taken);
+    return code;
 }
 
 struct writer { /* buffers used for one picture after the other */
@@ -64,31 +80,23 @@ static enum sk_code write_one(struct writer *w, const struct sk_dataset *ds, int
 
 enum sk_code sk_data_sample(const struct sk_dataset *ds, const struct sk_samples *s, struct sk_err *err)
 {
-    const struct sk_dataset_info *info = sk_dataset_info(ds);
-    enum sk_code code = SK_NOMEM;
+    int64_t n = s->count;
     struct writer *w = sk_alloc(1, sizeof(*w), err);
-    int64_t *order = sk_alloc((size_t)info->count, sizeof(*order), err);
-    int64_t *taken = sk_alloc((size_t)info->classes, sizeof(*taken), err);
-    int64_t *chosen = sk_alloc((size_t)s->count, sizeof(*chosen), err);
-    if (!w || !order || !taken || !chosen)
-        goto done;
-    sk_sampler_order(order, info->count, true, s->seed, 0);
-    int64_t n = choose(ds, order, taken, s->count, chosen);
-    code = sk_mkdirs(s->dir, err);
+    int64_t *chosen = sk_alloc((size_t)n, sizeof(*chosen), err);
+    enum sk_code code = w && chosen ? sk_data_choose(ds, s->seed, chosen, &n, err) : SK_NOMEM;
+    if (code == SK_OK)
+        code = sk_mkdirs(s->dir, err);
     for (int64_t i = 0; code == SK_OK && i < n; i++) {
         code = write_one(w, ds, chosen[i], s, err);
         if (code == SK_OK && s->wrote)
             s->wrote(s->ctx, w->path);
     }
-done:
     if (w) {
         sk_picture_release(&w->picture);
         sk_picture_release(&w->scratch);
         sk_str_release(&w->png);
     }
     sk_free(w);
-    sk_free(order);
-    sk_free(taken);
     sk_free(chosen);
     return code;
 }

@@ -79,6 +79,10 @@ run 0 bench --job infer --model narrow-resnet18-cifar --precision fp32 --batch 2
 matches out '^infer narrow-resnet18-cifar, fp32, batch 2, [0-9]+ threads: [0-9.]+ img/s'
 run 0 data inspect tiny.yaml --json --split val
 matches out '"split":"val","count":60,"classes":\[\{"name":.*"height":\[16,16\].*"mean":\[0\.[0-9]+,0\.[0-9]+,0\.[0-9]+\]'
+run 0 data inspect tiny.yaml --html page.html --set 'data.augment=[{horizontal_flip: {p: 0.5}}]'
+check 'five pictures of each sample' [ $(($(grep -o '<img' page.html | wc -l) % 5)) -eq 0 ]
+matches page.html 'src="data:image/png;base64,iVBORw0KGgo'
+says page.html '</html>'
 run 0 data inspect tiny.yaml
 matches out '^size +16 x 16 x 3, 8 bits$'
 finish
