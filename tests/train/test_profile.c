@@ -133,7 +133,7 @@ static void events_lie_in_their_steps(void **state)
     size_t run_ops = 0;
     for (size_t k = 0; k < sk_plan_graph(out.plan)->op_count; k++)
         run_ops += out.op_seconds[k] > 0;
-    assert_int_equal(ops, TRACED * run_ops);
+    assert_int_equal(ops, (TRACED - 1) * run_ops); /* the last batch of the epoch, smaller, has a plan of its own */
     assert_true(loads > 0); /* a new epoch began: its batches were not there before */
     json_array_foreach(list, i, event) if (json_integer_value(json_object_get(event, "tid")) == 0 &&
                                            json_object_get(event, "ts"))
