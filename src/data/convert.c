@@ -45,11 +45,10 @@ static enum sk_code make_file(struct converter *t, const struct conversion *all,
                               size_t *len, struct sk_err *err)
 {
     const int size = all->options->resize;
-    enum sk_code code = sk_dataset_file(all->dataset, index, file, len, err);
-    if (code != SK_OK || (*file && size == 0))
-        return code;
     t->jpeg.len = 0;
-    code = sk_dataset_read(all->dataset, index, &t->picture, err);
+    enum sk_code code = sk_dataset_read(all->dataset, index, &t->picture, err); /* damaged ones are found here */
+    if (code == SK_OK)
+        code = sk_dataset_file(all->dataset, index, file, len, err);
     if (code != SK_OK)
         return code;
     if (size > 0 && t->picture.height > size && t->picture.width > size)

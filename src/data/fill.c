@@ -77,6 +77,8 @@ static enum sk_code read_sample(const struct sk_fill *f, struct sk_fill_scratch 
         sk_rng_init(&s->rng, (uint64_t)f->seed, f->epoch, (uint64_t)*index, SK_RNG_AUGMENT);
         enum sk_code code =
             sk_dataset_read_for(f->dataset, *index, &f->steps, &s->rng, &s->picture, &s->other, &s->done, err);
+        if (sk_is_damage(code) && tried >= limit && f->on_error == SK_ON_ERROR_REPLACE)
+            sk_err_prefix(err, "more samples are damaged than the 1%% that may be replaced (skua data verify lists them)");
         if (code == SK_OK || !sk_is_damage(code) || tried >= limit)
             return code;
         if (tried == 0)

@@ -127,8 +127,6 @@ static void tell(const struct sk_tar_index *x, const char *path)
     if (x->skipped > 0)
         sk_notice("'%s': left out %lld %s: links, devices, sparse files, or names that are absolute or hold '..'", path,
                   (long long)x->skipped, x->skipped == 1 ? "member" : "members");
-    if (x->unended)
-        sk_notice("'%s': a shard lacks the mark of its end: it may be cut off", path);
 }
 
 /* Without a list the labels of both splits make the classes, since either may lack some. */

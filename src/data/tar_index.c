@@ -165,7 +165,9 @@ enum sk_code sk_tar_index_add(struct sk_tar_index *x, struct sk_label_set *label
     if (code == SK_OK)
         code = flush(p, err);
     x->skipped += p->tar.skipped;
-    x->unended = x->unended || !p->tar.ended;
+    if (code == SK_OK && !p->tar.ended)
+        code = sk_fail(err, SK_INPUT, "'%s' is cut off: the two blocks of zeros that end a tar archive are not there",
+                       shard->path);
     sk_free(p);
     return code;
 }

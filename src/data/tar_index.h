@@ -20,10 +20,9 @@ struct sk_tar_index { /* release accepts a zeroed one */
     struct sk_str keys;
     int64_t incomplete, skipped; /* samples that lack a file; members that no sample may have (tar.h) */
     char first_incomplete[256];
-    bool unended; /* a shard has no end mark */
 };
 /* Adds the samples of a shard. KEY.cls holds the label, else KEY.json does as the value of "label", a text or a number
- * from 0. A label that cannot be read: INPUT that names it. */
+ * from 0. A label that cannot be read: INPUT that names it; a shard without the mark of its end: INPUT. */
 enum sk_code sk_tar_index_add(struct sk_tar_index *x, struct sk_label_set *labels, const struct sk_shard *shard,
                               uint32_t number, struct sk_err *err) SK_MUST;
 void sk_tar_index_release(struct sk_tar_index *x);

@@ -60,6 +60,12 @@ says err '2 pictures are damaged'
 run 1 data verify photos --json
 check 'one object' [ "$(wc -l < out)" -eq 1 ]
 matches out '"damaged":2,'
+run 0 data convert photos --out good
+says err 'left out 2 damaged pictures'
+run 0 data verify good
 head -c 3000 shards/train/000000.tar > cut.tar
 refused "'cut.tar' is cut off" data verify cut.tar
+first=$(($(tar --block-number -tf shards/train/000000.tar | sed -n '3s/^block \([0-9]*\):.*/\1/p') * 512))
+head -c "$first" shards/train/000000.tar > cut.tar
+refused "'cut.tar' is cut off: the two blocks of zeros that end a tar archive are not there" data verify cut.tar
 finish

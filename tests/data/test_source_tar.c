@@ -240,6 +240,7 @@ static void bad_labels_are_named(void **state)
 
 static void wrong_places(void **state)
 {
+    static const char zeros[1024];
     (void)state;
     struct sk_err err = {0};
     refused("absent", SK_TRAIN, "absent': no such file or folder");
@@ -250,6 +251,8 @@ static void wrong_places(void **state)
     folder_file("text/a.tar", "just text, and no archive");
     refused("text", SK_TRAIN, "a.tar' is damaged at byte 0: it is cut off in the middle of a header");
     folder_file("hollow/a.tar", "");
+    refused("hollow", SK_TRAIN, "a.tar' is cut off: the two blocks of zeros that end a tar archive are not there");
+    test_put("hollow/a.tar", zeros, sizeof(zeros));
     refused("hollow", SK_TRAIN, "hold no sample: expected KEY.jpg or KEY.png beside KEY.cls or KEY.json");
 }
 

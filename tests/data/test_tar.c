@@ -145,9 +145,10 @@ static void refused(const struct sk_str *s, size_t len, const char *message)
 static void damage_is_named(void **state)
 {
     (void)state;
+    static const char thousand[1000] = {'x'};
     struct sk_str s = {0};
     tar_put(&s, "first", '0', "3", "abc", 3);
-    tar_put(&s, "second", '0', "00000001750", s.text, 1000); /* octal 1750: 1000 */
+    tar_put(&s, "second", '0', "00000001750", thousand, sizeof(thousand)); /* octal 1750: 1000 */
     refused(&s, 1024 + 300, "bad.tar' is damaged at byte 1024: it is cut off in the middle of a header");
     refused(&s, 1536 + 999, "bad.tar' is cut off: 'second' at byte 1024 has 1000 bytes, 999 are there");
     s.text[1024 + 3] ^= 1;
