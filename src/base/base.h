@@ -142,4 +142,11 @@ void sk_machine_read(struct sk_machine *m);
 void sk_machine_read_from(struct sk_machine *m, const char *root);
 uint64_t sk_peak_rss(void); /* bytes */
 
+/* ---- checksums (digest.c) ---- */
+enum sk_digest { SK_DIGEST_MD5, SK_DIGEST_SHA256 };
+enum { SK_DIGEST_HEX = 65 };
+/* Checksum of a whole file, open for reading, as lower-case hex; its position stays. path is for messages. */
+enum sk_code sk_digest_file(int fd, const char *path, enum sk_digest kind, char hex[SK_DIGEST_HEX],
+                            struct sk_err *err) SK_MUST;
+
 #endif

@@ -1,7 +1,6 @@
 /* Downloads: the file side. What has come lies in FILE.part beside its tag and is locked while it grows; only a file of
  * the right checksum gets the final name. */
 #include "data/get.h"
-#include "data/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>

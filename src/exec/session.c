@@ -1,7 +1,10 @@
 /* A session: a model file made ready to evaluate. The file says what it is; foreign weights need a recipe beside them.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exec/exec.h"
 
@@ -114,6 +117,43 @@ static enum sk_code get_classes(struct sk_session *s, struct sk_model_facts *f, 
 }
 
 /* ---- opening ---- */
+/* NULL where it cannot be read. */
+static json_t *read_json(const char *path)
+{
+    struct sk_err ignored = {0};
+    char *text;
+    size_t len;
+    if (sk_file_read(path, PLAN_BYTES, &text, &len, &ignored) != SK_OK)
+        return NULL;
+    json_t *root = json_loadb(text, len, 0, NULL);
+    sk_free(text);
+    return root;
+}
+
+/* A checkpoint's state.json has the checksum of the model beside it; a model file alone has none. */
+static enum sk_code check_sum(const char *path, struct sk_err *err)
+{
+    char state[SK_PATH], sum[SK_DIGEST_HEX];
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash + 1 - path) : 0;
+    enum sk_code code = sk_format(state, sizeof(state), "a path", err, "%.*sstate.json", folder, path);
+    json_t *root = code == SK_OK && sk_is_file(state) ? read_json(state) : NULL;
+    const char *want = json_string_value(json_object_get(json_object_get(root, "sha256"), path + folder));
+    if (code == SK_OK && sk_is_file(state) && !want)
+        sk_notice("'%s' holds no checksum of the model: it is not checked", state);
+    int fd = want ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (want && fd < 0)
+        code = sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", path);
+    if (fd >= 0) {
+        code = sk_digest_file(fd, path, SK_DIGEST_SHA256, sum, err);
+        close(fd);
+    }
+    if (code == SK_OK && want && strcmp(sum, want) != 0)
+        code = sk_fail(err, SK_INPUT, "'%s' is damaged: its checksum differs from that in state.json", path);
+    json_decref(root);
+    return code;
+}
+
 /* The kernels the checkpoint used give the same bits again. A file that cannot be read is told: the model is fine
  * without. */
 static void use_plan(struct sk_session *s)
@@ -163,6 +203,8 @@ enum sk_code sk_session_open(struct sk_session *s, const char *path, const struc
     enum sk_code code = sk_model_path(path, s->path, err);
     if (code == SK_OK)
         code = sk_st_open(&st, s->path, err);
+    if (code == SK_OK)
+        code = check_sum(s->path, err);
     if (code == SK_OK)
         code = sk_model_facts_read(&facts, &st, s->path, err);
     if (code == SK_OK)

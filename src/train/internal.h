@@ -28,7 +28,7 @@ void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that c
 enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;
 
 /* ---- state.json (state.c) ---- */
-enum { SK_SHA256_TEXT = 65 };
+enum { SK_SHA256_TEXT = SK_DIGEST_HEX };
 enum { SK_CKPT_MODEL, SK_CKPT_STATE, SK_CKPT_PLAN, SK_CKPT_FILES };
 extern const char *const sk_checkpoint_file[SK_CKPT_FILES]; /* the files that state.json has a checksum of */
 struct sk_checkpoint_state {

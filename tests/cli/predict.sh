@@ -18,6 +18,15 @@ check 'all ten classes' [ "$(head -1 out | grep -o '"class"' | wc -l)" -eq 10 ]
 head -1 out | grep -oE '"probability":[^}]*' | cut -d: -f2 > probabilities
 check 'they sum to one' awk '{ s += $1 } END { exit !(s > 0.9999 && s < 1.0001) }' probabilities
 
+# a model that is not what the checkpoint has the checksum of
+cp -rL run/last damaged
+printf 'damage' | dd of=damaged/model.safetensors bs=1 seek=$(($(stat -c %s damaged/model.safetensors) - 100)) conv=notrunc 2> /dev/null
+refused "'damaged/model.safetensors' is damaged: its checksum differs from that in state.json" predict damaged "$one"
+refused "'damaged/model.safetensors' is damaged: its checksum differs from that in state.json" eval damaged
+echo '{' > damaged/state.json
+run 0 predict damaged "$one"
+says err "'damaged/state.json' holds no checksum of the model: it is not checked"
+
 # any size: scaled and cropped, which is said once
 run 0 data sample tiny.yaml --count 2 --out large --set data.image_size=50 --set data.augment='[]'
 run 0 predict run large/*.png

@@ -1,5 +1,5 @@
-/* Checksums of files, by OpenSSL's libcrypto. */
-#include "data/digest.h"
+/* Checksums of files, by OpenSSL's libcrypto, whose headers have macros of names like ours: they stay in here. */
+#include "base/base.h"
 
 #include <errno.h>
 #include <unistd.h>
