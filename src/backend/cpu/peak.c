@@ -38,6 +38,7 @@ static double madd_rate(const struct sk_peak_madd *m, int threads)
 {
     size_t rounds = FIRST_ROUNDS;
     double rate = 0;
+    (void)threads; /* without OpenMP there is one */
     if (m->name == NULL)
         return 0;
     while (madd_seconds(m, rounds) < TRIAL_SECONDS)
