@@ -130,12 +130,7 @@ static enum sk_code report(struct load *l, struct sk_err *err)
                                "samples", (json_int_t)l->samples, "rounds", (json_int_t)rounds, "images_per_s",
                                n / least, "median_images_per_s", n / median, "ms", 1e3 * least / n, "median_ms",
                                1e3 * median / n, "peak_rss_mb", (double)sk_peak_rss() / (1 << 20));
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the report");
+    return sk_print_json(object, "the report", err);
 }
 
 enum sk_code sk_bench_load(const struct sk_bench_load *args, struct sk_err *err)

@@ -77,7 +77,7 @@ static enum sk_code add_sample(struct page *p, int64_t index, struct sk_err *err
     if (code != SK_OK)
         return code;
     code = add_versions(p, index, &why);
-    if (code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED) /* damaged: the page says so */
+    if (sk_is_damage(code)) /* the page says so */
         code = sk_html_text(p->out, why.text, err);
     else if (code != SK_OK)
         *err = why;

@@ -121,12 +121,7 @@ static enum sk_code print_json(const char *split, const struct sk_verified *v, s
                                               json_text(v->text.text + v->item[i].at)));
     json_t *object = json_pack("{s:s, s:I, s:I, s:o}", "split", split, "count", (json_int_t)v->count, "damaged",
                                (json_int_t)v->damaged, "samples", list);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory to list what is damaged");
+    return sk_print_json(object, "what is damaged", err);
 }
 
 static void print_list(const char *split, const struct sk_verified *v)

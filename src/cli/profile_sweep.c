@@ -174,33 +174,23 @@ static enum sk_code print_bars(const struct sk_sweep *s, struct sk_err *err)
     return code;
 }
 
-static enum sk_code print_object(json_t *object, struct sk_err *err)
-{
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the sweep");
-}
-
 static enum sk_code print_json(const struct sk_sweep *s, const char *verdict, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
         const struct sk_sweep_row *r = &s->row[i];
-        code = print_object(
+        code = sk_print_json(
             json_pack("{s:i, s:f, s:I, s:f, s:f, s:I, s:{s:f, s:f, s:f, s:f}}", "workers", r->workers, "load_seconds",
                       r->load_seconds, "load_samples", (json_int_t)r->load_samples, "wait_seconds", r->wait_seconds,
                       "compute_seconds", r->compute_seconds, "train_samples", (json_int_t)r->train_samples,
                       "ms_a_picture", "read", 1e3 * r->stage[SK_STAGE_READ], "decode", 1e3 * r->stage[SK_STAGE_DECODE],
                       "augment", 1e3 * r->stage[SK_STAGE_AUGMENT], "copy", 1e3 * r->stage[SK_STAGE_COPY]),
-            err);
+            "the sweep", err);
     }
     if (code == SK_OK)
-        code = print_object(json_pack("{s:i, s:i, s:s}", "best_workers", s->workers[sk_sweep_best(s->row, s->rows)],
-                                      "processors", s->processors, "verdict", verdict),
-                            err);
+        code = sk_print_json(json_pack("{s:i, s:i, s:s}", "best_workers", s->workers[sk_sweep_best(s->row, s->rows)],
+                                       "processors", s->processors, "verdict", verdict),
+                             "the sweep", err);
     return code;
 }
 

@@ -91,16 +91,6 @@ static json_t *reals(const char *const *name, const double *value, int n, double
     return object;
 }
 
-static enum sk_code print_object(json_t *object, struct sk_err *err)
-{
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    json_decref(object);
-    if (text)
-        sk_print("%s\n", text);
-    free(text);
-    return text ? SK_OK : sk_fail(err, SK_NOMEM, "not enough memory for the profile");
-}
-
 static enum sk_code print_summary(const struct sk_recipe *r, const struct sk_profile *p, const char *verdict,
                                   struct sk_err *err)
 {
@@ -115,7 +105,7 @@ static enum sk_code print_summary(const struct sk_recipe *r, const struct sk_pro
                   p->flops.direct * (double)p->steps / p->seconds / 1e9, "gflops_actual",
                   p->flops.actual * (double)p->steps / p->seconds / 1e9, "peak_gflops", p->ceiling / 1e9,
                   "read_gb_per_s", p->peak.read / 1e9, "triad_gb_per_s", p->peak.triad / 1e9, "verdict", verdict);
-    return print_object(object, err);
+    return sk_print_json(object, "the profile", err);
 }
 
 static enum sk_code print_json_layers(const struct sk_profile *p, struct sk_err *err)
@@ -125,12 +115,12 @@ static enum sk_code print_json_layers(const struct sk_profile *p, struct sk_err 
     enum sk_code code = sk_op_groups(p, SK_GROUP_LAYER, &rows, &count, err);
     for (size_t i = 0; i < count && code == SK_OK; i++) {
         double seconds = sk_group_seconds(&rows[i]);
-        code = print_object(json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "layer", rows[i].name, "forward_ms",
-                                      1e3 * rows[i].forward, "backward_ms", 1e3 * rows[i].backward, "update_ms",
-                                      1e3 * rows[i].update, "gflops_direct", rows[i].flops.direct / seconds / 1e9,
-                                      "share_of_peak", rows[i].flops.actual / seconds / p->ceiling, "gb_per_s",
-                                      rows[i].bytes / seconds / 1e9),
-                            err);
+        code = sk_print_json(json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "layer", rows[i].name, "forward_ms",
+                                       1e3 * rows[i].forward, "backward_ms", 1e3 * rows[i].backward, "update_ms",
+                                       1e3 * rows[i].update, "gflops_direct", rows[i].flops.direct / seconds / 1e9,
+                                       "share_of_peak", rows[i].flops.actual / seconds / p->ceiling, "gb_per_s",
+                                       rows[i].bytes / seconds / 1e9),
+                             "the profile", err);
     }
     sk_free(rows);
     return code;

@@ -41,14 +41,25 @@ static enum sk_code resize(struct converter *t, const struct conversion *all, st
     return code == SK_OK ? sk_picture_encode_jpeg(&t->resized, all->options->quality, &t->jpeg, err) : code;
 }
 
+/* Also where the file is copied as it lies: so damage is found. */
+static enum sk_code decode(struct converter *t, const struct sk_dataset *ds, int64_t index, const char *file,
+                           size_t len, struct sk_err *err)
+{
+    char name[2 * SK_PATH];
+    if (!file)
+        return sk_dataset_read(ds, index, &t->picture, err);
+    sk_dataset_name(ds, index, name, sizeof(name));
+    return sk_picture_decode(&t->picture, file, len, name, err);
+}
+
 static enum sk_code make_file(struct converter *t, const struct conversion *all, int64_t index, char **file,
                               size_t *len, struct sk_err *err)
 {
     const int size = all->options->resize;
     t->jpeg.len = 0;
-    enum sk_code code = sk_dataset_read(all->dataset, index, &t->picture, err); /* damaged ones are found here */
+    enum sk_code code = sk_dataset_file(all->dataset, index, file, len, err);
     if (code == SK_OK)
-        code = sk_dataset_file(all->dataset, index, file, len, err);
+        code = decode(t, all->dataset, index, *file, *len, err);
     if (code != SK_OK)
         return code;
     if (size > 0 && t->picture.height > size && t->picture.width > size)
@@ -92,7 +103,8 @@ static enum sk_code add_sample(struct converter *t, const struct conversion *all
 static enum sk_code fill_shard(struct sk_crew *crew, struct converter *t, int64_t shard)
 {
     const struct conversion *all = crew->ctx;
-    int64_t begin = shard * all->per_shard, end = begin + all->per_shard < all->count ? begin + all->per_shard : all->count;
+    int64_t begin = shard * all->per_shard,
+            end = begin + all->per_shard < all->count ? begin + all->per_shard : all->count;
     for (int64_t i = begin; i < end && !atomic_load(&crew->stop); i++) {
         struct sk_err why = {0};
         enum sk_code code = add_sample(t, all, i, &why);

@@ -80,6 +80,11 @@ enum sk_code sk_dataset_file(const struct sk_dataset *ds, int64_t index, char **
 enum sk_code sk_dataset_read_for(const struct sk_dataset *ds, int64_t index, const struct sk_picture_steps *steps,
                                  struct sk_rng *rng, struct sk_picture *p, struct sk_picture *scratch, int *done,
                                  struct sk_err *err) SK_MUST;
+/* Whether an error of reading says that the sample is damaged, and not that we cannot go on. */
+static inline bool sk_is_damage(enum sk_code code)
+{
+    return code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED;
+}
 /* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
 

@@ -6,12 +6,6 @@
 
 #include "data/data.h"
 
-/* Whether an error of reading says that the sample is damaged, and not that we cannot go on. */
-static inline bool sk_is_damage(enum sk_code code)
-{
-    return code == SK_INPUT || code == SK_IO || code == SK_UNSUPPORTED;
-}
-
 /* Bytes of a picture's pixels; 0 while it is empty. */
 size_t sk_picture_bytes(const struct sk_picture *p);
 size_t sk_pixel_size(enum sk_pixel pixel);

@@ -39,3 +39,20 @@ struct sk_recipe_data folder_recipe(const char *path)
     snprintf(d.path, sizeof(d.path), "%s", test_path(path));
     return d;
 }
+
+void folder_open_without_memory(const struct sk_recipe_data *data, enum sk_split split, long most)
+{
+    struct sk_err err = {0};
+    enum sk_code code = SK_NOMEM;
+    for (long n = 1; code != SK_OK; n++) {
+        struct sk_dataset *ds;
+        sk_mem_fail_after(n);
+        code = sk_dataset_open(&ds, data, 0, split, &err);
+        sk_mem_fail_after(0);
+        assert_true(n < most);
+        if (code == SK_OK)
+            sk_dataset_close(ds);
+        else
+            assert_error(code, SK_NOMEM, err, "not enough memory");
+    }
+}

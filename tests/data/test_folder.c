@@ -312,20 +312,8 @@ static void damaged_pictures(void **state)
 static void no_memory(void **state)
 {
     (void)state;
-    struct sk_err err = {0};
     struct sk_recipe_data data = folder_recipe("flat");
-    enum sk_code code = SK_NOMEM;
-    for (long n = 1; code != SK_OK; n++) {
-        struct sk_dataset *ds;
-        sk_mem_fail_after(n);
-        code = sk_dataset_open(&ds, &data, 0, SK_VAL, &err);
-        sk_mem_fail_after(0);
-        assert_true(n < 200);
-        if (code == SK_OK)
-            sk_dataset_close(ds);
-        else
-            assert_error(code, SK_NOMEM, err, "not enough memory");
-    }
+    folder_open_without_memory(&data, SK_VAL, 200);
 }
 
 int main(void)

@@ -175,23 +175,11 @@ static void joined_folders(void **state)
 static void no_memory(void **state)
 {
     (void)state;
-    struct sk_err err = {0};
     struct sk_recipe_data data = folder_recipe("abc");
     data.train_fraction = 0.5;
     set_words(&data.also, (const char *[]){test_path("more.csv"), NULL});
     set_words(&data.only_classes, (const char *[]){"cat", "ant", NULL});
-    enum sk_code code = SK_NOMEM;
-    for (long n = 1; code != SK_OK; n++) {
-        struct sk_dataset *ds;
-        sk_mem_fail_after(n);
-        code = sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err);
-        sk_mem_fail_after(0);
-        assert_true(n < 500);
-        if (code == SK_OK)
-            sk_dataset_close(ds);
-        else
-            assert_error(code, SK_NOMEM, err, "not enough memory");
-    }
+    folder_open_without_memory(&data, SK_TRAIN, 500);
 }
 
 int main(void)
