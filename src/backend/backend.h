@@ -23,6 +23,8 @@ struct sk_step {
     double lr;
     int64_t step;       /* optimizer steps done before this one, from 0 */
     int64_t seed;
+    int part;           /* of the batch, from 0 */
+    double share;       /* of the batch's mean gradient that this part's is */
 };
 struct sk_kernel_env {
     int threads;        /* as omp_set_num_threads was told */

@@ -5,13 +5,14 @@
 
 #include "cli/cli.h"
 #include "cli/info_layers.h"
+#include "cli/info_schedule.h"
 #include "data/data.h"
 #include "models/models.h"
 
 struct info_args {
     struct sk_words set;
     const char *data, *recipe;
-    bool plan, json;
+    bool plan, schedule, json;
 };
 
 /* ---- the machine ---- */
@@ -131,6 +132,27 @@ static enum sk_code find_recipe(struct sk_recipe *r, const char *name, const str
     return code == SK_OK ? sk_recipe_check(r, err) : code;
 }
 
+/* Of the training data where it is there; 0. */
+static int64_t samples_of(const struct sk_recipe *r)
+{
+    struct sk_dataset *ds = NULL;
+    int64_t samples = 0;
+    if (sk_dataset_open(&ds, &r->data, r->train.seed, SK_TRAIN, NULL) == SK_OK)
+        samples = sk_dataset_info(ds)->count;
+    sk_dataset_close(ds);
+    return samples;
+}
+
+static enum sk_code info_schedule(const char *name, const struct info_args *a, struct sk_err *err)
+{
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    enum sk_code code = r ? find_recipe(r, name, a, err) : SK_NOMEM;
+    if (code == SK_OK)
+        code = sk_info_schedule(r, samples_of(r), a->json, err);
+    sk_free(r);
+    return code;
+}
+
 static enum sk_code info_recipe(const char *name, const struct info_args *a, struct sk_err *err)
 {
     struct sk_engine *e = NULL;
@@ -182,10 +204,13 @@ static enum sk_code run_info(const struct sk_words *words, const void *args, str
 {
     const struct info_args *a = args;
     const char *what = words->count ? words->item[0] : NULL;
-    if (!what && !a->data)
+    if (!what && !a->data && !a->schedule)
         return a->json ? print_machine_json(err) : print_machine(err);
     if (what && (sk_is_dir(what) || ends_with(what, ".safetensors")))
-        return info_model(what, a, err);
+        return a->schedule ? sk_fail(err, SK_USAGE, "--schedule is for a recipe, '%s' is a model", what)
+                           : info_model(what, a, err);
+    if (a->schedule)
+        return info_schedule(what, a, err);
     return info_recipe(what, a, err);
 }
 
@@ -196,6 +221,7 @@ static const struct sk_option options[] = {
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
     SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan,
               "also the kernel of each op, its time, and the others"),
+    SK_OPTION("schedule", NULL, SK_OPTION_FLAG, struct info_args, schedule, "the learning rate over the training instead"),
     SK_OPTION_JSON(struct info_args),
 };
 

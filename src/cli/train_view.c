@@ -71,6 +71,8 @@ static void print_epoch(const struct sk_epoch_report *r)
     sk_print(", Time: %.2fs", r->seconds);
     if (r->has_val)
         sk_print(", Top-5: %.2f%%", 100 * sk_metrics_top5(&r->val));
+    if (r->has_ema)
+        sk_print(", EMA Loss: %.4f, EMA Accuracy: %.2f%%", sk_metrics_loss(&r->ema), 100 * sk_metrics_top1(&r->ema));
     sk_print(", Train Acc: %.2f%%, LR: %.4g, %.0f img/s, waited %.1fs", 100 * sk_metrics_top1(&r->train), r->lr,
              r->images_per_s, r->wait_seconds);
     if (r->replaced > 0)

@@ -58,7 +58,7 @@ enum sk_code sk_plan_new(struct sk_plan **p, struct sk_engine *e, struct sk_stor
                          const struct sk_plan_options *o, struct sk_err *err) SK_MUST;
 void sk_plan_free(struct sk_plan *p);
 /* Runs the ops of phases from..to (inclusive; PREPARE runs by itself when the store changed). inputs[i] belongs to the i-th INPUT
- * tensor of the graph. Nothing is allocated or checked. cancel (may be NULL) is looked at between ops, never within UPDATE: CANCELLED. */
+ * tensor of the graph. Nothing is allocated or checked. cancel (may be NULL) is looked at between ops, never from GATHER on: CANCELLED. */
 enum sk_code sk_plan_run(struct sk_plan *p, enum sk_phase from, enum sk_phase to, const void *const *inputs, const struct sk_step *step,
                          const atomic_bool *cancel, struct sk_err *err) SK_MUST;
 enum sk_code sk_plan_read(const struct sk_plan *p, int tensor, void *out, size_t bytes, struct sk_err *err) SK_MUST; /* RESULT tensors */
@@ -109,7 +109,9 @@ const char *sk_net_not_finite(const struct sk_net *n);
 /* Weights and running statistics from a file. Every param must be there in its shape: INPUT names the first that is not, expected and
  * found; num_batches_tracked and "skua."-prefixed extras are ignored, other unknown names are refused. */
 enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
-/* Optimizer state written by sk_net_save_state. */
+/* Weights and running statistics change places with their averages (train.ema), or again; false: there are none. */
+bool sk_net_swap_average(struct sk_net *n);
+/* Optimizer state and averages written by sk_net_save_state. */
 enum sk_code sk_net_load_state(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
 /* Writes params, statistics and num_batches_tracked (= steps) with metadata; path need not be atomic. */
 enum sk_code sk_net_save(struct sk_net *n, const char *path, int64_t steps, const struct sk_st_meta *meta, size_t metas,
@@ -117,7 +119,7 @@ enum sk_code sk_net_save(struct sk_net *n, const char *path, int64_t steps, cons
 enum sk_code sk_net_save_state(struct sk_net *n, const char *path, struct sk_err *err) SK_MUST;
 /* Makes the plan for a batch size beforehand (else made at first use). Checks memory: INPUT "a batch of 4096 needs 31.2 GB, 20.1 GB are available". */
 enum sk_code sk_net_prepare(struct sk_net *n, int batch, bool train, struct sk_err *err) SK_MUST;
-/* One optimizer step. When the loss is not finite the update is left out, params are untouched, and result->loss is that value: the caller decides. */
+/* One optimizer step; with train.accumulate the batch goes through in parts, and batch norm sees those. When the loss is not finite the update is left out, params are untouched, and result->loss is that value: the caller decides. */
 enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
                           const atomic_bool *cancel, struct sk_err *err) SK_MUST;
 /* Evaluation with running statistics. Loss is the mean cross-entropy without label smoothing; 0 without labels. */

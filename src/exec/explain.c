@@ -25,7 +25,7 @@ struct line {
 
 static struct line line_of(const struct sk_plan *p, size_t i)
 {
-    static const char *const phase[] = {"prepare", "forward", "backward", "update"};
+    static const char *const phase[] = {"prepare", "forward", "backward", "gather", "update"};
     const struct sk_op *op = &p->graph.op[i];
     struct line l = {.phase = phase[op->phase], .bytes = sk_op_cost(&p->graph, op).bytes};
     size_t length = (size_t)snprintf(l.title, sizeof l.title, "%s", sk_op_info(op->kind)->name);

@@ -77,7 +77,7 @@ static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *n
     if (code == SK_OK && n->keep_gradients)
         keep_gradients(g);
     if (code == SK_OK)
-        code = sk_graph_update(g, &n->recipe.train.optimizer, n->recipe.model.bn_momentum, err);
+        code = sk_graph_update(g, &n->recipe.train, n->recipe.model.bn_momentum, err);
     return code != SK_OK ? code : fuse_training(n, g, err);
 }
 
@@ -219,30 +219,41 @@ static enum sk_code get_plan(struct sk_net *n, int batch, bool train, struct sk_
     return SK_OK;
 }
 
+/* Samples of the part of a batch that begins with sample from: all parts but the last have the same size, whatever the batch. */
+static int part_of(const struct sk_net *n, int batch, int from, bool train)
+{
+    const struct sk_recipe_train *t = &n->recipe.train;
+    int part = train && t->accumulate > 1 ? (t->batch + t->accumulate - 1) / t->accumulate : batch;
+    return part < batch - from ? part : batch - from;
+}
+
 enum sk_code sk_net_prepare(struct sk_net *n, int batch, bool train, struct sk_err *err)
 {
     struct sk_net_plan *np;
-    return get_plan(n, batch, train, &np, err);
+    int first = part_of(n, batch, 0, train), last = batch % first;
+    enum sk_code code = get_plan(n, first, train, &np, err);
+    return code == SK_OK && last > 0 ? get_plan(n, last, train, &np, err) : code;
 }
 
 const struct sk_plan *sk_net_plan(const struct sk_net *n, int batch, bool train)
 {
-    const struct sk_net_plan *np = find_plan(n, batch, train);
+    const struct sk_net_plan *np = find_plan(n, part_of(n, batch, 0, train), train);
     return np ? np->plan : NULL;
 }
 
-static enum sk_code read_result(struct sk_net *n, const struct sk_net_plan *np, struct sk_net_result *r, struct sk_err *err)
+/* Adds to r what the plan made of the samples from sample `from` on. */
+static enum sk_code read_result(struct sk_net *n, const struct sk_net_plan *np, int from, struct sk_net_result *r, struct sk_err *err)
 {
-    size_t count = (size_t)np->batch * (size_t)n->shape.classes;
-    int32_t correct[2];
-    enum sk_code code = sk_grow(&n->logits, &n->logits_cap, count, sizeof *n->logits, err);
+    size_t at = (size_t)from * (size_t)n->shape.classes, count = (size_t)np->batch * (size_t)n->shape.classes;
+    int32_t correct[2] = {0};
+    enum sk_code code = sk_grow(&n->logits, &n->logits_cap, at + count, sizeof *n->logits, err);
     if (code == SK_OK)
-        code = sk_plan_read(np->plan, np->logits, n->logits, count * sizeof *n->logits, err);
+        code = sk_plan_read(np->plan, np->logits, n->logits + at, count * sizeof *n->logits, err);
     if (code == SK_OK)
         code = sk_plan_read(np->plan, np->topk, correct, sizeof correct, err);
     r->logits = n->logits;
-    r->correct1 = correct[0];
-    r->correct5 = correct[1];
+    r->correct1 += correct[0];
+    r->correct5 += correct[1];
     return code;
 }
 
@@ -254,21 +265,40 @@ static enum sk_code read_loss(const struct sk_net_plan *np, double *loss, struct
     return code;
 }
 
+/* Forward and backward of a part of the batch, which begins with sample from. r->loss becomes the mean over the parts so far, weighted by
+ * their shares; where that is not finite nothing is gathered. */
+static enum sk_code train_part(struct sk_net *n, struct sk_net_plan *np, const struct sk_net_batch *b, int from, struct sk_step *step,
+                               struct sk_net_result *r, const atomic_bool *cancel, struct sk_err *err)
+{
+    size_t picture = (size_t)(n->shape.height * n->shape.width * n->shape.channels) * sk_dtype_size(n->shape.pixel);
+    const void *inputs[2] = {(const char *)b->pixels + (size_t)from * picture, b->label + from};
+    double loss = 0;
+    step->share = (double)np->batch / b->count;
+    enum sk_code code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, inputs, step, cancel, err);
+    if (code == SK_OK)
+        code = read_loss(np, &loss, err);
+    if (code == SK_OK)
+        code = read_result(n, np, from, r, err);
+    r->loss += step->share == 1 ? loss : step->share * loss;
+    n->last_train = np;
+    return code == SK_OK && isfinite(r->loss) ? sk_plan_run(np->plan, SK_PHASE_GATHER, SK_PHASE_GATHER, inputs, step, NULL, err) : code;
+}
+
 enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
                           const atomic_bool *cancel, struct sk_err *err)
 {
-    struct sk_net_plan *np;
-    const void *inputs[2] = {b->pixels, b->label};
-    enum sk_code code = get_plan(n, b->count, true, &np, err);
-    if (code == SK_OK)
-        code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, inputs, step, cancel, err);
-    if (code == SK_OK)
-        code = read_loss(np, &r->loss, err);
-    if (code == SK_OK)
-        code = read_result(n, np, r, err);
-    if (code == SK_OK && isfinite(r->loss))
-        code = sk_plan_run(np->plan, SK_PHASE_UPDATE, SK_PHASE_UPDATE, inputs, step, NULL, err);
-    n->last_train = np;
+    struct sk_net_plan *np = NULL;
+    struct sk_step now = *step;
+    enum sk_code code = SK_OK;
+    *r = (struct sk_net_result){0};
+    for (int from = 0; from < b->count && code == SK_OK && isfinite(r->loss); from += np->batch, now.part++) {
+        code = get_plan(n, part_of(n, b->count, from, true), true, &np, err);
+        if (code != SK_OK)
+            return code;
+        code = train_part(n, np, b, from, &now, r, from ? NULL : cancel, err); /* what was begun is ended */
+    }
+    if (code == SK_OK && np && isfinite(r->loss))
+        code = sk_plan_run(np->plan, SK_PHASE_UPDATE, SK_PHASE_UPDATE, NULL, &now, NULL, err);
     return code;
 }
 
@@ -276,6 +306,7 @@ enum sk_code sk_net_eval(struct sk_net *n, const struct sk_net_batch *b, struct 
 {
     struct sk_net_plan *np;
     struct sk_step step = {0};
+    *r = (struct sk_net_result){0};
     enum sk_code code = get_plan(n, b->count, false, &np, err);
     if (code == SK_OK && !b->label)
         code = sk_grow(&n->no_labels, &n->no_labels_cap, (size_t)b->count, sizeof *n->no_labels, err);
@@ -285,7 +316,7 @@ enum sk_code sk_net_eval(struct sk_net *n, const struct sk_net_batch *b, struct 
     if (code == SK_OK)
         code = read_loss(np, &r->loss, err);
     if (code == SK_OK)
-        code = read_result(n, np, r, err);
+        code = read_result(n, np, 0, r, err);
     if (code == SK_OK && !b->label)
         r->loss = 0, r->correct1 = r->correct5 = 0;
     return code;
@@ -302,6 +333,8 @@ enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, si
     int t = g ? sk_graph_find(g, param) : -1;
     if (t < 0 || g->tensor[t].grad < 0)
         return sk_fail(err, SK_BUG, "no gradient of '%s' was kept", param);
+    if (g->tensor[g->tensor[t].grad].role == SK_ROLE_SUM)
+        return sk_store_read(n->store, g->tensor[g->tensor[t].grad].name, out, count, err);
     return sk_plan_read(n->last_train->plan, g->tensor[t].grad, out, count * sizeof *out, err);
 }
 

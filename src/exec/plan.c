@@ -36,7 +36,7 @@ static enum sk_code bind_tensors(struct sk_plan *p, struct sk_err *err)
         p->input[t] = role == SK_ROLE_INPUT ? inputs++ : -1;
         if (role == SK_ROLE_FROZEN)
             p->frozen_offset[t] = take_kept(p, sk_desc_bytes(&tensor->desc));
-        if (role == SK_ROLE_PARAM || role == SK_ROLE_STATE || role == SK_ROLE_SLOT) {
+        if (role == SK_ROLE_PARAM || role == SK_ROLE_STATE || role == SK_ROLE_SLOT || role == SK_ROLE_SUM) {
             enum sk_code code = sk_store_take(p->store, tensor, &p->entry[t], err);
             if (code != SK_OK)
                 return code;
@@ -213,7 +213,7 @@ enum sk_code sk_plan_run(struct sk_plan *p, enum sk_phase from, enum sk_phase to
         enum sk_phase phase = p->graph.op[i].phase;
         if (phase < from || phase > to || phase == SK_PHASE_PREPARE)
             continue;
-        if (phase < SK_PHASE_UPDATE && cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+        if (phase < SK_PHASE_GATHER && cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             return sk_fail(err, SK_CANCELLED, "stopped");
         code = p->engine->trace ? call_traced(p, i, inputs, step, err) : call(p, i, false, inputs, step, err);
     }

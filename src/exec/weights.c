@@ -11,13 +11,18 @@ static bool ends_with(const char *text, const char *end)
     return n >= e && strcmp(text + n - e, end) == 0;
 }
 
+static bool saved_with_weights(enum sk_role role)
+{
+    return role == SK_ROLE_PARAM || role == SK_ROLE_STATE;
+}
+
 void sk_net_init(struct sk_net *n, uint64_t seed)
 {
     struct sk_store *s = n->store;
     for (size_t i = 0; i < s->count; i++) {
         struct sk_tensor t = {.role = s->entry[i]->role, .desc = s->entry[i]->desc};
         memcpy(t.name, s->entry[i]->name, sizeof t.name);
-        if (t.role == SK_ROLE_SLOT)
+        if (!saved_with_weights(t.role))
             memset(s->entry[i]->data, 0, sk_desc_bytes(&t.desc));
         else
             sk_model_init(&t, seed, (int)i, s->entry[i]->data);
@@ -80,7 +85,7 @@ enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, cons
                            n->recipe.model.arch);
     for (size_t i = 0; i < s->count; i++) { /* all shapes first: a file that does not fit changes nothing */
         const struct sk_st_tensor *t = sk_st_find(st, s->entry[i]->name);
-        if (s->entry[i]->role == SK_ROLE_SLOT)
+        if (!saved_with_weights(s->entry[i]->role))
             continue;
         if (!t)
             return sk_fail(err, SK_INPUT, "'%s': tensor '%s' of the network is missing", path, s->entry[i]->name);
@@ -89,7 +94,7 @@ enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, cons
             return code;
     }
     for (size_t i = 0; i < s->count; i++) {
-        if (s->entry[i]->role == SK_ROLE_SLOT)
+        if (!saved_with_weights(s->entry[i]->role))
             continue;
         enum sk_code code = load_entry(s->entry[i], sk_st_find(st, s->entry[i]->name), path, err);
         if (code != SK_OK)
@@ -99,10 +104,11 @@ enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, cons
     return SK_OK;
 }
 
-/* Slots are those of the params: "optimizer.KIND.PARAM". */
+/* Slots are those of the params, "optimizer.KIND.PARAM", and the averages of params and statistics, "ema.NAME". */
 static enum sk_code load_slot(struct sk_net *n, const struct sk_st_tensor *t, const char *path, struct sk_err *err)
 {
-    const char *kind = strncmp(t->name, "optimizer.", 10) == 0 ? t->name + 10 : NULL, *param = kind ? strchr(kind, '.') : NULL;
+    const char *kind = strncmp(t->name, "optimizer.", 10) == 0 ? t->name + 10 : strncmp(t->name, "ema.", 4) == 0 ? t->name : NULL;
+    const char *param = kind ? strchr(kind, '.') : NULL;
     const struct sk_store_entry *of = param ? sk_store_find(n->store, param + 1) : NULL;
     struct sk_tensor slot = {.role = SK_ROLE_SLOT};
     struct sk_store_entry *e;
@@ -124,6 +130,25 @@ enum sk_code sk_net_load_state(struct sk_net *n, const struct sk_safetensors *st
     return code;
 }
 
+bool sk_net_swap_average(struct sk_net *n)
+{
+    struct sk_store *s = n->store;
+    bool any = false;
+    for (size_t i = 0; i < s->count; i++) {
+        struct sk_store_entry *e = s->entry[i], *of = NULL;
+        for (size_t k = 0; strncmp(e->name, "ema.", 4) == 0 && k < s->count && !of; k++)
+            of = strcmp(s->entry[k]->name, e->name + 4) == 0 ? s->entry[k] : NULL;
+        if (!of)
+            continue;
+        void *data = e->data;
+        e->data = of->data;
+        of->data = data;
+        any = true;
+    }
+    s->version++;
+    return any;
+}
+
 static struct sk_st_tensor as_file_tensor(struct sk_store_entry *e)
 {
     struct sk_st_tensor t = {.name = e->name, .elem = SK_ELEM_F32, .rank = e->desc.rank, .data = e->data, .bytes = sk_desc_bytes(&e->desc)};
@@ -139,7 +164,7 @@ enum sk_code sk_net_save(struct sk_net *n, const char *path, int64_t steps, cons
     size_t count = 0;
     enum sk_code code = t && name ? SK_OK : SK_NOMEM;
     for (size_t i = 0; i < s->count && code == SK_OK; i++) {
-        if (s->entry[i]->role == SK_ROLE_SLOT)
+        if (!saved_with_weights(s->entry[i]->role))
             continue;
         t[count++] = as_file_tensor(s->entry[i]);
         if (!ends_with(s->entry[i]->name, mean))

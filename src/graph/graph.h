@@ -29,7 +29,8 @@ enum sk_role {
     SK_ROLE_INPUT,   /* bound to the caller's memory at each run */
     SK_ROLE_PARAM,   /* trained; lives in the store, float32 */
     SK_ROLE_STATE,   /* running statistics; lives in the store */
-    SK_ROLE_SLOT,    /* optimizer state; lives in the store */
+    SK_ROLE_SLOT,    /* optimizer state, averages; lives in the store */
+    SK_ROLE_SUM,     /* gradient summed over the parts of a batch; lives in the store, not saved */
     SK_ROLE_FROZEN,  /* made by a PREPARE op from params; lives with the plan */
     SK_ROLE_VALUE,   /* made and used within one step: arena */
     SK_ROLE_RESULT   /* made by a step, readable until the next: arena, kept */
@@ -71,8 +72,10 @@ enum sk_op_kind {
     SK_OP_LOSS_GRAD,        /* logits, labels -> dlogits; attr smoothing */
     SK_OP_TOPK,             /* logits, labels -> correct i32 [2]: how many have the label at rank 1, within rank 5 */
     SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */
-    SK_OP_SGD,              /* p, g, m -> p, m; attr optim; lr from the step */
-    SK_OP_ADAM,             /* p, g, m, v -> p, m, v; attr optim (adamw: decoupled) */
+    SK_OP_ACCUMULATE,       /* g, sum -> sum + share * g; the first part of a batch: share * g; share from the step */
+    SK_OP_SQUARE_SUM,       /* g[, sum] -> sum + sum g^2: f32 [2], the value and what rounding it lost */
+    SK_OP_UPDATE,           /* p, g, slots[, square sum of all gradients] -> p, slots; attr optim; lr from the step */
+    SK_OP_AVERAGE,          /* p, e -> d e + (1 - d) p, d = least of attr.momentum and t / (t + 9) with t updates before */
     SK_OP_KINDS
 };
 /* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
@@ -94,7 +97,8 @@ enum sk_op_kind {
  *
  * BATCH_NORM_INFER with attr.residual_norm: the residual is stored as it was before a batch norm of its own (without ReLU, same eps).
  * Appended: gamma, beta, mean, var of that one. */
-enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_UPDATE };
+/* GATHER ends a part of a batch: running statistics, sums of gradients. UPDATE ends the batch. */
+enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_GATHER, SK_PHASE_UPDATE };
 
 struct sk_attr {
     int kernel, stride, pad;
@@ -105,7 +109,12 @@ struct sk_attr {
     enum sk_dtype dtype;               /* type of the output where inputs do not tell it (normalize, linear_grad_data) */
     int salt;                          /* dropout: tells several of one network apart */
     double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS];
-    struct sk_attr_optim { double momentum, weight_decay, beta1, beta2, eps; bool nesterov, decoupled; } optim;
+    struct sk_attr_optim {
+        enum sk_optimizer name;
+        double momentum, dampening, weight_decay, beta1, beta2, eps, trust; /* beta2: also rho; trust 0: no ratio */
+        double clip_norm, clip_value;                                       /* 0: none */
+        bool nesterov, centered, decoupled;
+    } optim;
 };
 struct sk_op {
     enum sk_op_kind kind;
@@ -163,8 +172,13 @@ enum sk_code sk_graph_check(const struct sk_graph *g, struct sk_err *err) SK_MUS
 enum sk_code sk_graph_backward(struct sk_graph *g, int loss, struct sk_err *err) SK_MUST;
 /* Adds d as a (further) contribution to the gradient of tensor t; used by grad rules. */
 enum sk_code sk_graph_add_grad(struct sk_graph *g, int t, int d, struct sk_err *err) SK_MUST;
-/* Emits UPDATE ops: running statistics, then one optimizer op a parameter (slots "optimizer.momentum.NAME", ...). */
-enum sk_code sk_graph_update(struct sk_graph *g, const struct sk_recipe_optimizer *o, double bn_momentum, struct sk_err *err) SK_MUST;
+/* Emits GATHER ops: running statistics, and where batches have parts (t->accumulate) sums "gradient.NAME"; then UPDATE ops: the norm of all
+ * gradients where it is clipped, one optimizer op a parameter (slots "optimizer.momentum.NAME", ...), and with t->ema the averages "ema.NAME"
+ * of parameters and running statistics. */
+enum sk_code sk_graph_update(struct sk_graph *g, const struct sk_recipe_train *t, double bn_momentum, struct sk_err *err) SK_MUST;
+/* What an optimizer keeps of each parameter, and its own values where the recipe says auto (optimizers.c). */
+struct sk_optimizer_info { const char *slot[3]; double momentum, rho, eps; };
+const struct sk_optimizer_info *sk_optimizer_info(enum sk_optimizer name);
 
 /* ---- rewriting passes (pass_*.c); each keeps names of params. Before sk_graph_backward: ---- */
 enum sk_code sk_pass_fuse_norm(struct sk_graph *g, struct sk_err *err) SK_MUST; /* bn + relu, bn + add + relu -> one op */

@@ -31,6 +31,8 @@ SK_SHAPE_RULE(sk_shape_loss);
 SK_SHAPE_RULE(sk_shape_loss_grad);
 SK_SHAPE_RULE(sk_shape_topk);
 SK_SHAPE_RULE(sk_shape_softmax);
+SK_SHAPE_RULE(sk_shape_accumulate);
+SK_SHAPE_RULE(sk_shape_square_sum);
 SK_SHAPE_RULE(sk_shape_update);       /* out: p and the slots, as the inputs but the gradient */
 
 SK_FLOPS_RULE(sk_flops_conv);

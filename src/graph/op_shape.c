@@ -311,10 +311,24 @@ SK_SHAPE_RULE(sk_shape_softmax)
     return want_rank(input(g, op, 0), 2, "the logits", err);
 }
 
-SK_SHAPE_RULE(sk_shape_update)
+SK_SHAPE_RULE(sk_shape_accumulate)
 {
     out[0] = *input(g, op, 0);
-    for (int i = 1; i < op->in_count; i++) {
+    return want_same(input(g, op, 1), &out[0], "what is added and the sum", err);
+}
+
+SK_SHAPE_RULE(sk_shape_square_sum)
+{
+    (void)err;
+    out[0] = sk_desc_make(SK_F32, 1, (int64_t[]){2});
+    return op->in_count == 1 ? SK_OK : want_same(input(g, op, 1), &out[0], "two sums", err);
+}
+
+SK_SHAPE_RULE(sk_shape_update)
+{
+    int last = op->in_count - (op->attr.optim.clip_norm > 0);
+    out[0] = *input(g, op, 0);
+    for (int i = 1; i < last; i++) {
         enum sk_code code = want_same(input(g, op, i), &out[0], "parameter, gradient and slots", err);
         if (code != SK_OK)
             return code;

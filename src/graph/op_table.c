@@ -70,8 +70,10 @@ static const struct sk_op_info table[SK_OP_KINDS] = {
     [SK_OP_LOSS_GRAD]          = {SK_OP_LOSS_GRAD, "loss_grad", 2, 2, 1, sk_shape_loss_grad, NULL, NULL, NULL},
     [SK_OP_TOPK]               = {SK_OP_TOPK, "topk", 2, 2, 1, sk_shape_topk, NULL, NULL, NULL},
     [SK_OP_SOFTMAX]            = {SK_OP_SOFTMAX, "softmax", 1, 1, 1, sk_shape_softmax, NULL, NULL, NULL},
-    [SK_OP_SGD]                = {SK_OP_SGD, "sgd", 3, 3, 2, sk_shape_update, NULL, NULL, NULL},
-    [SK_OP_ADAM]               = {SK_OP_ADAM, "adam", 4, 4, 3, sk_shape_update, NULL, NULL, NULL},
+    [SK_OP_ACCUMULATE]         = {SK_OP_ACCUMULATE, "accumulate", 2, 2, 1, sk_shape_accumulate, NULL, NULL, NULL},
+    [SK_OP_SQUARE_SUM]         = {SK_OP_SQUARE_SUM, "square_sum", 1, 2, 1, sk_shape_square_sum, NULL, NULL, NULL},
+    [SK_OP_UPDATE]             = {SK_OP_UPDATE, "update", 3, 6, 2, sk_shape_update, NULL, NULL, NULL},
+    [SK_OP_AVERAGE]            = {SK_OP_AVERAGE, "average", 2, 2, 1, sk_shape_accumulate, NULL, NULL, NULL},
 };
 
 const struct sk_op_info *sk_op_info(enum sk_op_kind kind)

@@ -85,12 +85,33 @@ struct sk_kern_pool {
     void (*avg)(const void *x, size_t hw, size_t c, void *y);        /* mean over hw rows */
     void (*avg_grad)(const void *dy, size_t hw, size_t c, void *dx); /* dy / hw to every row */
 };
-/* ---- optimizer, float32, n elements ---- */
+/* ---- optimizer, float32, n elements ----
+ * What is the same for all elements of a parameter in a step. Of a gradient g the rules see
+ * d = trust * (g' + decay * p), g' = g * scale cut to [-clip, clip] (a NaN stays one). */
+struct sk_optim {
+    float lr, scale, clip, decay, trust;
+    float shrink;         /* p is multiplied by it first: decoupled weight decay */
+    float momentum, keep; /* keep: share of d that enters the momentum, 1 - dampening */
+    float beta1, beta2;   /* decay of the mean of d, of its square */
+    float rest1, rest2;   /* 1 - beta, which float32 would lose digits of */
+    float eps, c1, c2;    /* c: 1 - beta^t of PyTorch's Adam */
+    bool nesterov, centered;
+};
+enum { SK_OPTIM_SLOTS = 3 };
+typedef void sk_optim_update(float *p, const float *g, float *const *slot, size_t n, const struct sk_optim *a);
+/* Sums of the squares of the parameter, and of the direction in which it is to go. */
+typedef void sk_optim_measure(const float *p, const float *g, float *const *slot, size_t n, const struct sk_optim *a,
+                              double sum[2]);
 struct sk_kern_optim {
-    void (*sgd)(float *p, const float *g, float *m, size_t n, float lr, float momentum, float decay, bool nesterov);
-    /* PyTorch's Adam: c1 = 1 - beta1^t, c2 = 1 - beta2^t; decoupled: AdamW. */
-    void (*adam)(float *p, const float *g, float *m, float *v, size_t n, float lr, float beta1, float beta2, float eps,
-                 float c1, float c2, float decay, bool decoupled);
+    sk_optim_update *sgd;       /* momentum */
+    sk_optim_update *adam;      /* mean, square */
+    sk_optim_update *rmsprop;   /* square, momentum, mean (used where centered) */
+    sk_optim_update *adagrad;   /* square */
+    sk_optim_update *adadelta;  /* square, delta */
+    sk_optim_measure *gradient; /* direction: g' */
+    /* LAMB: moments moves mean and square, direction: r + decay * p; lamb goes there, trust * lr far. */
+    sk_optim_measure *moments;
+    sk_optim_update *lamb;
 };
 /* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c][r][s], y
  * [n][p][q][k] ---- */

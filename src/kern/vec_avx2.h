@@ -119,6 +119,23 @@ SK_INLINE sk_vec sk_vfnma(sk_vec a, sk_vec b, sk_vec c)
     return _mm256_fnmadd_ps(a, b, c);
 }
 
+/* a / b */
+SK_INLINE sk_vec sk_vdiv(sk_vec a, sk_vec b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vsqrt(sk_vec v)
+{
+    return _mm256_sqrt_ps(v);
+}
+
+/* v cut to [-bound, bound]; a NaN stays a NaN. */
+SK_INLINE sk_vec sk_vclip(sk_vec v, sk_vec bound)
+{
+    return _mm256_max_ps(_mm256_sub_ps(_mm256_setzero_ps(), bound), _mm256_min_ps(bound, v));
+}
+
 /* A NaN stays a NaN: vmaxps gives its second operand then. */
 SK_INLINE __m256 sk_vrelu(__m256 v)
 {

@@ -76,6 +76,11 @@ SK_INLINE __m512 sk_vget(const float *p, size_t j, __mmask16 m)
     return _mm512_maskz_loadu_ps(m, p + j);
 }
 
+SK_INLINE void sk_vset(float *p, size_t j, __mmask16 m, __m512 v)
+{
+    _mm512_mask_storeu_ps(p + j, m, v);
+}
+
 /* ---- arithmetic under the names that the _avx2 files use, too ---- */
 SK_INLINE sk_vec sk_vzero(void)
 {
@@ -112,6 +117,23 @@ SK_INLINE sk_vec sk_vfma(sk_vec a, sk_vec b, sk_vec c)
 SK_INLINE sk_vec sk_vfnma(sk_vec a, sk_vec b, sk_vec c)
 {
     return _mm512_fnmadd_ps(a, b, c);
+}
+
+/* a / b */
+SK_INLINE sk_vec sk_vdiv(sk_vec a, sk_vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+SK_INLINE sk_vec sk_vsqrt(sk_vec v)
+{
+    return _mm512_sqrt_ps(v);
+}
+
+/* v cut to [-bound, bound]; a NaN stays a NaN. */
+SK_INLINE sk_vec sk_vclip(sk_vec v, sk_vec bound)
+{
+    return _mm512_max_ps(_mm512_sub_ps(_mm512_setzero_ps(), bound), _mm512_min_ps(bound, v));
 }
 
 /* A NaN stays a NaN: vmaxps gives its second operand then. */

@@ -31,23 +31,48 @@ static enum sk_code check_prepare(const struct sk_picture_steps *prepare, struct
     return SK_OK;
 }
 
+/* Schedules that train.schedule.min_lr is for. */
+enum { MIN_LR = 1 << SK_SCHED_COSINE | 1 << SK_SCHED_POLYNOMIAL | 1 << SK_SCHED_FLAT_LINEAR | 1 << SK_SCHED_PLATEAU };
+
 /* Keys that belong to some optimizers or schedules only: another value than the default says that its effect is
  * awaited. (Whether a key was given is not known: a run's recipe gives all.) */
 static void tell_unused(const struct sk_recipe *r)
 {
-    enum { SGD = 1 << SK_OPT_SGD, ADAMS = 1 << SK_OPT_ADAM | 1 << SK_OPT_ADAMW };
+    enum {
+        SGD = 1 << SK_OPT_SGD,
+        RMSPROP = 1 << SK_OPT_RMSPROP,
+        ADADELTA = 1 << SK_OPT_ADADELTA,
+        LARS = 1 << SK_OPT_LARS,
+        LAMB = 1 << SK_OPT_LAMB,
+        ADAMS = 1 << SK_OPT_ADAM | 1 << SK_OPT_ADAMW | LAMB,
+        ADAPT = ADAMS | RMSPROP | 1 << SK_OPT_ADAGRAD | ADADELTA,
+        DROPS = 1 << SK_SCHED_STEP | 1 << SK_SCHED_MULTI_STEP | 1 << SK_SCHED_PLATEAU,
+        PLATEAU = 1 << SK_SCHED_PLATEAU,
+    };
     static const struct {
         const char *key;
         int optimizers, schedules; /* that use it; 0: does not depend on them */
     } rows[] = {
-        {"train.optimizer.momentum", SGD, 0},
+        {"train.optimizer.momentum", SGD | LARS | RMSPROP, 0},
+        {"train.optimizer.dampening", SGD, 0},
         {"train.optimizer.nesterov", SGD, 0},
         {"train.optimizer.beta1", ADAMS, 0},
         {"train.optimizer.beta2", ADAMS, 0},
-        {"train.optimizer.eps", ADAMS, 0},
+        {"train.optimizer.rho", RMSPROP | ADADELTA, 0},
+        {"train.optimizer.centered", RMSPROP, 0},
+        {"train.optimizer.eps", ADAPT, 0},
+        {"train.optimizer.trust", LARS, 0},
+        {"train.optimizer.decoupled", ~(LARS | LAMB), 0},
+        {"train.optimizer.decay_norm_bias", ~(LARS | LAMB), 0},
         {"train.schedule.step_epochs", 0, 1 << SK_SCHED_STEP},
-        {"train.schedule.gamma", 0, 1 << SK_SCHED_STEP},
-        {"train.schedule.min_lr", 0, 1 << SK_SCHED_COSINE},
+        {"train.schedule.milestones", 0, 1 << SK_SCHED_MULTI_STEP},
+        {"train.schedule.gamma", 0, DROPS | 1 << SK_SCHED_EXPONENTIAL},
+        {"train.schedule.power", 0, 1 << SK_SCHED_POLYNOMIAL},
+        {"train.schedule.flat_epochs", 0, 1 << SK_SCHED_FLAT_LINEAR},
+        {"train.schedule.patience", 0, PLATEAU},
+        {"train.schedule.cooldown", 0, PLATEAU},
+        {"train.schedule.threshold", 0, PLATEAU},
+        {"train.schedule.min_lr", 0, MIN_LR},
         {"train.schedule.pct_start", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.final_div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
@@ -87,10 +112,42 @@ static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_er
         return sk_fail(err, SK_INPUT,
                        "train.schedule.warmup_epochs: expected less than the schedule's %g epochs, got %g", length,
                        s->warmup_epochs);
-    if (s->name == SK_SCHED_COSINE && s->min_lr > t->optimizer.lr)
+    if (s->name == SK_SCHED_FLAT_LINEAR && length > 0 && s->flat_epochs >= length)
+        return sk_fail(err, SK_INPUT, "train.schedule.flat_epochs: expected less than the schedule's %g epochs, got %g",
+                       length, s->flat_epochs);
+    if ((1 << s->name & MIN_LR) && s->min_lr > sk_recipe_lr(t))
         return sk_fail(err, SK_INPUT, "train.schedule.min_lr: expected at most train.optimizer.lr (%g), got %g",
-                       t->optimizer.lr, s->min_lr);
+                       sk_recipe_lr(t), s->min_lr);
+    if (s->name == SK_SCHED_MULTI_STEP && s->milestones.count == 0)
+        return sk_fail(err, SK_INPUT, "train.schedule.milestones: multi_step needs at least one epoch");
+    for (int i = 1; i < s->milestones.count; i++)
+        if (s->milestones.at[i] <= s->milestones.at[i - 1])
+            return sk_fail(err, SK_INPUT, "train.schedule.milestones: expected rising epochs, got %g after %g",
+                           s->milestones.at[i], s->milestones.at[i - 1]);
     return SK_OK;
+}
+
+static enum sk_code check_optimizer(const struct sk_recipe_train *t, struct sk_err *err)
+{
+    const struct sk_recipe_optimizer *o = &t->optimizer;
+    if (o->name == SK_OPT_SGD && o->nesterov && o->dampening > 0)
+        return sk_fail(err, SK_INPUT, "train.optimizer.dampening: Nesterov's momentum has none (nesterov: false), got %g",
+                       o->dampening);
+    if (t->accumulate > t->batch)
+        return sk_fail(err, SK_INPUT, "train.accumulate: expected at most train.batch (%d), got %d", t->batch,
+                       t->accumulate);
+    double sum = 0;
+    for (int i = 0; i < t->class_weights.count; i++)
+        sum += t->class_weights.at[i];
+    if (t->class_weights.count > 0 && sum == 0)
+        return sk_fail(err, SK_INPUT, "train.loss.class_weights: at least one must be above 0");
+    return SK_OK;
+}
+
+double sk_recipe_lr(const struct sk_recipe_train *t)
+{
+    const struct sk_recipe_optimizer *o = &t->optimizer;
+    return o->base_batch > 0 ? o->lr * t->batch / o->base_batch : o->lr;
 }
 
 static enum sk_code check_profile(const struct sk_recipe_profile *p, struct sk_err *err)
@@ -111,6 +168,10 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
         code = check_prepare(&r->data.prepare, err);
     if (code == SK_OK)
         code = check_schedule(&r->train, err);
+    if (code == SK_OK)
+        code = check_optimizer(&r->train, err);
+    if (code == SK_OK && r->model.new_head && !*r->model.init)
+        code = sk_fail(err, SK_INPUT, "model.new_head: there is no model.init whose classifier it would replace");
     if (code == SK_OK)
         code = check_profile(&r->profile, err);
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)

@@ -15,8 +15,10 @@ static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cpu", "cuda", NULL};
 static const char *const winograd_names[] = {"off", "safe", "fast", "auto", NULL};
 static const char *const tune_names[] = {"off", "quick", NULL};
-static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
-static const char *const schedule_names[] = {"constant", "step", "cosine", "one_cycle", NULL};
+static const char *const optimizer_names[] = {"sgd",     "adam",     "adamw", "rmsprop",
+                                              "adagrad", "adadelta", "lars",  "lamb",    NULL};
+static const char *const schedule_names[] = {"constant",   "step",        "multi_step", "cosine",      "one_cycle",
+                                             "polynomial", "exponential", "plateau",    "flat_linear", NULL};
 
 #define KEY(dotted, kind, member, given, rule, text, ...)                                                              \
     {                                                                                                                  \
@@ -31,7 +33,7 @@ static const char *const schedule_names[] = {"constant", "step", "cosine", "one_
 #define NO                   SK_RESUME_NO
 #define YES                  SK_RESUME_YES
 #define GROW                 SK_RESUME_GROW
-enum { EPOCHS_MAX = 100000, NAMES_MAX = 128, SECTIONS_MAX = 16 };
+enum { EPOCHS_MAX = 100000, NAMES_MAX = 256, SECTIONS_MAX = 16 };
 
 const struct sk_key sk_keys[] = {
     KEY("name", SK_KEY_NAME, name, "run", YES, "names the run's folder; in a file, by default the file's name",
@@ -101,6 +103,8 @@ const struct sk_key sk_keys[] = {
     KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance", REALS(1e-12, 1)),
     KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file with the initial weights; empty: random",
         PLAIN),
+    KEY("model.new_head", SK_KEY_BOOL, model.new_head, "false", NO,
+        "the classifier is not taken from model.init but begins at random: for other classes", PLAIN),
 
     KEY("engine.device", SK_KEY_ENUM, engine.device, "auto", YES, "where the network runs", .names = device_names),
     KEY("engine.threads", SK_KEY_INT, engine.threads, "0", YES,
@@ -131,24 +135,53 @@ const struct sk_key sk_keys[] = {
         INTEGERS(0, INT64_C(1000000000000))),
     KEY("train.drop_last", SK_KEY_BOOL, train.drop_last, "false", NO, "leave out an epoch's last, smaller batch",
         PLAIN),
+    KEY("train.accumulate", SK_KEY_INT, train.accumulate, "1", NO,
+        "a batch goes through the network in so many parts, in less memory; batch norm sees the parts",
+        INTEGERS(1, 65536)),
+    KEY("train.ema", SK_KEY_REAL, train.ema, "0.0", NO,
+        "decay of a moving average of the weights, evaluated and saved beside them; 0: none", REALS(0, 1),
+        .below_max = true),
+    KEY("train.early_stop", SK_KEY_INT, train.early_stop, "0", YES,
+        "end after so many epochs without a better validation accuracy; 0: never", INTEGERS(0, EPOCHS_MAX)),
+    KEY("train.freeze", SK_KEY_WORDS, train.freeze, "[]", NO,
+        "first parts of the network that stay as they are, by the names of their weights: [stem, layer1]", PLAIN),
 
     KEY("train.optimizer.name", SK_KEY_ENUM, train.optimizer.name, "sgd", NO, "update rule", .names = optimizer_names),
     KEY("train.optimizer.lr", SK_KEY_REAL, train.optimizer.lr, "0.1", NO, "learning rate; the largest of the schedule",
         REALS(0, 1000), .above_min = true),
-    KEY("train.optimizer.momentum", SK_KEY_REAL, train.optimizer.momentum, "0.9", NO, "sgd: momentum", REALS(0, 1),
-        .below_max = true),
+    KEY("train.optimizer.base_batch", SK_KEY_INT, train.optimizer.base_batch, "0", NO,
+        "lr is meant for a batch of this size: lr * train.batch / base_batch is used; 0: lr as it stands",
+        INTEGERS(0, 1000000)),
+    KEY("train.optimizer.momentum", SK_KEY_REAL, train.optimizer.momentum, "auto", NO,
+        "sgd, lars, rmsprop: momentum; auto: 0.9, of rmsprop 0", REALS(0, 1), .below_max = true, OR_WORD("auto", -1)),
+    KEY("train.optimizer.dampening", SK_KEY_REAL, train.optimizer.dampening, "0.0", NO,
+        "sgd: share of the gradient that is kept out of the momentum", REALS(0, 1)),
     KEY("train.optimizer.nesterov", SK_KEY_BOOL, train.optimizer.nesterov, "true", NO, "sgd: Nesterov's momentum",
         PLAIN),
     KEY("train.optimizer.weight_decay", SK_KEY_REAL, train.optimizer.weight_decay, "5.0e-4", NO,
-        "weight decay: added to the gradient (sgd, adam), or decoupled (adamw)", REALS(0, 1000)),
-    KEY("train.optimizer.beta1", SK_KEY_REAL, train.optimizer.beta1, "0.9", NO, "adam: decay of the first moment",
-        REALS(0, 1), .below_max = true),
-    KEY("train.optimizer.beta2", SK_KEY_REAL, train.optimizer.beta2, "0.999", NO, "adam: decay of the second moment",
-        REALS(0, 1), .below_max = true),
-    KEY("train.optimizer.eps", SK_KEY_REAL, train.optimizer.eps, "1.0e-8", NO,
-        "adam: added to the root of the second moment", REALS(1e-16, 1)),
+        "weight decay: added to the gradient, or decoupled from it (adamw, lamb)", REALS(0, 1000)),
+    KEY("train.optimizer.decoupled", SK_KEY_BOOL, train.optimizer.decoupled, "false", NO,
+        "weight decay as that of adamw: the weights shrink by lr * weight_decay", PLAIN),
     KEY("train.optimizer.decay_norm_bias", SK_KEY_BOOL, train.optimizer.decay_norm_bias, "true", NO,
-        "weight decay also for batch norms and biases", PLAIN),
+        "weight decay also for batch norms and biases (lars, lamb: never)", PLAIN),
+    KEY("train.optimizer.beta1", SK_KEY_REAL, train.optimizer.beta1, "0.9", NO,
+        "adam, adamw, lamb: decay of the first moment", REALS(0, 1), .below_max = true),
+    KEY("train.optimizer.beta2", SK_KEY_REAL, train.optimizer.beta2, "0.999", NO,
+        "adam, adamw, lamb: decay of the second moment", REALS(0, 1), .below_max = true),
+    KEY("train.optimizer.rho", SK_KEY_REAL, train.optimizer.rho, "auto", NO,
+        "rmsprop, adadelta: decay of the mean square; auto: 0.99, of adadelta 0.9", REALS(0, 1), .below_max = true,
+        OR_WORD("auto", -1)),
+    KEY("train.optimizer.centered", SK_KEY_BOOL, train.optimizer.centered, "false", NO,
+        "rmsprop: the variance of the gradient, not its mean square", PLAIN),
+    KEY("train.optimizer.eps", SK_KEY_REAL, train.optimizer.eps, "auto", NO,
+        "added to the root of the second moment (not sgd, lars); auto: 1e-8, of adagrad 1e-10, adadelta and lamb 1e-6",
+        REALS(1e-16, 1), OR_WORD("auto", -1)),
+    KEY("train.optimizer.trust", SK_KEY_REAL, train.optimizer.trust, "0.001", NO, "lars: trust coefficient",
+        REALS(0, 1000), .above_min = true),
+    KEY("train.optimizer.clip_norm", SK_KEY_REAL, train.optimizer.clip_norm, "0.0", NO,
+        "gradients are scaled down to this norm of all together; 0: not", REALS(0, 1e12)),
+    KEY("train.optimizer.clip_value", SK_KEY_REAL, train.optimizer.clip_value, "0.0", NO,
+        "each value of a gradient is cut to this size, after clip_norm; 0: not", REALS(0, 1e12)),
 
     KEY("train.schedule.name", SK_KEY_ENUM, train.schedule.name, "cosine", NO, "learning rate over time",
         .names = schedule_names),
@@ -158,10 +191,22 @@ const struct sk_key sk_keys[] = {
         "length of the schedule, in epochs; 0: that of the training", REALS(0, EPOCHS_MAX)),
     KEY("train.schedule.step_epochs", SK_KEY_REAL, train.schedule.step_epochs, "30.0", NO,
         "step: epochs from one drop of the rate to the next", REALS(0, EPOCHS_MAX), .above_min = true),
-    KEY("train.schedule.gamma", SK_KEY_REAL, train.schedule.gamma, "0.1", NO, "step: factor of a drop", REALS(0, 1),
-        .above_min = true),
-    KEY("train.schedule.min_lr", SK_KEY_REAL, train.schedule.min_lr, "0.0", NO, "cosine: rate at the end",
-        REALS(0, 1000)),
+    KEY("train.schedule.milestones", SK_KEY_NUMBERS, train.schedule.milestones, "[]", NO,
+        "multi_step: epochs after which the rate drops", REALS(0, EPOCHS_MAX), .above_min = true),
+    KEY("train.schedule.gamma", SK_KEY_REAL, train.schedule.gamma, "0.1", NO,
+        "step, multi_step, plateau: factor of a drop; exponential: of an epoch", REALS(0, 1), .above_min = true),
+    KEY("train.schedule.power", SK_KEY_REAL, train.schedule.power, "1.0", NO,
+        "polynomial: of the share of the schedule that is left", REALS(0, 100), .above_min = true),
+    KEY("train.schedule.flat_epochs", SK_KEY_REAL, train.schedule.flat_epochs, "0.0", NO,
+        "flat_linear: epochs, with the warm-up, before the rate begins to fall", REALS(0, EPOCHS_MAX)),
+    KEY("train.schedule.patience", SK_KEY_INT, train.schedule.patience, "10", NO,
+        "plateau: epochs without a lower validation loss that are borne before a drop", INTEGERS(0, EPOCHS_MAX)),
+    KEY("train.schedule.cooldown", SK_KEY_INT, train.schedule.cooldown, "0", NO,
+        "plateau: epochs after a drop that are not counted", INTEGERS(0, EPOCHS_MAX)),
+    KEY("train.schedule.threshold", SK_KEY_REAL, train.schedule.threshold, "1.0e-4", NO,
+        "plateau: a loss lower by less than this share is not lower", REALS(0, 1), .below_max = true),
+    KEY("train.schedule.min_lr", SK_KEY_REAL, train.schedule.min_lr, "0.0", NO,
+        "cosine, polynomial, flat_linear: rate at the end; plateau: the least", REALS(0, 1000)),
     KEY("train.schedule.pct_start", SK_KEY_REAL, train.schedule.pct_start, "0.3", NO,
         "one_cycle: share of the schedule in which the rate grows", REALS(0, 1), .above_min = true, .below_max = true),
     KEY("train.schedule.div_factor", SK_KEY_REAL, train.schedule.div_factor, "25.0", NO,
@@ -171,6 +216,9 @@ const struct sk_key sk_keys[] = {
 
     KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
         "share of the target spread over all classes", REALS(0, 1), .below_max = true),
+    KEY("train.loss.class_weights", SK_KEY_NUMBERS, train.class_weights, "[]", NO,
+        "weight of each class in the loss; balanced: samples / (classes * samples of the class)", REALS(0, 1e6),
+        OR_WORD("balanced", SK_BALANCED)),
 
     KEY("profile.workers", SK_KEY_TEXT, profile.workers, "", YES,
         "numbers of workers to set beside each other, as in 0,1,2,4; empty: data.workers alone", PLAIN),

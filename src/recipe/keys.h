@@ -21,6 +21,7 @@ enum sk_key_type {
     SK_KEY_SIDES,     /* resize's size: N, or [height, width]; base is a struct sk_picture_step */
     SK_KEY_STEPS,     /* struct sk_picture_steps */
     SK_KEY_WORDS,     /* struct sk_recipe_words */
+    SK_KEY_NUMBERS,   /* struct sk_recipe_numbers: a list of numbers within the range, or word for count word_value */
     SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
@@ -87,11 +88,17 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b);
 /* Appends text as YAML, in quotes where it needs them. INPUT where a recipe cannot hold it. */
 enum sk_code sk_text_format(const char *text, struct sk_str *out, struct sk_err *err) SK_MUST;
 
-/* ---- rows that are more than one value (composite.c, words.c); sk_key_* above call these ---- */
+/* ---- rows that are more than one value (composite.c, words.c, numbers.c); sk_key_* above call these ---- */
 enum sk_code sk_words_set(struct sk_recipe_words *words, const struct sk_yaml *y, const struct sk_node *n,
                           const struct sk_node **at, struct sk_err *err) SK_MUST;
 enum sk_code sk_words_format(const struct sk_recipe_words *words, struct sk_str *out, struct sk_err *err) SK_MUST;
 bool sk_words_equal(const struct sk_recipe_words *a, const struct sk_recipe_words *b);
+
+enum sk_code sk_numbers_set(const struct sk_key *k, struct sk_recipe_numbers *numbers, const struct sk_yaml *y,
+                            const struct sk_node *n, const struct sk_node **at, struct sk_err *err) SK_MUST;
+enum sk_code sk_numbers_format(const struct sk_key *k, const struct sk_recipe_numbers *numbers, struct sk_str *out,
+                               struct sk_err *err) SK_MUST;
+bool sk_numbers_equal(const struct sk_recipe_numbers *a, const struct sk_recipe_numbers *b);
 
 enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *y, const struct sk_node *n,
                           const struct sk_node **at, struct sk_err *err) SK_MUST;

@@ -68,6 +68,13 @@ struct sk_recipe_words { /* texts one after the other, each with its NUL; zeroed
 };
 const char *sk_recipe_word(const struct sk_recipe_words *w, int i); /* i < count (words.c) */
 
+enum { SK_MAX_NUMBERS = 1024 };
+struct sk_recipe_numbers { /* a list of numbers; zeroed = none */
+    int count;               /* or a word's value, below 0 */
+    double at[SK_MAX_NUMBERS];
+};
+enum { SK_BALANCED = -1 };
+
 enum sk_source { SK_SOURCE_AUTO, SK_SOURCE_CIFAR10, SK_SOURCE_CIFAR100, SK_SOURCE_FOLDER, SK_SOURCE_NPY, SK_SOURCE_TAR, SK_SOURCE_LIST, SK_SOURCE_SHAPES };
 enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
 enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
@@ -108,6 +115,7 @@ struct sk_recipe_model {
     double bn_momentum;      /* PyTorch's sense: new = (1-m)*old + m*batch */
     double bn_eps;
     char init[SK_PATH];      /* safetensors file with initial weights, empty: none */
+    bool new_head;           /* the classifier is not taken from init */
 };
 
 enum sk_precision { SK_PRECISION_AUTO, SK_PRECISION_FP32, SK_PRECISION_BF16 };
@@ -123,20 +131,32 @@ struct sk_recipe_engine {
     bool recompute;          /* values inside blocks are made again in the backward pass instead of being kept */
 };
 
-enum sk_optimizer { SK_OPT_SGD, SK_OPT_ADAM, SK_OPT_ADAMW };
+enum sk_optimizer { SK_OPT_SGD, SK_OPT_ADAM, SK_OPT_ADAMW, SK_OPT_RMSPROP, SK_OPT_ADAGRAD, SK_OPT_ADADELTA, SK_OPT_LARS, SK_OPT_LAMB, SK_OPTIMIZERS };
 struct sk_recipe_optimizer {
     enum sk_optimizer name;
-    double lr, momentum, weight_decay, beta1, beta2, eps;
-    bool nesterov;
-    bool decay_norm_bias;    /* weight decay also for norms and biases (default true) */
+    double lr;
+    int base_batch;          /* lr is that of a batch of so many, and grows with the batch; 0: lr is as it stands */
+    double momentum, rho, eps; /* below 0: the optimizer's own */
+    double dampening, weight_decay, beta1, beta2;
+    double trust;            /* lars: its coefficient */
+    bool nesterov, centered;
+    bool decoupled;          /* weight decay apart from the gradient; adamw and lamb: always */
+    bool decay_norm_bias;    /* weight decay also for norms and biases (default true); lars, lamb: never */
+    double clip_norm, clip_value; /* of the gradients; 0: none */
 };
-enum sk_schedule { SK_SCHED_CONSTANT, SK_SCHED_STEP, SK_SCHED_COSINE, SK_SCHED_ONE_CYCLE };
+enum sk_schedule { SK_SCHED_CONSTANT, SK_SCHED_STEP, SK_SCHED_MULTI_STEP, SK_SCHED_COSINE, SK_SCHED_ONE_CYCLE, SK_SCHED_POLYNOMIAL, SK_SCHED_EXPONENTIAL, SK_SCHED_PLATEAU, SK_SCHED_FLAT_LINEAR, SK_SCHEDULES };
 struct sk_recipe_schedule {
     enum sk_schedule name;
     double warmup_epochs;    /* linear from 0 (exclusive) to lr */
     double epochs;           /* length of the schedule; 0: that of the training */
-    double step_epochs, gamma;              /* step: lr * gamma^floor(epoch / step_epochs) */
-    double min_lr;                          /* cosine: where it ends */
+    double step_epochs;      /* step: lr * gamma^floor(epoch / step_epochs) */
+    double gamma;            /* factor of a drop; exponential: of an epoch */
+    struct sk_recipe_numbers milestones; /* multi_step: the epochs after which the rate drops, rising */
+    double power;            /* polynomial */
+    double flat_epochs;      /* flat_linear: warm-up included */
+    int patience, cooldown;  /* plateau: epochs without improvement before a drop; after one */
+    double threshold;        /* plateau: relative; less is no improvement */
+    double min_lr;           /* cosine, polynomial, flat_linear: where it ends; plateau: the least */
     double pct_start, div_factor, final_div_factor; /* one_cycle; optimizer.lr is its maximum */
 };
 struct sk_recipe_train {
@@ -150,7 +170,14 @@ struct sk_recipe_train {
     struct sk_recipe_optimizer optimizer;
     struct sk_recipe_schedule schedule;
     double label_smoothing;
+    struct sk_recipe_numbers class_weights; /* a weight a class; none: all the same; SK_BALANCED: by how rare a class is */
+    int accumulate;          /* a batch goes through the network in so many parts */
+    double ema;              /* decay of the average of the weights; 0: none */
+    int early_stop;          /* epochs without a better validation accuracy; 0: none */
+    struct sk_recipe_words freeze; /* first parts of the network that are not trained */
 };
+/* The top of the schedule: optimizer.lr, scaled with the batch where base_batch says so (check.c). */
+double sk_recipe_lr(const struct sk_recipe_train *t);
 struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */
 };

@@ -42,6 +42,13 @@ static void describe_real(const struct sk_key *k, const char *word, char *out, s
              sk_real_text(k->max, max));
 }
 
+static void describe_numbers(const struct sk_key *k, const char *word, char *out, size_t size)
+{
+    char one[128];
+    describe_real(k, "", one, sizeof(one));
+    snprintf(out, size, "%sa list, each %s", word, one);
+}
+
 static void describe_names(const struct sk_key *k, char *out, size_t size)
 {
     size_t used = 0;
@@ -95,6 +102,9 @@ char *sk_key_expected(const struct sk_key *k, char *out, size_t size)
         break;
     case SK_KEY_WORDS:
         snprintf(out, size, "a list of texts");
+        break;
+    case SK_KEY_NUMBERS:
+        describe_numbers(k, word, out, size);
         break;
     case SK_KEY_NORMALIZE:
         snprintf(out, size, "none or {mean: [...], std: [...]}");
@@ -189,6 +199,7 @@ static bool set_any(const struct sk_key *k, void *base, const char *text)
         return set_enum(k, base, text);
     case SK_KEY_STEPS:
     case SK_KEY_WORDS:
+    case SK_KEY_NUMBERS:
     case SK_KEY_NORMALIZE:
         break;
     }
@@ -225,6 +236,8 @@ enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk
         return sk_steps_set(member(k, base), y, n, at, err);
     if (k->type == SK_KEY_WORDS)
         return sk_words_set(member(k, base), y, n, at, err);
+    if (k->type == SK_KEY_NUMBERS)
+        return sk_numbers_set(k, member(k, base), y, n, at, err);
     if (k->type == SK_KEY_NORMALIZE)
         return sk_normalize_set(base, y, n, at, err);
     if (k->type == SK_KEY_REALS && n->kind == SK_NODE_LIST)
@@ -248,6 +261,8 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b)
         return sk_steps_equal(in_a, in_b);
     case SK_KEY_WORDS:
         return sk_words_equal(in_a, in_b);
+    case SK_KEY_NUMBERS:
+        return sk_numbers_equal(in_a, in_b);
     case SK_KEY_NORMALIZE:
         return sk_normalize_equal(a, b);
     case SK_KEY_SIDES:
@@ -333,6 +348,8 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
         return sk_steps_format(const_member(k, base), out, err);
     case SK_KEY_WORDS:
         return sk_words_format(const_member(k, base), out, err);
+    case SK_KEY_NUMBERS:
+        return sk_numbers_format(k, const_member(k, base), out, err);
     case SK_KEY_NORMALIZE:
         return sk_normalize_format(base, out, err);
     case SK_KEY_INT:

@@ -39,8 +39,7 @@ static enum sk_code check_data(const struct sk_training *t, const struct sk_posi
 static void tell_stretched(const struct sk_training *t, const struct sk_recipe_train *was)
 {
     const struct sk_recipe_train *now = &t->recipe.train;
-    bool follows = now->schedule.epochs <= 0 &&
-                   (now->schedule.name == SK_SCHED_COSINE || now->schedule.name == SK_SCHED_ONE_CYCLE);
+    bool follows = now->schedule.epochs <= 0 && sk_schedule_ends(now->schedule.name);
     int64_t before = was->max_steps > 0 ? was->max_steps : t->batches * was->epochs;
     if (follows && before != t->total_steps)
         sk_notice("the schedule is stretched from %lld to %lld steps: the learning rate jumps; a run that is to grow "
@@ -73,7 +72,11 @@ static enum sk_code resume_from(struct sk_training *t, const char *path, struct 
 
 static void tell_finished(const struct sk_training *t)
 {
-    if (t->recipe.train.max_steps > 0)
+    if (sk_training_stopped_early(t))
+        sk_notice("the run '%s' is finished: it was stopped early after %u epochs, the last %lld without a better "
+                  "accuracy; a larger train.early_stop continues it",
+                  t->run.dir, t->at.epoch, (long long)t->at.stale);
+    else if (t->recipe.train.max_steps > 0)
         sk_notice("the run '%s' is finished: %lld of %lld steps are done; a larger train.max_steps continues it",
                   t->run.dir, (long long)t->at.step, (long long)t->recipe.train.max_steps);
     else

@@ -29,13 +29,26 @@ static enum sk_code write_plan(const char *path, const struct sk_net *net, struc
     return code;
 }
 
-/* Makes the checksum of what reached the disk's cache, not of what was meant to. */
-static enum sk_code write_state(const char *dir, const struct sk_position *pos, struct sk_err *err)
+/* The averaged weights as a model of their own, where there are such. */
+static enum sk_code write_average(const char *path, struct sk_net *net, const struct sk_recipe *recipe,
+                                  const char *const *class_name, int64_t step, bool *has, struct sk_err *err)
 {
+    *has = sk_net_swap_average(net);
+    if (!*has)
+        return SK_OK;
+    enum sk_code code = write_model(path, net, recipe, class_name, step, err);
+    sk_net_swap_average(net);
+    return code;
+}
+
+/* Makes the checksum of what reached the disk's cache, not of what was meant to. */
+static enum sk_code write_state(const char *dir, const struct sk_position *pos, bool has_average, struct sk_err *err)
+{
+    int files = has_average ? SK_CKPT_FILES : SK_CKPT_EMA;
     char path[SK_PATH];
     struct sk_checkpoint_state state = {.position = *pos};
     enum sk_code code = SK_OK;
-    for (int i = 0; i < SK_CKPT_FILES && code == SK_OK; i++) {
+    for (int i = 0; i < files && code == SK_OK; i++) {
         code = sk_path_join(path, err, dir, sk_checkpoint_file[i]);
         if (code == SK_OK)
             code = sk_file_sha256(path, state.sha256[i], err);
@@ -47,6 +60,7 @@ static enum sk_code write_files(const char *dir, struct sk_net *net, const struc
                                 const char *const *class_name, const struct sk_position *pos, struct sk_err *err)
 {
     char path[SK_CKPT_FILES][SK_PATH];
+    bool has_average = false;
     enum sk_code code = SK_OK;
     for (int i = 0; i < SK_CKPT_FILES && code == SK_OK; i++)
         code = sk_path_join(path[i], err, dir, sk_checkpoint_file[i]);
@@ -57,7 +71,9 @@ static enum sk_code write_files(const char *dir, struct sk_net *net, const struc
     if (code == SK_OK)
         code = write_plan(path[SK_CKPT_PLAN], net, err);
     if (code == SK_OK)
-        code = write_state(dir, pos, err);
+        code = write_average(path[SK_CKPT_EMA], net, recipe, class_name, pos->step, &has_average, err);
+    if (code == SK_OK)
+        code = write_state(dir, pos, has_average, err);
     return code == SK_OK ? sk_dir_sync(dir, err) : code;
 }
 

@@ -13,6 +13,8 @@ static enum sk_code check_whole(const char *dir, struct sk_err *err)
     char path[SK_PATH], sum[SK_SHA256_TEXT];
     enum sk_code code = sk_state_read(dir, &state, err);
     for (int i = 0; i < SK_CKPT_FILES && code == SK_OK; i++) {
+        if (!state.sha256[i][0])
+            continue;
         code = sk_path_join(path, err, dir, sk_checkpoint_file[i]);
         if (code == SK_OK)
             code = sk_file_sha256(path, sum, err);

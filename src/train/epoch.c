@@ -8,9 +8,22 @@ static bool no_steps_left(const struct sk_training *t)
     return t->at.step >= t->total_steps;
 }
 
+bool sk_training_stopped_early(const struct sk_training *t)
+{
+    int patience = t->recipe.train.early_stop;
+    return patience > 0 && t->at.stale >= patience;
+}
+
 bool sk_training_done(const struct sk_training *t)
 {
-    return no_steps_left(t) && t->at.reported == t->at.step;
+    return (no_steps_left(t) || sk_training_stopped_early(t)) && t->at.reported == t->at.step;
+}
+
+static double rate_of(const struct sk_training *t, int64_t step)
+{
+    const struct sk_recipe_train *r = &t->recipe.train;
+    double lr = sk_schedule_lr(r, step, t->batches, t->total_steps);
+    return r->schedule.name == SK_SCHED_PLATEAU ? sk_plateau_lr(&t->at.plateau, &r->schedule, lr) : lr;
 }
 
 bool sk_training_cancelled(const struct sk_training *t)
@@ -63,7 +76,7 @@ static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b,
 {
     struct sk_net_result result = {0};
     double since = sk_now();
-    t->lr = sk_schedule_lr(&t->recipe.train, t->at.step, t->batches, t->total_steps);
+    t->lr = rate_of(t, t->at.step);
     struct sk_step step = {.lr = t->lr, .step = t->at.step, .seed = t->recipe.train.seed};
     enum sk_code code = sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label}, &step, &result,
                                      t->options->cancel, err);
@@ -136,20 +149,39 @@ static enum sk_code keep_steps(struct sk_training *t, enum sk_code code, struct 
     return code;
 }
 
-static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
+static enum sk_code evaluate(struct sk_training *t, struct sk_metrics *out, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
     struct sk_evaluation evaluation = {0};
-    double since = sk_now();
     enum sk_code code =
         sk_evaluate(t->net, t->val, &t->recipe, false, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+    *out = evaluation.all;
+    sk_evaluation_release(&evaluation);
+    return code;
+}
+
+/* With the averaged weights in place of the others. */
+static enum sk_code evaluate_average(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
+{
+    r->has_ema = sk_net_swap_average(t->net);
+    if (!r->has_ema)
+        return SK_OK;
+    enum sk_code code = evaluate(t, &r->ema, err);
+    sk_net_swap_average(t->net);
+    return code;
+}
+
+static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
+{
+    double since = sk_now();
+    enum sk_code code = evaluate(t, &r->val, err);
+    if (code == SK_OK)
+        code = evaluate_average(t, r, err);
     if (code != SK_OK)
         return code == SK_CANCELLED ? code : keep_steps(t, code, err);
     r->has_val = true;
-    r->val = evaluation.all;
     r->val_seconds = t->val_seconds = sk_now() - since;
     r->is_best = sk_metrics_top1(&r->val) > t->at.best;
-    sk_evaluation_release(&evaluation);
     double loss = sk_metrics_loss(&r->val);
     return isfinite(loss) ? SK_OK : refuse_loss(t, "validation loss", loss, t->at.step, err);
 }
@@ -162,7 +194,7 @@ static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
     r->train = at->metrics;
     r->complete = at->batch == t->batches;
     /* of the step before: also right where a resumed run finds the epoch's steps all done */
-    r->lr = sk_schedule_lr(&t->recipe.train, at->step - 1, t->batches, t->total_steps);
+    r->lr = rate_of(t, at->step - 1);
     r->seconds = at->epoch_seconds + r->val_seconds;
     r->wait_seconds = at->wait_seconds;
     r->compute_seconds = at->compute_seconds;
@@ -178,6 +210,18 @@ static void begin_next_epoch(struct sk_position *at)
     at->batch = 0;
     at->metrics = (struct sk_metrics){0};
     at->epoch_seconds = at->wait_seconds = at->compute_seconds = 0;
+}
+
+/* What later epochs go by: the best so far, and the schedule of plateau. */
+static void learn(struct sk_training *t, const struct sk_epoch_report *r)
+{
+    if (!r->has_val)
+        return;
+    if (r->is_best)
+        t->at.best = sk_metrics_top1(&r->val);
+    t->at.stale = r->is_best ? 0 : t->at.stale + 1;
+    if (t->recipe.train.schedule.name == SK_SCHED_PLATEAU)
+        sk_plateau_epoch(&t->at.plateau, &t->recipe.train.schedule, sk_metrics_loss(&r->val));
 }
 
 enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
@@ -198,8 +242,7 @@ enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
     double best = t->at.best;
     t->at.seconds += report.val_seconds;
     t->at.reported = t->at.step;
-    if (report.is_best)
-        t->at.best = sk_metrics_top1(&report.val);
+    learn(t, &report);
     if (report.complete)
         begin_next_epoch(&t->at);
     code = sk_training_save_between(t, report.is_best, err);

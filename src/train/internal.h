@@ -29,11 +29,11 @@ enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;
 
 /* ---- state.json (state.c) ---- */
 enum { SK_SHA256_TEXT = SK_DIGEST_HEX };
-enum { SK_CKPT_MODEL, SK_CKPT_STATE, SK_CKPT_PLAN, SK_CKPT_FILES };
+enum { SK_CKPT_MODEL, SK_CKPT_STATE, SK_CKPT_PLAN, SK_CKPT_EMA /* not in all */, SK_CKPT_FILES };
 extern const char *const sk_checkpoint_file[SK_CKPT_FILES]; /* the files that state.json has a checksum of */
 struct sk_checkpoint_state {
     struct sk_position position;
-    char sha256[SK_CKPT_FILES][SK_SHA256_TEXT];
+    char sha256[SK_CKPT_FILES][SK_SHA256_TEXT]; /* empty: no such file */
 };
 enum sk_code sk_state_write(const char *dir, const struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
 enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struct sk_err *err) SK_MUST;
@@ -91,7 +91,9 @@ enum sk_code sk_training_save(struct sk_training *t, bool best, struct sk_err *e
 enum sk_code sk_training_save_between(struct sk_training *t, bool best, struct sk_err *err) SK_MUST;
 /* The newest checkpoint is that of at. */
 bool sk_training_saved(const struct sk_training *t);
-/* All steps are done and reported. */
+/* The validation accuracy was no better for train.early_stop epochs. */
+bool sk_training_stopped_early(const struct sk_training *t);
+/* All steps are done, or it was stopped early, and that is reported. */
 bool sk_training_done(const struct sk_training *t);
 bool sk_training_cancelled(const struct sk_training *t);
 void sk_training_release(struct sk_training *t);

@@ -97,6 +97,9 @@ static enum sk_code train(struct sk_training *t, struct sk_err *err)
         code = sk_training_epoch(t, err);
     if (code == SK_CANCELLED)
         return stop(t, err);
+    if (code == SK_OK && sk_training_stopped_early(t) && t->at.step < t->total_steps)
+        sk_notice("stopped early: %lld epochs without a better accuracy than %.2f%%", (long long)t->at.stale,
+                  100 * t->at.best);
     if (code == SK_OK && t->save_failure.code != SK_OK)
         code = sk_fail(err, SK_IO, "training ended, but step %lld could not be saved: %s; last good checkpoint: %s",
                        (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");

@@ -46,6 +46,7 @@ static void on_op(void *ctx, const struct sk_plan *plan, size_t op, double secon
 {
     static const enum sk_profile_part part_of[] = {[SK_PHASE_FORWARD] = SK_PART_FORWARD,
                                                    [SK_PHASE_BACKWARD] = SK_PART_BACKWARD,
+                                                   [SK_PHASE_GATHER] = SK_PART_UPDATE,
                                                    [SK_PHASE_UPDATE] = SK_PART_UPDATE};
     struct sk_profiler *p = ctx;
     if (!p->measuring)

@@ -30,6 +30,8 @@ enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str
         put_metrics(object, (const char *const[]){"val_loss", "val_top1", "val_top5"}, &r->val);
         sk_json_bool(object, "best", r->is_best);
     }
+    if (r->has_ema)
+        put_metrics(object, (const char *const[]){"ema_loss", "ema_top1", "ema_top5"}, &r->ema);
     sk_json_real(object, "lr", r->lr);
     sk_json_real(object, "seconds", r->seconds);
     sk_json_real(object, "wait_seconds", r->wait_seconds);

@@ -110,10 +110,21 @@ static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
+static enum sk_code check_needs_validation(const struct sk_training *t, struct sk_err *err)
+{
+    if (t->val)
+        return SK_OK;
+    if (t->recipe.train.schedule.name == SK_SCHED_PLATEAU)
+        return sk_fail(err, SK_INPUT, "train.schedule.name: plateau goes by the validation loss, and there is no validation data");
+    if (t->recipe.train.early_stop > 0)
+        return sk_fail(err, SK_INPUT, "train.early_stop goes by the validation accuracy, and there is no validation data");
+    return SK_OK;
+}
+
 enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
 {
     struct sk_net_shape shape = {0};
-    t->at.best = -1;
+    t->at.best = t->at.plateau.low = -1;
     enum sk_code code = open_data(t, err);
     if (code == SK_OK)
         code = open_loader(t, &shape, err);
@@ -127,5 +138,5 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
         code = sk_net_new(&t->net, t->engine, &t->recipe, &shape, err);
     if (code == SK_OK && t->val)
         code = check_validation(t, err);
-    return code;
+    return code == SK_OK ? check_needs_validation(t, err) : code;
 }

@@ -9,16 +9,22 @@
 
 enum { STATE_VERSION = 1, STATE_BYTES = 1 << 16 };
 
-const char *const sk_checkpoint_file[SK_CKPT_FILES] = {"model.safetensors", "state.safetensors", "plan.json"};
+const char *const sk_checkpoint_file[SK_CKPT_FILES] = {"model.safetensors", "state.safetensors", "plan.json",
+                                                       "model-ema.safetensors"};
 
 /* ---- the members, by name and place ---- */
 struct member {
     const char *name;
     size_t offset;
+    bool later; /* older checkpoints lack it */
 };
 #define MEMBER(name, member)                                                                                           \
     {                                                                                                                  \
-        name, offsetof(struct sk_position, member)                                                                     \
+        name, offsetof(struct sk_position, member), false                                                              \
+    }
+#define LATER(name, member)                                                                                            \
+    {                                                                                                                  \
+        name, offsetof(struct sk_position, member), true                                                               \
     }
 static const struct member integers[] = {
     MEMBER("step", step),
@@ -29,9 +35,14 @@ static const struct member integers[] = {
     MEMBER("count", metrics.count),
     MEMBER("correct1", metrics.correct1),
     MEMBER("correct5", metrics.correct5),
+    LATER("stale", stale),
+    LATER("plateau_bad", plateau.bad),
+    LATER("plateau_cooling", plateau.cooling),
+    LATER("plateau_drops", plateau.drops),
 };
 static const struct member reals[] = {
     MEMBER("best", best),
+    LATER("plateau_low", plateau.low),
     MEMBER("loss_sum", metrics.loss_sum),
     MEMBER("seconds", seconds),
     MEMBER("epoch_seconds", epoch_seconds),
@@ -53,7 +64,8 @@ static json_t *state_object(const struct sk_checkpoint_state *s)
     snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->position.fingerprint);
     json_object_set_new(object, "fingerprint", json_string(fingerprint));
     for (int i = 0; i < SK_CKPT_FILES; i++)
-        json_object_set_new(sums, sk_checkpoint_file[i], json_string(s->sha256[i]));
+        if (s->sha256[i][0])
+            json_object_set_new(sums, sk_checkpoint_file[i], json_string(s->sha256[i]));
     json_object_set_new(object, "sha256", sums);
     return object;
 }
@@ -98,10 +110,17 @@ static bool read_hex(const char *text, uint64_t *out)
 static bool read_sum(const json_t *sums, const char *file, char out[SK_SHA256_TEXT])
 {
     const char *text = json_string_value(json_object_get(sums, file));
+    if (!json_object_get(sums, file) && strcmp(file, sk_checkpoint_file[SK_CKPT_EMA]) == 0)
+        return true; /* there is none */
     if (!text || strlen(text) != SK_SHA256_TEXT - 1)
         return false;
     memcpy(out, text, SK_SHA256_TEXT);
     return true;
+}
+
+static bool lacks(const json_t *object, const struct member *m)
+{
+    return m->later && !json_object_get(object, m->name);
 }
 
 /* NULL, or the name of the member that is missing or out of bounds. */
@@ -115,10 +134,11 @@ static const char *read_members(const json_t *object, struct sk_checkpoint_state
         return "epoch";
     s->position.epoch = (uint32_t)number;
     for (size_t i = 0; i < SK_COUNT(integers); i++)
-        if (!read_integer(object, integers[i].name, INT64_MAX, (int64_t *)(base + integers[i].offset)))
+        if (!lacks(object, &integers[i]) &&
+            !read_integer(object, integers[i].name, INT64_MAX, (int64_t *)(base + integers[i].offset)))
             return integers[i].name;
     for (size_t i = 0; i < SK_COUNT(reals); i++)
-        if (!read_real(object, reals[i].name, (double *)(base + reals[i].offset)))
+        if (!lacks(object, &reals[i]) && !read_real(object, reals[i].name, (double *)(base + reals[i].offset)))
             return reals[i].name;
     if (!read_hex(json_string_value(json_object_get(object, "fingerprint")), &s->position.fingerprint))
         return "fingerprint";
@@ -152,7 +172,7 @@ enum sk_code sk_state_read(const char *dir, struct sk_checkpoint_state *s, struc
     size_t len = 0;
     int fd;
     json_error_t at;
-    *s = (struct sk_checkpoint_state){0};
+    *s = (struct sk_checkpoint_state){.position.plateau.low = -1};
     enum sk_code code = sk_path_join(path, err, dir, "state.json");
     if (code == SK_OK)
         code = sk_part_open(path, &fd, err); /* tells what is not there from what cannot be had now */

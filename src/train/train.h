@@ -14,6 +14,14 @@
  * torch.optim.lr_scheduler.OneCycleLR (cosine, two phases): after its end the final rate is kept. Cosine with warm-up:
  * linear from lr/W to lr over the W warm-up steps, then cosine to min_lr. */
 double sk_schedule_lr(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch, int64_t total_steps);
+bool sk_schedule_ends(enum sk_schedule name); /* it has a length; after it the last rate is kept */
+/* Plateau: what it remembers; begins as {.low = -1}. */
+struct sk_plateau {
+    double low;                  /* least validation loss, -1: none yet */
+    int64_t bad, cooling, drops; /* epochs without a lower one; epochs still not counted; drops so far */
+};
+void sk_plateau_epoch(struct sk_plateau *p, const struct sk_recipe_schedule *s, double loss);
+double sk_plateau_lr(const struct sk_plateau *p, const struct sk_recipe_schedule *s, double lr); /* lr: without drops */
 
 /* ---- metrics (metrics.c) ---- */
 struct sk_metrics {
@@ -49,10 +57,12 @@ struct sk_position {           /* where training stands; state.json */
         compute_seconds;  /* of the current epoch so far: all, waiting for data, computing */
     uint64_t fingerprint; /* of the training data */
     int64_t samples, batch_size;
+    int64_t stale;             /* reports since the best */
+    struct sk_plateau plateau; /* of the schedule of that name */
     int64_t reported; /* step of the last epoch's report, 0: none; a run whose last step is reported is finished */
 };
-/* Writes ckpt-STEP.tmp-PID (model.safetensors, state.safetensors, plan.json, state.json with the checksums of the
- * others), flushes, renames to ckpt-STEP, swaps links `last` (and `best`), then removes older ones but those linked and
+/* Writes ckpt-STEP.tmp-PID (model.safetensors, with train.ema model-ema.safetensors, state.safetensors, plan.json,
+ * state.json with the checksums of the others), flushes, renames to ckpt-STEP, swaps links `last` (and `best`), then removes older ones but those linked and
  * the newest SK_CHECKPOINTS_KEPT. One of the same step is replaced. On failure (full disk, read-only folder) the
  * partial folder is removed and what was there stays. */
 enum { SK_CHECKPOINTS_KEPT = 2 };
@@ -73,7 +83,8 @@ enum sk_code sk_checkpoint_recipe(const char *path, struct sk_recipe *r, struct 
 struct sk_epoch_report {
     uint32_t epoch, epochs; /* this one (from 1), of so many (by max_steps: as many as it takes) */
     struct sk_metrics train, val;
-    bool has_val, is_best;
+    struct sk_metrics ema; /* validation with the averaged weights */
+    bool has_val, has_ema, is_best;
     bool complete;  /* false: max_steps ended the run within this epoch */
     double lr;      /* of its last step */
     double seconds; /* training and validation */
@@ -84,7 +95,7 @@ struct sk_epoch_report {
     size_t damaged_count;
 };
 /* The report as the object that log.jsonl holds of an epoch: step, epoch, epochs, train_loss, train_top1, train_top5,
- * val_loss, val_top1, val_top5 and best (with validation), lr, seconds, wait_seconds, compute_seconds, val_seconds,
+ * val_loss, val_top1, val_top5 and best (with validation), ema_loss, ema_top1 and ema_top5 (with train.ema), lr, seconds, wait_seconds, compute_seconds, val_seconds,
  * images_per_s, replaced, damaged (where there are any: a sentence each that names it), complete. Appended to out. */
 enum sk_code sk_epoch_report_json(const struct sk_epoch_report *r, struct sk_str *out, struct sk_err *err) SK_MUST;
 struct sk_step_report {

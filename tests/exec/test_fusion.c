@@ -50,7 +50,7 @@ static void build(struct training *t, struct sk_graph *g, const struct sk_recipe
     for (size_t i = 0; i < g->tensor_count; i++)
         if (g->tensor[i].role == SK_ROLE_PARAM)
             g->tensor[g->tensor[i].grad].role = SK_ROLE_RESULT;
-    assert_ok(sk_graph_update(g, &r->train.optimizer, 0.1, &t->err), t->err);
+    assert_ok(sk_graph_update(g, &r->train, 0.1, &t->err), t->err);
     if (passes & CONV_STATS)
         assert_ok(sk_pass_conv_stats(g, &t->err), t->err);
     if (passes & NORM_ON_LOAD)

@@ -48,7 +48,7 @@ static void test_training(void **state)
         assert_int_equal(count(&g, SK_OP_CONV_GRAD_DATA), net[i].norms - 1); /* pixels want no gradient */
         assert_ok(sk_pass_fuse_grad_add(&g, &err), err);
         assert_true(count(&g, SK_OP_ADD) <= 1); /* the one in front of the max pooling */
-        assert_ok(sk_graph_update(&g, &r.train.optimizer, 0.1, &err), err);
+        assert_ok(sk_graph_update(&g, &r.train, 0.1, &err), err);
         assert_ok(sk_graph_check(&g, &err), err);
         for (size_t t = 0; t < g.tensor_count; t++)
             if (g.tensor[t].role == SK_ROLE_PARAM && g.tensor[t].grad < 0)
@@ -67,7 +67,7 @@ static void build_batch(struct sk_graph *g, const char *arch, int batch)
     assert_ok(sk_pass_fuse_norm(g, &err), err);
     assert_ok(sk_graph_backward(g, loss, &err), err);
     assert_ok(sk_pass_fuse_grad_add(g, &err), err);
-    assert_ok(sk_graph_update(g, &r.train.optimizer, 0.1, &err), err);
+    assert_ok(sk_graph_update(g, &r.train, 0.1, &err), err);
 }
 
 static void build_training(struct sk_graph *g, const char *arch)

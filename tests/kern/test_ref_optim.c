@@ -29,8 +29,10 @@ static void check_sgd(const char *what, float momentum, float decay, bool nester
     float p[N], m[N] = {0};
     sk_kern_init(&kern, SK_ISA_REF);
     memcpy(p, optim_p, sizeof p);
+    const struct sk_optim a = {.lr = 0.1f, .scale = 1, .clip = INFINITY, .decay = decay, .trust = 1, .shrink = 1,
+                               .momentum = momentum, .keep = 1, .nesterov = nesterov};
     for (int t = 0; t < STEPS; t++)
-        kern.optim.sgd(p, optim_g + t * N, m, N, 0.1f, momentum, decay, nesterov);
+        kern.optim.sgd(p, optim_g + t * N, (float *[]){m}, N, &a);
     near(what, p, want);
 }
 
@@ -48,9 +50,13 @@ static void check_adam(const char *what, bool decoupled, const float *want)
     float p[N], m[N] = {0}, v[N] = {0};
     sk_kern_init(&kern, SK_ISA_REF);
     memcpy(p, optim_p, sizeof p);
-    for (int t = 0; t < STEPS; t++)
-        kern.optim.adam(p, optim_g + t * N, m, v, N, 0.1f, 0.9f, 0.99f, 1e-8f, (float)(1 - pow(0.9, t + 1)),
-                        (float)(1 - pow(0.99, t + 1)), 0.05f, decoupled);
+    struct sk_optim a = {.lr = 0.1f, .scale = 1, .clip = INFINITY, .decay = decoupled ? 0 : 0.05f, .trust = 1,
+                         .shrink = decoupled ? 1 - 0.1f * 0.05f : 1, .beta1 = 0.9f, .beta2 = 0.99f, .rest1 = 0.1f, .rest2 = 0.01f, .eps = 1e-8f};
+    for (int t = 0; t < STEPS; t++) {
+        a.c1 = (float)(1 - pow(0.9, t + 1));
+        a.c2 = (float)(1 - pow(0.99, t + 1));
+        kern.optim.adam(p, optim_g + t * N, (float *[]){m, v}, N, &a);
+    }
     near(what, p, want);
 }
 

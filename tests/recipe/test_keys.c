@@ -122,6 +122,13 @@ static void make_samples(const struct sk_key *k, struct samples *s)
         bad(s, "[[a]]");
         bad(s, "{a: b}");
         break;
+    case SK_KEY_NUMBERS:
+        good(s, "[30, 60.5, 1.0e-3]");
+        good(s, "[]");
+        bad(s, "[-1]");
+        bad(s, "[[1]]");
+        bad(s, "3");
+        break;
     case SK_KEY_NORMALIZE:
         good(s, "{mean: [0.1, -2, 1e-3], std: [1e-3, 2, 3]}");
         good(s, "{std: [0.5], mean: [0.25]}");

@@ -182,6 +182,20 @@ static void rules_across_keys(void **state)
     checks(SET("train.schedule.min_lr=0.2"),
            "train.schedule.min_lr: expected at most train.optimizer.lr (0.1), got 0.2");
     checks(SET("train.schedule={min_lr: 0.2, name: step}"), NULL);
+    checks(SET("train.schedule={min_lr: 0.2, name: polynomial}"),
+           "train.schedule.min_lr: expected at most train.optimizer.lr (0.1), got 0.2");
+    checks(SET("train.schedule={min_lr: 0.2}", "train.optimizer.base_batch=32"), NULL);
+    checks(SET("train.schedule={name: multi_step, milestones: [30, 60]}"), NULL);
+    checks(SET("train.schedule={name: multi_step}"), "train.schedule.milestones: multi_step needs at least one epoch");
+    checks(SET("train.schedule={name: multi_step, milestones: [3, 3]}"), "expected rising epochs, got 3 after 3");
+    checks(SET("train.epochs=5", "train.schedule={name: flat_linear, flat_epochs: 5}"),
+           "train.schedule.flat_epochs: expected less than the schedule's 5 epochs, got 5");
+    checks(SET("train.optimizer={dampening: 0.1}"), "Nesterov's momentum has none (nesterov: false), got 0.1");
+    checks(SET("train.optimizer={dampening: 0.1, nesterov: false}"), NULL);
+    checks(SET("train.batch=4", "train.accumulate=5"), "train.accumulate: expected at most train.batch (4), got 5");
+    checks(SET("train.loss.class_weights=[0, 0]"), "train.loss.class_weights: at least one must be above 0");
+    checks(SET("train.loss.class_weights=balanced"), NULL);
+    checks(SET("model.new_head=true"), "model.new_head: there is no model.init");
     checks(SET("data.train_limit=100", "train.drop_last=true"),
            "data.train_limit: 100 samples make no batch of 128, and train.drop_last is on");
 }
@@ -219,6 +233,9 @@ static void keys_without_effect_are_told(void **state)
         {"train.optimizer={name: adam, momentum: 0.5}", "train.optimizer.momentum has no effect with adam; "},
         {"train.optimizer={name: adamw, nesterov: false}", "train.optimizer.nesterov has no effect with adamw; "},
         {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
+        {"train.optimizer={name: lars, decoupled: true}", "train.optimizer.decoupled has no effect with lars; "},
+        {"train.optimizer={name: adagrad, rho: 0.5}", "train.optimizer.rho has no effect with adagrad; "},
+        {"train.schedule={name: cosine, milestones: [3]}", "train.schedule.milestones has no effect with cosine; "},
         {"train.schedule={name: cosine, min_lr: 0.01}", ""},
         {"train.schedule={name: step, gamma: 0.5, pct_start: 0.1}", "train.schedule.pct_start has no effect with step; "},
         {"data={decode: fast, augment: [{random_resized_crop: 8}]}", ""},

@@ -13,12 +13,12 @@ static void messages_are_as_designed(void **state)
         {"train.bach=3", "--set train.bach=3: unknown key 'train.bach' (did you mean 'train.batch'?)"},
         {"data.workers=65", "data.workers: expected auto or an integer from 0 to 64, got '65'"},
         {"train.optimizer.lr=0", "expected a number above 0 and at most 1000, got '0'"},
-        {"train.optimizer.momentum=1", "expected a number from 0 to below 1, got '1'"},
+        {"train.optimizer.momentum=1", "expected auto or a number from 0 to below 1, got '1'"},
         {"train.schedule.pct_start=1", "expected a number above 0 and below 1, got '1'"},
         {"model.width=17", "expected a number from 0.01 to 16, got '17'"},
         {"expect.accuracy=2", "expected none or a number from 0 to 1, got '2'"},
         {"train.seed=-1", "expected an integer from 0, got '-1'"},
-        {"train.optimizer.name=lamb", "expected sgd, adam or adamw, got 'lamb'"},
+        {"train.optimizer.name=lion", "expected sgd, adam, adamw, rmsprop, adagrad, adadelta, lars or lamb, got 'lion'"},
         {"data.on_error=x", "expected replace or stop, got 'x'"},
         {"data.image_size=8", "expected an integer from 16 to 512, got '8'"},
         {"data.shuffle=2", "expected true or false, got '2'"},
@@ -51,7 +51,7 @@ static void sections_are_set_whole(void **state)
     sk_recipe_defaults(&r);
     assert_ok(sk_recipe_set(&r, "train.optimizer={name: adam, lr: 0.001}", &err), err);
     assert_int_equal(r.train.optimizer.name, SK_OPT_ADAM);
-    assert_true(r.train.optimizer.lr == 0.001 && r.train.optimizer.momentum == 0.9);
+    assert_true(r.train.optimizer.lr == 0.001 && r.train.optimizer.momentum == -1);
     assert_ok(
         sk_recipe_set(&r, "train={epochs: 7, schedule: {name: step, gamma: 0.5}, loss: {label_smoothing: 0.1}}", &err),
         err);

@@ -32,8 +32,10 @@ static const struct sk_kernel *const table[SK_OP_KINDS][CANDIDATES] = {
     [SK_OP_LOSS_GRAD] = {&sk_cpu_loss_grad},
     [SK_OP_TOPK] = {&sk_cpu_topk},
     [SK_OP_SOFTMAX] = {&sk_cpu_softmax},
-    [SK_OP_SGD] = {&sk_cpu_sgd},
-    [SK_OP_ADAM] = {&sk_cpu_adam},
+    [SK_OP_ACCUMULATE] = {&sk_cpu_accumulate},
+    [SK_OP_SQUARE_SUM] = {&sk_cpu_square_sum},
+    [SK_OP_UPDATE] = {&sk_cpu_update},
+    [SK_OP_AVERAGE] = {&sk_cpu_average},
 };
 
 static const struct sk_kernel *const *kernels(enum sk_op_kind kind)

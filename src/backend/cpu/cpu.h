@@ -37,7 +37,7 @@ extern const struct sk_kernel sk_cpu_dropout, sk_cpu_dropout_grad;              
 extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;                       /* pool.c */
 extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
 extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
-extern const struct sk_kernel sk_cpu_sgd, sk_cpu_adam;                                    /* optim.c */
+extern const struct sk_kernel sk_cpu_update, sk_cpu_square_sum, sk_cpu_accumulate, sk_cpu_average; /* optim.c */
 
 /* ---- ceilings of this machine at the current level (peak.c) ---- */
 enum sk_code sk_cpu_peak(int threads, struct sk_peak *out, struct sk_err *err) SK_MUST;

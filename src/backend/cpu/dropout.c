@@ -42,7 +42,8 @@ static enum sk_code run_dropout(void *me, const struct sk_kernel_call *call, str
 {
     const struct dropout *self = me;
     uint64_t seed = (uint64_t)call->step->seed, step = (uint64_t)call->step->step;
-    const uint32_t from[4] = {(uint32_t)step, (uint32_t)(step >> 32), self->salt, SK_RNG_DROPOUT};
+    uint32_t salt = self->salt + ((uint32_t)call->step->part << 16); /* parts of a batch have masks of their own */
+    const uint32_t from[4] = {(uint32_t)step, (uint32_t)(step >> 32), salt, SK_RNG_DROPOUT};
     const uint32_t by[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     uint32_t key[4];
     (void)err;
