@@ -219,6 +219,8 @@ static void learn(struct sk_training *t, const struct sk_epoch_report *r)
         return;
     if (r->is_best)
         t->at.best = sk_metrics_top1(&r->val);
+    if (!r->complete) /* a resumed run reports this epoch again */
+        return;
     t->at.stale = r->is_best ? 0 : t->at.stale + 1;
     if (t->recipe.train.schedule.name == SK_SCHED_PLATEAU)
         sk_plateau_epoch(&t->at.plateau, &t->recipe.train.schedule, sk_metrics_loss(&r->val));

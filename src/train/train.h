@@ -57,7 +57,7 @@ struct sk_position {           /* where training stands; state.json */
         compute_seconds;  /* of the current epoch so far: all, waiting for data, computing */
     uint64_t fingerprint; /* of the training data */
     int64_t samples, batch_size;
-    int64_t stale;             /* reports since the best */
+    int64_t stale;             /* whole epochs since the best */
     struct sk_plateau plateau; /* of the schedule of that name */
     int64_t reported; /* step of the last epoch's report, 0: none; a run whose last step is reported is finished */
 };
