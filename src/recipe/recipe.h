@@ -150,6 +150,7 @@ struct sk_recipe_train {
     struct sk_recipe_optimizer optimizer;
     struct sk_recipe_schedule schedule;
     double label_smoothing;
+    double mixup_alpha, cutmix_alpha; /* 0: off; both: one of them for each batch, with even odds */
 };
 struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */
