@@ -172,7 +172,8 @@ const struct sk_key sk_keys[] = {
     KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
         "share of the target spread over all classes", REALS(0, 1), .below_max = true),
     KEY("train.mixup_alpha", SK_KEY_REAL, train.mixup_alpha, "0.0", NO,
-        "MixUp of each batch, its share drawn from Beta(alpha, alpha); training accuracy then counts the label of the larger share; 0: off",
+        "MixUp of each batch, its share drawn from Beta(alpha, alpha); 0: off. Training accuracy then counts the label "
+        "of the larger share",
         REALS(0, 1000)),
     KEY("train.cutmix_alpha", SK_KEY_REAL, train.cutmix_alpha, "0.0", NO,
         "CutMix, likewise; with both keys each batch gets one of the two, with even odds; 0: off", REALS(0, 1000)),

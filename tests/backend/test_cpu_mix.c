@@ -139,7 +139,8 @@ static void check_large(const double mix[SK_MIX_VALUES], enum sk_dtype from, int
 
 static void test_large(void **state)
 {
-    static const double mixes[][SK_MIX_VALUES] = {{0.7, 0, 0, 0, 0}, {0.4, 3, 0, 30, 31}, {0.9, 10, 7, 14, 20}, {1, 0, 0, 0, 0}};
+    static const double mixes[][SK_MIX_VALUES] = {
+        {0.7, 0, 0, 0, 0}, {0.4, 3, 0, 30, 31}, {0.9, 10, 7, 14, 20}, {1, 0, 0, 0, 0}};
     (void)state;
     for (size_t i = 0; i < SK_COUNT(mixes); i++)
         for (int64_t c = 1; c <= 3; c += 2) {

@@ -171,7 +171,8 @@ static void beta_has_its_distribution(void **state)
     }
 }
 
-/* Variance 1 / (4 (2a + 1)), fourth moment 3 / (16 (2a + 1) (2a + 3)); each bound: five standard deviations of the mean. */
+/* Variance 1 / (4 (2a + 1)), fourth moment 3 / (16 (2a + 1) (2a + 3)); each bound: five standard deviations of the
+ * mean. */
 static void beta_has_its_moments(void **state)
 {
     (void)state;

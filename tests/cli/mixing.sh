@@ -18,6 +18,8 @@ for file in model state; do
     check "resumed to the same $file" cmp <(tensors whole/last/$file.safetensors) <(tensors parts/last/$file.safetensors)
 done
 
+run 0 train tiny.yaml --out again "${mixed[@]}" --set engine.recompute=true
+check 'values made again are the same' cmp <(tensors whole/last/model.safetensors) <(tensors again/last/model.safetensors)
 run 0 train tiny.yaml --out plain
 losses() { grep -o '"loss":[^,]*' "$1/log.jsonl" | head -12; }
 check 'mixing changes the losses' [ "$(losses plain)" != "$(losses whole)" ]

@@ -69,7 +69,8 @@ static void mixup_draws_beta(void **state)
     assert_uniform("lambda of Beta(1, 1)", lambda, DRAWS, 0);
 }
 
-/* With Beta(1000, 1000) boxes are 32 to 34 wide where no border cuts them, which tells their middle to a pixel or so. */
+/* With Beta(1000, 1000) boxes are 32 to 34 wide where no border cuts them, which tells their middle to a pixel or so.
+ */
 static void cutmix_middles_are_even(void **state)
 {
     static double x[DRAWS];
@@ -114,10 +115,12 @@ static void both_come_with_even_odds(void **state)
 
 static void same_key_same_draw(void **state)
 {
-    struct sk_recipe_train r = {.seed = 1, .mixup_alpha = 0.4, .cutmix_alpha = 1}, s = {.seed = 2, .mixup_alpha = 0.4, .cutmix_alpha = 1};
+    struct sk_recipe_train r = {.seed = 1, .mixup_alpha = 0.4, .cutmix_alpha = 1},
+                           s = {.seed = 2, .mixup_alpha = 0.4, .cutmix_alpha = 1};
     (void)state;
     struct sk_mix a = sk_mix_draw(&r, 1, 2, 32, 32), same = sk_mix_draw(&r, 1, 2, 32, 32);
-    struct sk_mix others[] = {sk_mix_draw(&s, 1, 2, 32, 32), sk_mix_draw(&r, 2, 2, 32, 32), sk_mix_draw(&r, 1, 3, 32, 32)};
+    struct sk_mix others[] = {sk_mix_draw(&s, 1, 2, 32, 32), sk_mix_draw(&r, 2, 2, 32, 32),
+                              sk_mix_draw(&r, 1, 3, 32, 32)};
     assert_memory_equal(&a, &same, sizeof a);
     for (size_t i = 0; i < SK_COUNT(others); i++)
         assert_memory_not_equal(&a, &others[i], sizeof a);
@@ -127,8 +130,9 @@ static void same_key_same_draw(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(boxes_are_torchvisions), cmocka_unit_test(mixup_draws_beta),
-                                       cmocka_unit_test(cutmix_middles_are_even), cmocka_unit_test(cutmix_draws_areas), cmocka_unit_test(both_come_with_even_odds),
-                                       cmocka_unit_test(same_key_same_draw)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(boxes_are_torchvisions),   cmocka_unit_test(mixup_draws_beta),
+        cmocka_unit_test(cutmix_middles_are_even),  cmocka_unit_test(cutmix_draws_areas),
+        cmocka_unit_test(both_come_with_even_odds), cmocka_unit_test(same_key_same_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
