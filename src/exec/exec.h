@@ -94,10 +94,15 @@ void sk_choices_free(struct sk_choices *c);
 /* ---- net: a network with weights, and its plans for training and evaluation at the batch sizes asked for (net.c) ---- */
 struct sk_net;
 struct sk_net_shape { int height, width, channels; enum sk_dtype pixel; int classes; };
-struct sk_net_batch { int count; const void *pixels; const int32_t *label; }; /* label may be NULL for prediction */
+struct sk_net_batch {
+    int count;
+    const void *pixels;
+    const int32_t *label;     /* may be NULL for prediction */
+    const struct sk_mix *mix; /* training with a recipe that mixes: how; NULL: not this one. Ignored by others */
+};
 struct sk_net_result { double loss; int64_t correct1, correct5; const float *logits; /* [count][classes], valid until the next call */ };
 
-/* recipe is copied (model, engine, train.optimizer, loss, data.normalize are used). Weights are zero until init or load. */
+/* recipe is copied (model, engine, train.optimizer, loss, mixing, data.normalize are used). Weights are zero until init or load. */
 enum sk_code sk_net_new(struct sk_net **n, struct sk_engine *e, const struct sk_recipe *recipe, const struct sk_net_shape *shape,
                         struct sk_err *err) SK_MUST;
 void sk_net_free(struct sk_net *n);
@@ -109,6 +114,8 @@ const char *sk_net_not_finite(const struct sk_net *n);
 /* Weights and running statistics from a file. Every param must be there in its shape: INPUT names the first that is not, expected and
  * found; num_batches_tracked and "skua."-prefixed extras are ignored, other unknown names are refused. */
 enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
+/* As sk_net_load, but the classifier stays as it is: the file may have another one. */
+enum sk_code sk_net_load_body(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err) SK_MUST;
 /* Weights and running statistics change places with their averages (train.ema), or again; false: there are none. */
 bool sk_net_swap_average(struct sk_net *n);
 /* Optimizer state and averages written by sk_net_save_state. */
@@ -117,9 +124,13 @@ enum sk_code sk_net_load_state(struct sk_net *n, const struct sk_safetensors *st
 enum sk_code sk_net_save(struct sk_net *n, const char *path, int64_t steps, const struct sk_st_meta *meta, size_t metas,
                          struct sk_err *err) SK_MUST;
 enum sk_code sk_net_save_state(struct sk_net *n, const char *path, struct sk_err *err) SK_MUST;
+/* Weights of the classes in the loss of training; before the first plan is made. INPUT: not one for each class. */
+enum sk_code sk_net_weigh_classes(struct sk_net *n, const double *weight, int count, struct sk_err *err) SK_MUST;
 /* Makes the plan for a batch size beforehand (else made at first use). Checks memory: INPUT "a batch of 4096 needs 31.2 GB, 20.1 GB are available". */
 enum sk_code sk_net_prepare(struct sk_net *n, int batch, bool train, struct sk_err *err) SK_MUST;
-/* One optimizer step; with train.accumulate the batch goes through in parts, and batch norm sees those. When the loss is not finite the update is left out, params are untouched, and result->loss is that value: the caller decides. */
+/* One optimizer step; with train.accumulate the batch goes through in parts, and batch norm sees those. A mixed sample counts as correct
+ * where the label of the larger weight is. When the loss is not finite the update is left out, params are untouched, and result->loss is that
+ * value: the caller decides. */
 enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
                           const atomic_bool *cancel, struct sk_err *err) SK_MUST;
 /* Evaluation with running statistics. Loss is the mean cross-entropy without label smoothing; 0 without labels. */

@@ -154,6 +154,8 @@ struct sk_net {
     struct sk_net_plan *last_train;
     float *logits;                 /* of the last call */
     size_t logits_cap;
+    float *class_weight;           /* [classes], or NULL */
+    char head[2][SK_TENSOR_NAME];  /* weight and bias of the classifier */
     int32_t *no_labels;            /* zeros, for prediction */
     size_t no_labels_cap;
 };

@@ -9,11 +9,17 @@ static enum sk_dtype compute_type(const struct sk_net *n)
     return n->engine->precision == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
 }
 
+static bool mixes(const struct sk_net *n)
+{
+    return n->recipe.train.mixup_alpha > 0 || n->recipe.train.cutmix_alpha > 0;
+}
+
 static enum sk_code build_model(const struct sk_net *n, int batch, bool train, struct sk_graph *g, int *logits, struct sk_err *err)
 {
     const struct sk_recipe_data *d = &n->recipe.data;
     struct sk_model_io io = {.batch = batch, .height = n->shape.height, .width = n->shape.width, .channels = n->shape.channels,
                              .pixel = n->shape.pixel, .compute = compute_type(n), .classes = n->shape.classes, .train = train,
+                             .mixed = train && mixes(n),
                              .has_normalize = d->has_normalize};
     for (int c = 0; c < SK_MAX_CHANNELS; c++) {
         int from = c < d->normalize_channels ? c : 0; /* one value serves all channels */
@@ -23,17 +29,21 @@ static enum sk_code build_model(const struct sk_net *n, int batch, bool train, s
     return sk_model_build(g, &n->recipe.model, &io, logits, err);
 }
 
-/* Adds labels, loss and top-k; the three results are readable after a run. */
-static enum sk_code add_loss(struct sk_graph *g, struct sk_net_plan *np, int batch, double smoothing, struct sk_err *err)
+/* Adds labels, loss and top-k, of mixed labels where the pixels are mixed; the three results are readable after a run. */
+static enum sk_code add_loss(struct sk_graph *g, struct sk_net_plan *np, int batch, double smoothing, bool weighted, struct sk_err *err)
 {
+    const struct sk_desc *logits = &g->tensor[np->logits].desc;
+    struct sk_desc weights = sk_desc_make(SK_F32, 1, (int64_t[]){logits->dim[1]});
     struct sk_desc labels = sk_desc_make(SK_I32, 1, (int64_t[]){batch});
-    struct sk_attr attr = {.smoothing = smoothing};
-    int label;
-    enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &label, err);
+    struct sk_attr attr = {.smoothing = smoothing, .weighted = weighted};
+    int in[3] = {np->logits, -1, sk_graph_find(g, "mix")}, count = in[2] < 0 ? 2 : 3;
+    enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &in[1], err);
     if (code == SK_OK)
-        code = sk_graph_emit(g, SK_OP_TOPK, "topk", (int[]){np->logits, label}, 2, NULL, &np->topk, err);
+        code = sk_graph_emit(g, SK_OP_TOPK, "topk", in, count, NULL, &np->topk, err);
+    if (code == SK_OK && weighted)
+        code = sk_graph_tensor(g, "class_weights", SK_ROLE_INPUT, &weights, &in[2], err);
     if (code == SK_OK)
-        code = sk_graph_emit(g, SK_OP_LOSS, "loss", (int[]){np->logits, label}, 2, &attr, &np->loss, err);
+        code = sk_graph_emit(g, SK_OP_LOSS, "loss", in, weighted ? 3 : count, &attr, &np->loss, err);
     if (code != SK_OK)
         return code;
     g->tensor[np->loss].role = g->tensor[np->logits].role = g->tensor[np->topk].role = SK_ROLE_RESULT;
@@ -67,7 +77,9 @@ static enum sk_code build_training(const struct sk_net *n, struct sk_net_plan *n
 {
     enum sk_code code = build_model(n, np->batch, true, g, &np->logits, err);
     if (code == SK_OK)
-        code = add_loss(g, np, np->batch, n->recipe.train.label_smoothing, err);
+        code = sk_graph_freeze(g, &n->recipe.train.freeze, err);
+    if (code == SK_OK)
+        code = add_loss(g, np, np->batch, n->recipe.train.label_smoothing, n->class_weight, err);
     if (code == SK_OK)
         code = sk_pass_fuse_norm(g, err);
     if (code == SK_OK)
@@ -85,7 +97,7 @@ static enum sk_code build_evaluation(const struct sk_net *n, struct sk_net_plan 
 {
     enum sk_code code = build_model(n, np->batch, false, g, &np->logits, err);
     if (code == SK_OK)
-        code = add_loss(g, np, np->batch, 0, err);
+        code = add_loss(g, np, np->batch, 0, false, err);
     if (code == SK_OK)
         code = sk_pass_fuse_norm(g, err);
     return code != SK_OK ? code : sk_pass_fold_norm(g, err);
@@ -101,8 +113,24 @@ static enum sk_code fill_store(struct sk_net *n, struct sk_err *err)
     for (size_t t = 0; t < g.tensor_count && code == SK_OK; t++)
         if (g.tensor[t].role == SK_ROLE_PARAM || g.tensor[t].role == SK_ROLE_STATE)
             code = sk_store_take(n->store, &g.tensor[t], &entry, err);
+    for (int i = 0; i < 2 && code == SK_OK; i++) /* logits come out of the classifier */
+        memcpy(n->head[i], g.tensor[g.op[g.tensor[logits].producer].in[1 + i]].name, SK_TENSOR_NAME);
     sk_graph_release(&g);
     return code;
+}
+
+enum sk_code sk_net_weigh_classes(struct sk_net *n, const double *weight, int count, struct sk_err *err)
+{
+    if (count != n->shape.classes)
+        return sk_fail(err, SK_INPUT, "train.loss.class_weights: expected a weight for each of %d classes, got %d", n->shape.classes, count);
+    float *copy = sk_alloc((size_t)count, sizeof *copy, err);
+    if (!copy)
+        return SK_NOMEM;
+    for (int i = 0; i < count; i++)
+        copy[i] = (float)weight[i];
+    sk_free(n->class_weight);
+    n->class_weight = copy;
+    return SK_OK;
 }
 
 enum sk_code sk_net_new(struct sk_net **out, struct sk_engine *e, const struct sk_recipe *recipe, const struct sk_net_shape *shape,
@@ -134,6 +162,7 @@ void sk_net_free(struct sk_net *n)
     sk_choices_free(n->choices);
     sk_free(n->logits);
     sk_free(n->no_labels);
+    sk_free(n->class_weight);
     sk_free(n);
 }
 
@@ -265,15 +294,29 @@ static enum sk_code read_loss(const struct sk_net_plan *np, double *loss, struct
     return code;
 }
 
+/* What the mean over samples counts them as. */
+static double weight_of(const struct sk_net *n, const int32_t *label, int count)
+{
+    double sum = n->class_weight ? 0 : count;
+    for (int i = 0; i < count && n->class_weight; i++)
+        sum += label[i] >= 0 && label[i] < n->shape.classes ? (double)n->class_weight[label[i]] : 1;
+    return sum;
+}
+
 /* Forward and backward of a part of the batch, which begins with sample from. r->loss becomes the mean over the parts so far, weighted by
  * their shares; where that is not finite nothing is gathered. */
 static enum sk_code train_part(struct sk_net *n, struct sk_net_plan *np, const struct sk_net_batch *b, int from, struct sk_step *step,
                                struct sk_net_result *r, const atomic_bool *cancel, struct sk_err *err)
 {
     size_t picture = (size_t)(n->shape.height * n->shape.width * n->shape.channels) * sk_dtype_size(n->shape.pixel);
-    const void *inputs[2] = {(const char *)b->pixels + (size_t)from * picture, b->label + from};
+    static const struct sk_mix as_they_are = {.lambda = 1};
+    const void *pixels = (const char *)b->pixels + (size_t)from * picture, *mix = b->mix ? b->mix : &as_they_are;
+    const void *mixed[] = {pixels, mix, b->label + from}, *plain[] = {pixels, b->label + from, n->class_weight};
+    const void *const *inputs = mixes(n) ? mixed : plain;
     double loss = 0;
-    step->share = (double)np->batch / b->count;
+    step->share = weight_of(n, b->label + from, np->batch) / weight_of(n, b->label, b->count);
+    if (isnan(step->share))
+        step->share = 0; /* the whole batch weighs nothing */
     enum sk_code code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, inputs, step, cancel, err);
     if (code == SK_OK)
         code = read_loss(np, &loss, err);

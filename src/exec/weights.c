@@ -76,16 +76,27 @@ static bool ignored(const char *name)
     return ends_with(name, tracked) || strncmp(name, "skua.", 5) == 0;
 }
 
-enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+static bool is_head(const struct sk_net *n, const char *name)
 {
-    struct sk_store *s = n->store;
+    return strcmp(name, n->head[0]) == 0 || strcmp(name, n->head[1]) == 0;
+}
+
+/* What a file of weights fills. */
+static bool loads(const struct sk_net *n, const struct sk_store_entry *e, bool head)
+{
+    return saved_with_weights(e->role) && (head || !is_head(n, e->name));
+}
+
+static enum sk_code check_fits(const struct sk_net *n, const struct sk_safetensors *st, const char *path, bool head, struct sk_err *err)
+{
+    const struct sk_store *s = n->store;
     for (size_t i = 0; i < st->count; i++)
         if (!sk_store_find(s, st->tensor[i].name) && !ignored(st->tensor[i].name))
             return sk_fail(err, SK_INPUT, "'%s': tensor '%.200s' does not belong to this network (%s)", path, st->tensor[i].name,
                            n->recipe.model.arch);
-    for (size_t i = 0; i < s->count; i++) { /* all shapes first: a file that does not fit changes nothing */
+    for (size_t i = 0; i < s->count; i++) {
         const struct sk_st_tensor *t = sk_st_find(st, s->entry[i]->name);
-        if (!saved_with_weights(s->entry[i]->role))
+        if (!loads(n, s->entry[i], head))
             continue;
         if (!t)
             return sk_fail(err, SK_INPUT, "'%s': tensor '%s' of the network is missing", path, s->entry[i]->name);
@@ -93,15 +104,30 @@ enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, cons
         if (code != SK_OK)
             return code;
     }
-    for (size_t i = 0; i < s->count; i++) {
-        if (!saved_with_weights(s->entry[i]->role))
-            continue;
-        enum sk_code code = load_entry(s->entry[i], sk_st_find(st, s->entry[i]->name), path, err);
-        if (code != SK_OK)
-            return code;
-    }
-    s->version++;
     return SK_OK;
+}
+
+/* All shapes first: a file that does not fit changes nothing. */
+static enum sk_code load(struct sk_net *n, const struct sk_safetensors *st, const char *path, bool head, struct sk_err *err)
+{
+    struct sk_store *s = n->store;
+    enum sk_code code = check_fits(n, st, path, head, err);
+    for (size_t i = 0; i < s->count && code == SK_OK; i++)
+        if (loads(n, s->entry[i], head))
+            code = load_entry(s->entry[i], sk_st_find(st, s->entry[i]->name), path, err);
+    if (code == SK_OK)
+        s->version++;
+    return code;
+}
+
+enum sk_code sk_net_load(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+{
+    return load(n, st, path, true, err);
+}
+
+enum sk_code sk_net_load_body(struct sk_net *n, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+{
+    return load(n, st, path, false, err);
 }
 
 /* Slots are those of the params, "optimizer.KIND.PARAM", and the averages of params and statistics, "ema.NAME". */

@@ -41,10 +41,11 @@ struct sk_tensor {
     enum sk_role role;
     int producer;              /* op that makes it, -1 */
     int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
+    bool wanted;               /* its gradient is: a PARAM, or made from one (filled by sk_graph_backward) */
 };
 
 enum sk_op_kind {
-    SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
+    SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32[, mix] -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
     SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; y may lie over residual;
                              * attr stats, norm: see below */
     SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
@@ -68,9 +69,11 @@ enum sk_op_kind {
     SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
     SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
     SK_OP_LINEAR_GRAD_WEIGHT, /* dy f32, x -> dw, db (f32) */
-    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N] -> loss f32 [1] mean cross-entropy; attr smoothing */
-    SK_OP_LOSS_GRAD,        /* logits, labels -> dlogits; attr smoothing */
-    SK_OP_TOPK,             /* logits, labels -> correct i32 [2]: how many have the label at rank 1, within rank 5 */
+    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N][, mix | weights f32 [K]] -> loss f32 [1] mean cross-entropy; attr smoothing,
+                             * weighted: there are weights, and the mean is over those of the labels (0 where they are all 0) */
+    SK_OP_LOSS_GRAD,        /* logits, labels[, mix | weights] -> dlogits; attr smoothing, weighted */
+    SK_OP_TOPK,             /* logits, labels[, mix] -> correct i32 [2]: how many have the label (mixed: that of the larger weight) at
+                             * rank 1, within rank 5 */
     SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */
     SK_OP_ACCUMULATE,       /* g, sum -> sum + share * g; the first part of a batch: share * g; share from the step */
     SK_OP_SQUARE_SUM,       /* g[, sum] -> sum + sum g^2: f32 [2], the value and what rounding it lost */
@@ -78,6 +81,13 @@ enum sk_op_kind {
     SK_OP_AVERAGE,          /* p, e -> d e + (1 - d) p, d = least of attr.momentum and t / (t + 9) with t updates before */
     SK_OP_KINDS
 };
+/* MixUp (Zhang et al. 2018) or CutMix (Yun et al. 2019) of a batch: the input "mix", f32 [SK_MIX_VALUES], of the ops that take one.
+ * Sample i is mixed with sample i - 1, the first with the last. Its target is lambda of its own label and the rest of the other's, smoothed
+ * after that. With a box (its area is above 0) its pixels in rows top to below bottom, columns left to below right are the other's;
+ * without, all are lambda of its own and the rest of the other's. */
+struct sk_mix { float lambda, top, left, bottom, right; };
+enum { SK_MIX_VALUES = 5 };
+
 /* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
  *
  * CONV with attr.stats: outputs y, mean, var: the biased batch statistics of y as it is stored, float32 [K], by a method that loses no
@@ -103,6 +113,7 @@ enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_
 struct sk_attr {
     int kernel, stride, pad;
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
+    bool weighted;                     /* loss: the last input holds weights of the classes */
     bool stats, norm, norm_grad, reduced, residual_norm; /* see above */
     double eps, momentum, p, smoothing;
     int64_t dim[SK_DIMS];              /* shape of the output where inputs do not tell it (gradients of conv, pools) */
@@ -168,9 +179,15 @@ enum sk_code sk_graph_emit(struct sk_graph *g, enum sk_op_kind kind, const char 
 enum sk_code sk_graph_check(const struct sk_graph *g, struct sk_err *err) SK_MUST;
 
 /* ---- gradients, updates (gradient.c, update.c) ---- */
+/* First parts of a training graph that are not trained, before sk_graph_backward: params whose name begins with one of the words ("layer1";
+ * "stem" is conv1 and bn1) become STATE, and batch norms of them use their running statistics. INPUT: no param has such a name, or one that
+ * is trained stands before it. */
+enum sk_code sk_graph_freeze(struct sk_graph *g, const struct sk_recipe_words *words, struct sk_err *err) SK_MUST;
+/* Sets wanted of all tensors. */
+void sk_graph_mark_wanted(struct sk_graph *g);
 /* Emits BACKWARD ops for loss with respect to every PARAM it depends on; tensor.grad of each PARAM is set. */
 enum sk_code sk_graph_backward(struct sk_graph *g, int loss, struct sk_err *err) SK_MUST;
-/* Adds d as a (further) contribution to the gradient of tensor t; used by grad rules. */
+/* Adds d as a (further) contribution to the gradient of tensor t, where that is wanted; used by grad rules. */
 enum sk_code sk_graph_add_grad(struct sk_graph *g, int t, int d, struct sk_err *err) SK_MUST;
 /* Emits GATHER ops: running statistics, and where batches have parts (t->accumulate) sums "gradient.NAME"; then UPDATE ops: the norm of all
  * gradients where it is clipped, one optimizer op a parameter (slots "optimizer.momentum.NAME", ...), and with t->ema the averages "ema.NAME"

@@ -10,13 +10,9 @@ static enum sk_code emit(struct sk_graph *g, int forward, const char *suffix, st
     return code != SK_OK ? code : sk_graph_op(g, &op, index, err);
 }
 
-/* Is there anything to train before this tensor, that is, is a gradient of it wanted? */
 static bool wanted(const struct sk_graph *g, int tensor)
 {
-    const struct sk_tensor *t = &g->tensor[tensor];
-    if (t->role == SK_ROLE_PARAM)
-        return true;
-    return t->producer >= 0 && sk_op_info(g->op[t->producer].kind)->grad != sk_grad_none;
+    return g->tensor[tensor].wanted;
 }
 
 static void copy_dims(struct sk_attr *attr, const struct sk_desc *d)
@@ -128,7 +124,7 @@ SK_GRAD_RULE(sk_grad_linear)
 
 SK_GRAD_RULE(sk_grad_loss)
 {
-    struct sk_op f = g->op[op], grad = sk_op_make(SK_OP_LOSS_GRAD, SK_PHASE_BACKWARD, f.in, 2);
+    struct sk_op f = g->op[op], grad = sk_op_make(SK_OP_LOSS_GRAD, SK_PHASE_BACKWARD, f.in, f.in_count);
     int index = -1;
     (void)dout; /* the loss is where gradients begin: its own is one */
     grad.attr = f.attr;

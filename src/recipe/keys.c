@@ -219,6 +219,12 @@ const struct sk_key sk_keys[] = {
     KEY("train.loss.class_weights", SK_KEY_NUMBERS, train.class_weights, "[]", NO,
         "weight of each class in the loss; balanced: samples / (classes * samples of the class)", REALS(0, 1e6),
         OR_WORD("balanced", SK_BALANCED)),
+    KEY("train.mixup_alpha", SK_KEY_REAL, train.mixup_alpha, "0.0", NO,
+        "MixUp of each batch, its share drawn from Beta(alpha, alpha); 0: off. Training accuracy then counts the label "
+        "of the larger share",
+        REALS(0, 1000)),
+    KEY("train.cutmix_alpha", SK_KEY_REAL, train.cutmix_alpha, "0.0", NO,
+        "CutMix, likewise; with both keys each batch gets one of the two, with even odds; 0: off", REALS(0, 1000)),
 
     KEY("profile.workers", SK_KEY_TEXT, profile.workers, "", YES,
         "numbers of workers to set beside each other, as in 0,1,2,4; empty: data.workers alone", PLAIN),

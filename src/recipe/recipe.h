@@ -175,6 +175,7 @@ struct sk_recipe_train {
     double ema;              /* decay of the average of the weights; 0: none */
     int early_stop;          /* epochs without a better validation accuracy; 0: none */
     struct sk_recipe_words freeze; /* first parts of the network that are not trained */
+    double mixup_alpha, cutmix_alpha; /* 0: off; both: one of them for each batch, with even odds */
 };
 /* The top of the schedule: optimizer.lr, scaled with the batch where base_batch says so (check.c). */
 double sk_recipe_lr(const struct sk_recipe_train *t);

@@ -12,7 +12,7 @@ static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
         return SK_OK;
     enum sk_code code = sk_st_open(&st, path, err);
     if (code == SK_OK)
-        code = sk_net_load(t->net, &st, path, err);
+        code = (t->recipe.model.new_head ? sk_net_load_body : sk_net_load)(t->net, &st, path, err);
     if (code != SK_OK)
         sk_err_prefix(err, "model.init");
     sk_st_close(&st);

@@ -110,6 +110,30 @@ static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
+/* As rare as a class is: samples / (classes * samples of the class); 0 for one without samples. */
+static enum sk_code balance_classes(const struct sk_training *t, struct sk_err *err)
+{
+    int classes = t->recipe.model.classes;
+    double *weight = sk_alloc((size_t)classes, sizeof(*weight), err);
+    if (!weight)
+        return SK_NOMEM;
+    for (int64_t i = 0; i < t->samples; i++)
+        weight[sk_dataset_label(t->train, i)]++;
+    for (int k = 0; k < classes; k++)
+        weight[k] = weight[k] > 0 ? (double)t->samples / (classes * weight[k]) : 0;
+    enum sk_code code = sk_net_weigh_classes(t->net, weight, classes, err);
+    sk_free(weight);
+    return code;
+}
+
+static enum sk_code weigh_classes(const struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_recipe_numbers *w = &t->recipe.train.class_weights;
+    if (w->count == 0)
+        return SK_OK;
+    return w->count == SK_BALANCED ? balance_classes(t, err) : sk_net_weigh_classes(t->net, w->at, w->count, err);
+}
+
 static enum sk_code check_needs_validation(const struct sk_training *t, struct sk_err *err)
 {
     if (t->val)
@@ -136,6 +160,8 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
         sk_engine_cancel(t->engine, t->options->cancel);
     if (code == SK_OK)
         code = sk_net_new(&t->net, t->engine, &t->recipe, &shape, err);
+    if (code == SK_OK)
+        code = weigh_classes(t, err);
     if (code == SK_OK && t->val)
         code = check_validation(t, err);
     return code == SK_OK ? check_needs_validation(t, err) : code;

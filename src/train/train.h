@@ -34,6 +34,13 @@ double sk_metrics_loss(const struct sk_metrics *m);
 double sk_metrics_top1(const struct sk_metrics *m);
 double sk_metrics_top5(const struct sk_metrics *m);
 
+/* ---- MixUp and CutMix (mix.c) ---- */
+/* How a batch is mixed, as torchvision's v2.MixUp and v2.CutMix draw it, for pictures of height x width; lambda 1 where the
+ * recipe does not mix. It depends on (train.seed, epoch, batch) alone; batch: a number that no other of the epoch has. */
+struct sk_mix sk_mix_draw(const struct sk_recipe_train *r, uint32_t epoch, uint64_t batch, int height, int width);
+/* CutMix's box of the area 1 - lambda around pixel (x, y), cut off at the border; lambda becomes what is left. */
+struct sk_mix sk_mix_cut(double lambda, int x, int y, int height, int width);
+
 /* ---- run directory, log, lock (run.c, log.c) ---- */
 struct sk_run {
     char dir[SK_PATH];

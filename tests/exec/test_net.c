@@ -110,6 +110,93 @@ static void test_same_bits(void **state)
     }
 }
 
+/* What is frozen keeps its bits, running statistics too; what follows does not. */
+static void test_freeze(void **state)
+{
+    struct fixture f;
+    size_t n, m, at = 0;
+    (void)state;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    f.net->recipe.train.freeze = (struct sk_recipe_words){2, "stem\0layer1"};
+    assert_ok(sk_net_prepare(f.net, BATCH, true, &f.err), f.err);
+    float *x = snapshot(&f, &n);
+    train(&f, 2);
+    float *y = snapshot(&f, &m);
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < f.net->store->count; i++) {
+        const struct sk_store_entry *e = f.net->store->entry[i];
+        bool frozen = strncmp(e->name, "conv1.", 6) == 0 || strncmp(e->name, "bn1.", 4) == 0 || strncmp(e->name, "layer1.", 7) == 0;
+        if ((memcmp(x + at, y + at, sk_desc_bytes(&e->desc)) == 0) != frozen)
+            fail_msg("'%s' %s", e->name, frozen ? "is frozen and changed" : "did not change");
+        at += (size_t)sk_desc_count(&e->desc);
+    }
+    const struct sk_graph *g = sk_plan_graph(sk_net_plan(f.net, BATCH, true));
+    for (size_t i = 0; i < g->op_count; i++) /* the backward pass ends in layer2 */
+        assert_false(g->op[i].phase == SK_PHASE_BACKWARD &&
+                     (strncmp(g->op[i].name, "layer1.", 7) == 0 || strncmp(g->op[i].name, "conv1.", 6) == 0));
+    free(x), free(y);
+    teardown(&f);
+}
+
+static void test_freeze_refused(void **state)
+{
+    static const struct { struct sk_recipe_words words; const char *message; } bad[] = {
+        {{1, "layer9"}, "train.freeze: no weight of the network has a name that begins with 'layer9'"},
+        {{1, "layer2"}, "stands behind weights that are trained: only the first parts of a network can be frozen"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(bad); i++) {
+        struct fixture f;
+        setup(&f, SK_PRECISION_FP32, "resnet18");
+        f.net->recipe.train.freeze = bad[i].words;
+        assert_error(sk_net_prepare(f.net, BATCH, true, &f.err), SK_INPUT, f.err, bad[i].message);
+        teardown(&f);
+    }
+}
+
+/* Labels are 0, 1, 2, 3, 4, 0. Weights of 2 for all change nothing; a class that weighs nothing is not learned from. */
+static void test_class_weights(void **state)
+{
+    static const double same[] = {2, 2, 2, 2, 2}, only_first[] = {3, 0, 0, 0, 0};
+    double loss[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct fixture f;
+        setup(&f, SK_PRECISION_FP32, "resnet18");
+        if (i > 0)
+            assert_ok(sk_net_weigh_classes(f.net, i == 1 ? same : only_first, CLASSES, &f.err), f.err);
+        loss[i] = train(&f, i == 2 ? 40 : 3);
+        assert_error(sk_net_weigh_classes(f.net, same, 4, &f.err), SK_INPUT, f.err, "expected a weight for each of 5 classes, got 4");
+        teardown(&f);
+    }
+    assert_true(fabs(loss[0] - loss[1]) <= 1e-4 * loss[0]);
+    assert_true(loss[2] < 1e-2);
+}
+
+/* Parts of 4 and 2 samples: the loss is the mean over all, and the step the same for parts that are alike. */
+static void test_parts(void **state)
+{
+    struct sk_net_result r;
+    struct sk_step step = {.lr = 0.05};
+    struct fixture f;
+    (void)state;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    f.net->recipe.train.accumulate = 2;
+    f.net->recipe.train.batch = 8; /* parts of 4 */
+    assert_ok(sk_net_train(f.net, &f.batch, &step, &r, NULL, &f.err), f.err);
+    double all = 0;
+    for (int i = 0; i < BATCH; i++) {
+        const float *row = r.logits + i * CLASSES;
+        double sum = 0;
+        for (int k = 0; k < CLASSES; k++)
+            sum += exp((double)row[k]);
+        all += log(sum) - (double)row[f.label[i]];
+    }
+    assert_true(fabs(r.loss - all / BATCH) < 1e-5);
+    assert_non_null(sk_net_plan(f.net, 8, true));
+    teardown(&f);
+}
+
 /* Logits of the folded plan against the same network with its norms left as ops. */
 static void test_folding(void **state)
 {
@@ -279,12 +366,65 @@ static void test_recompute(void **state)
     teardown(&b);
 }
 
+/* The loss of a training step on a fresh network, and the gradient of its first weights. */
+static double first_step(const float *pixels, int shift, const struct sk_mix *mix, float *grad, size_t count)
+{
+    struct fixture f;
+    struct sk_net_result r;
+    struct sk_step step = {.lr = 0.05, .seed = 3};
+    int32_t label[BATCH];
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    sk_net_free(f.net);
+    f.recipe.train.mixup_alpha = mix ? 1 : 0;
+    struct sk_net_shape shape = {.height = SIDE, .width = SIDE, .channels = 3, .pixel = SK_F32, .classes = CLASSES};
+    assert_ok(sk_net_new(&f.net, f.engine, &f.recipe, &shape, &f.err), f.err);
+    sk_net_init(f.net, 7);
+    sk_net_keep_gradients(f.net);
+    for (int i = 0; i < BATCH; i++)
+        label[i] = f.label[(i + BATCH - shift) % BATCH];
+    f.batch = (struct sk_net_batch){BATCH, pixels ? pixels : f.pixels, label, mix};
+    assert_ok(sk_net_train(f.net, &f.batch, &step, &r, NULL, &f.err), f.err);
+    assert_ok(sk_net_gradient(f.net, "conv1.weight", grad, count, &f.err), f.err);
+    assert_int_equal(sk_graph_find(sk_plan_graph(sk_net_plan(f.net, BATCH, true)), "mix") >= 0, mix != NULL);
+    teardown(&f);
+    return r.loss;
+}
+
+/* A mixed batch is one of mixed pictures, whose loss and gradients are those of both labels, weighed. */
+static void test_mixed(void **state)
+{
+    enum { WEIGHTS = 16 * 3 * 9, PICTURE = SIDE * SIDE * 3 };
+    static const struct sk_mix mixes[] = {{.lambda = 0.7f}, {0.625f, 4, 0, 12, 12}};
+    static float pixels[PIXELS], mixed[WEIGHTS], own[WEIGHTS], other[WEIGHTS];
+    (void)state;
+    for (size_t m = 0; m < SK_COUNT(mixes); m++) {
+        struct fixture f;
+        float lambda = mixes[m].lambda, top = mixes[m].top, left = mixes[m].left, bottom = mixes[m].bottom, right = mixes[m].right;
+        setup(&f, SK_PRECISION_FP32, "resnet18");
+        for (int i = 0; i < PIXELS; i++) {
+            float x = (float)(i / 3 % SIDE), y = (float)(i / 3 / SIDE % SIDE), p = f.pixels[i];
+            float q = f.pixels[(i + PIXELS - PICTURE) % PIXELS];
+            pixels[i] = bottom == 0 ? lambda * p + (1 - lambda) * q : y >= top && y < bottom && x >= left && x < right ? q : p;
+        }
+        teardown(&f);
+        double a = first_step(pixels, 0, NULL, own, WEIGHTS), b = first_step(pixels, 1, NULL, other, WEIGHTS);
+        double loss = first_step(NULL, 0, &mixes[m], mixed, WEIGHTS), share = (double)lambda;
+        assert_true(fabs(a - b) > 0.01 && fabs(loss - share * a - (1 - share) * b) < 1e-5);
+        for (int i = 0; i < WEIGHTS; i++)
+            assert_true(fabs((double)mixed[i] - share * (double)own[i] - (1 - share) * (double)other[i]) < 1e-4);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_freeze),
+        cmocka_unit_test(test_freeze_refused),
+        cmocka_unit_test(test_class_weights),
+        cmocka_unit_test(test_parts), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
                                        cmocka_unit_test(test_weights_round_trip),
-                                       cmocka_unit_test(test_too_large)};
+                                       cmocka_unit_test(test_mixed), cmocka_unit_test(test_too_large)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,11 +28,54 @@ static const float softmax[] = {0.711506609f,    0.04977197f,    0.029694046f,  
 
 enum { N = 4, K = 6 };
 
+/* Of all rows, their labels not mixed. */
+static double loss_sum(const float *x, const int32_t *label, size_t n, size_t k, float smoothing)
+{
+    return sk_loss_ref(&(struct sk_loss){x, label, n, k, 1, smoothing, NULL}, 0, n);
+}
+
+static void loss_grad(const float *x, const int32_t *label, size_t n, size_t k, float smoothing, float scale, float *d)
+{
+    sk_loss_grad_ref(&(struct sk_loss){x, label, n, k, 1, smoothing, NULL}, 0, n, scale, d);
+}
+
 static void test_loss(void **state)
 {
     (void)state;
-    assert_true(fabs(sk_loss_ref(logits, labels, N, K, 0) / N - 3.4535522255470577) < 1e-9);
-    assert_true(fabs(sk_loss_ref(logits, labels, N, K, 0.1f) / N - 3.5126474446972433) < 1e-7); /* 0.1f is not 0.1 */
+    assert_true(fabs(loss_sum(logits, labels, N, K, 0) / N - 3.4535522255470577) < 1e-9);
+    assert_true(fabs(loss_sum(logits, labels, N, K, 0.1f) / N - 3.5126474446972433) < 1e-7); /* 0.1f is not 0.1 */
+}
+
+/* The same with CrossEntropyLoss(weight), whose mean divides by the weights of the labels; smoothing 0 and 0.125. */
+static const float class_weight[] = {0.5f, 1, 2, 0.25f, 3, 1.5f};
+static const float weighted_0[] = {
+    -0.0240411159f, 0.00414766418f, 0.00247450384f, 0.013248025f, 0.000428363072f, 0.00374255979f,
+    0.000539464346f, 0.0302642557f, 0.00171836596f, 0.00381243925f, 0.000122816644f, -0.0364573419f,
+    0.106991729f, 0.00466691607f, -0.155534697f, 0.0223645512f, 0.0204921811f, 0.00101931972f, 0.00713743284f,
+    0.000245335733f, -0.333332304f, 0.322184994f, 0.0037315925f, 3.29488014e-05f};
+static const float weighted_1[] = {
+    -0.00239038779f, 0.00158274349f, -0.00392864289f, 0.0152779749f, -0.00989459917f, -0.000647088587f,
+    -0.00120226619f, 0.0264767808f, -0.00524397813f, 0.00290467078f, -0.0102951294f, -0.0126400779f,
+    0.101076254f, 0.00101239244f, -0.127757734f, 0.0206228804f, 0.00927503856f, -0.00422883079f,
+    0.00512251576f, -0.00323646992f, -0.298610122f, 0.308731587f, -0.0068308395f, -0.00517667159f};
+
+static void check_weighted(float smoothing, double loss, const float *want)
+{
+    const struct sk_loss a = {logits, labels, N, K, 1, smoothing, class_weight};
+    const double all = 0.5 + 1.5 + 2 + 2;
+    float d[N * K];
+    check_case("weights of classes, smoothing %g", (double)smoothing);
+    assert_true(fabs(sk_loss_ref(&a, 0, N) / all - loss) < 1e-9);
+    sk_loss_grad_ref(&a, 0, N, (float)(1 / all), d);
+    for (size_t i = 0; i < N * K; i++)
+        check_one("dlogits", i, (double)d[i], (double)want[i], 3e-7 * fabs((double)want[i]) + 1e-9, SK_K_F32);
+}
+
+static void test_weighted(void **state)
+{
+    (void)state;
+    check_weighted(0, 4.506508297085251, weighted_0);
+    check_weighted(0.125f, 4.485072082537342, weighted_1);
 }
 
 static void test_loss_grad(void **state)
@@ -40,10 +83,10 @@ static void test_loss_grad(void **state)
     float d[N * K];
     (void)state;
     check_case("gradient");
-    sk_loss_grad_ref(logits, labels, N, K, 0, 1.0f / N, d);
+    loss_grad(logits, labels, N, K, 0, 1.0f / N, d);
     for (size_t i = 0; i < N * K; i++)
         check_one("dlogits", i, (double)d[i], (double)dlogits_0[i], 1e-7 * fabs((double)dlogits_0[i]) + 1e-9, SK_K_F32);
-    sk_loss_grad_ref(logits, labels, N, K, 0.1f, 1.0f / N, d);
+    loss_grad(logits, labels, N, K, 0.1f, 1.0f / N, d);
     for (size_t i = 0; i < N * K; i++)
         check_one("dlogits, smoothed", i, (double)d[i], (double)dlogits_1[i], 2e-8, SK_K_F32);
 }
@@ -65,9 +108,9 @@ static void test_large(void **state)
     const int32_t label[1] = {0}, wrong[1] = {2};
     float d[3];
     (void)state;
-    assert_true(sk_loss_ref(row, label, 1, 3, 0) == 0);
-    assert_true(fabs(sk_loss_ref(row, wrong, 1, 3, 0) / 1e30 - 1) < 1e-6);
-    sk_loss_grad_ref(row, wrong, 1, 3, 0, 1, d);
+    assert_true(loss_sum(row, label, 1, 3, 0) == 0);
+    assert_true(fabs(loss_sum(row, wrong, 1, 3, 0) / 1e30 - 1) < 1e-6);
+    loss_grad(row, wrong, 1, 3, 0, 1, d);
     assert_true(d[0] == 1 && d[1] == 0 && d[2] == -1);
 }
 
@@ -76,9 +119,9 @@ static void test_bad_label(void **state)
     const int32_t low[1] = {-1}, high[1] = {K};
     float d[K];
     (void)state;
-    assert_true(isnan(sk_loss_ref(logits, low, 1, K, 0)));
-    assert_true(isnan(sk_loss_ref(logits, high, 1, K, 0)));
-    sk_loss_grad_ref(logits, high, 1, K, 0, 1, d);
+    assert_true(isnan(loss_sum(logits, low, 1, K, 0)));
+    assert_true(isnan(loss_sum(logits, high, 1, K, 0)));
+    loss_grad(logits, high, 1, K, 0, 1, d);
     assert_true(isnan(d[0]) && isnan(d[K - 1]));
 }
 
@@ -87,8 +130,8 @@ static void test_nan(void **state)
     const float row[3] = {0, NAN, 1}, infinite[3] = {0, INFINITY, 1};
     const int32_t label[1] = {0};
     (void)state;
-    assert_true(isnan(sk_loss_ref(row, label, 1, 3, 0)));
-    assert_true(!isfinite(sk_loss_ref(infinite, label, 1, 3, 0)));
+    assert_true(isnan(loss_sum(row, label, 1, 3, 0)));
+    assert_true(!isfinite(loss_sum(infinite, label, 1, 3, 0)));
 }
 
 static void test_topk(void **state)
@@ -120,7 +163,8 @@ static void test_topk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loss),  cmocka_unit_test(test_loss_grad), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_weighted),  cmocka_unit_test(test_loss_grad), cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_large), cmocka_unit_test(test_bad_label), cmocka_unit_test(test_nan),
         cmocka_unit_test(test_topk),
     };

@@ -96,6 +96,53 @@ static void steps_and_constant(void **state)
     CHECK(t, 5, 50, {0, 0.1}, {49, 0.1}, {1000, 0.1});
 }
 
+static void the_rest(void **state)
+{
+    struct sk_recipe_train t = {.optimizer.lr = 0.1,
+                                .schedule = {.name = SK_SCHED_MULTI_STEP, .gamma = 0.5, .milestones = {2, {1, 2.5}}}};
+    (void)state;
+    CHECK(t, 4, 40, {0, 0.1}, {3, 0.1}, {4, 0.05}, {9, 0.05}, {10, 0.025}, {39, 0.025});
+    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_POLYNOMIAL, .power = 2, .min_lr = 0.02, .epochs = 5};
+    CHECK(t, 4, 40, {0, 0.1}, {10, 0.04}, {20, 0.02}, {39, 0.02});
+    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_EXPONENTIAL, .gamma = 0.25};
+    CHECK(t, 4, 40, {0, 0.1}, {2, 0.05}, {4, 0.025}, {8, 0.00625});
+    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_FLAT_LINEAR, .flat_epochs = 2, .warmup_epochs = 0.5};
+    CHECK(t, 4, 28, {0, 0.05}, {1, 0.1}, {2, 0.1}, {8, 0.1}, {18, 0.05}, {27, 0.005}, {28, 0}, {50, 0});
+}
+
+static void rate_grows_with_the_batch(void **state)
+{
+    struct sk_recipe_train t = {.batch = 512, .optimizer = {.lr = 0.1, .base_batch = 256},
+                                .schedule = {.name = SK_SCHED_COSINE, .warmup_epochs = 1, .min_lr = 0.01}};
+    (void)state;
+    CHECK(t, 5, 25, {0, 0.04}, {4, 0.2}, {5, 0.2}, {15, 0.105}, {25, 0.01});
+}
+
+/* ReduceLROnPlateau of PyTorch 2.15, lr 0.1, on these losses. */
+static void check_plateau(const struct sk_recipe_schedule *s, const double *want)
+{
+    static const double loss[] = {2.0,  1.5,  1.5,  1.49999, 1.4,  1.4, 1.4,  1.4,  1.6,  1.3,  1.31,
+                                  1.32, 1.33, 1.34, 1.35,    1.2,  1.21, 1.22, 1.23, 1.24, 1.25, 1.26};
+    struct sk_plateau p = {.low = -1};
+    for (size_t i = 0; i < SK_COUNT(loss); i++) {
+        sk_plateau_epoch(&p, s, loss[i]);
+        double lr = sk_plateau_lr(&p, s, 0.1);
+        if (!(fabs(lr - want[i]) <= 1e-12))
+            fail_msg("epoch %zu: expected %.17g, got %.17g", i, want[i], lr);
+    }
+}
+
+static void plateau(void **state)
+{
+    (void)state;
+    check_plateau(&(struct sk_recipe_schedule){.patience = 1, .gamma = 0.5, .min_lr = 0.02, .threshold = 1e-4},
+                  (const double[]){0.1,  0.1,  0.1,  0.05, 0.05, 0.05, 0.025, 0.025, 0.02, 0.02, 0.02,
+                                   0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02,  0.02,  0.02, 0.02, 0.02});
+    check_plateau(&(struct sk_recipe_schedule){.patience = 2, .gamma = 0.1, .cooldown = 2, .threshold = 0.05},
+                  (const double[]){0.1,  0.1,   0.1,   0.1,   0.1,   0.1,   0.1,  0.01, 0.01, 0.01, 0.01,
+                                   0.01, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 1e-4, 1e-4, 1e-4, 1e-4});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +152,9 @@ int main(void)
         cmocka_unit_test(cosine_with_warm_up),
         cmocka_unit_test(cosine_over_the_whole_training),
         cmocka_unit_test(steps_and_constant),
+        cmocka_unit_test(the_rest),
+        cmocka_unit_test(rate_grows_with_the_batch),
+        cmocka_unit_test(plateau),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
