@@ -13,7 +13,7 @@ static enum sk_code add(struct sk_graph *g, struct sk_op *op, const char *name, 
 /* "x.running_mean" and "x.running_var" belong to the batch norm whose gamma is "x.weight". */
 static enum sk_code running_stats(struct sk_graph *g, const struct sk_op *norm, double momentum, struct sk_err *err)
 {
-    const struct sk_desc *x = &g->tensor[norm->in[0]].desc, *mean = &g->tensor[norm->out[1]].desc;
+    const struct sk_desc x = g->tensor[norm->in[0]].desc, mean = g->tensor[norm->out[1]].desc;
     char name[SK_TENSOR_NAME], stat[2][SK_TENSOR_NAME + 16];
     int id[2];
     strcpy(name, g->tensor[norm->in[1]].name);
@@ -25,14 +25,14 @@ static enum sk_code running_stats(struct sk_graph *g, const struct sk_op *norm, 
     snprintf(stat[1], sizeof stat[1], "%s.running_var", name);
     for (int i = 0; i < 2; i++) {
         id[i] = sk_graph_find(g, stat[i]);
-        enum sk_code code = id[i] >= 0 ? SK_OK : sk_graph_tensor(g, stat[i], SK_ROLE_STATE, mean, &id[i], err);
+        enum sk_code code = id[i] >= 0 ? SK_OK : sk_graph_tensor(g, stat[i], SK_ROLE_STATE, &mean, &id[i], err);
         if (code != SK_OK)
             return code;
     }
     struct sk_op op = sk_op_make(SK_OP_RUNNING_STATS, SK_PHASE_GATHER, (int[]){norm->out[1], norm->out[2], id[0], id[1]}, 4);
     op.out[0] = id[0], op.out[1] = id[1];
     op.attr.momentum = momentum;
-    op.attr.dim[0] = sk_desc_count(x) / x->dim[x->rank - 1];
+    op.attr.dim[0] = sk_desc_count(&x) / x.dim[x.rank - 1];
     return add(g, &op, name, "running_stats", err);
 }
 
@@ -40,8 +40,9 @@ static enum sk_code running_stats(struct sk_graph *g, const struct sk_op *norm, 
 static enum sk_code beside(struct sk_graph *g, int t, const char *kind, enum sk_role role, int *id, struct sk_err *err)
 {
     char name[SK_TENSOR_NAME];
+    struct sk_desc desc = g->tensor[t].desc; /* a copy: tensors move when one is added */
     enum sk_code code = sk_format(name, sizeof name, "a slot's name", err, "%s.%s", kind, g->tensor[t].name);
-    return code != SK_OK ? code : sk_graph_tensor(g, name, role, &g->tensor[t].desc, id, err);
+    return code != SK_OK ? code : sk_graph_tensor(g, name, role, &desc, id, err);
 }
 
 /* The gradient of the whole batch: the optimizer reads the sum instead of that of a part. */

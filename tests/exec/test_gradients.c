@@ -12,6 +12,7 @@ struct probe {
     uint64_t seed;
     int loss, label;
     bool mixed; /* the loss is of mixed labels */
+    bool weighted; /* classes have weights in the loss */
     int64_t n, classes;
     bool fused; /* batch norms are fused to convolutions */
 };
@@ -50,7 +51,11 @@ static void finish(struct probe *p, int y, double smoothing)
     int in[3] = {y, p->label, -1};
     if (p->mixed)
         assert_ok(sk_graph_tensor(&p->g, "mix", SK_ROLE_INPUT, &mix, &in[2], &p->err), p->err);
-    p->loss = emit(p, SK_OP_LOSS, "loss", in, p->mixed ? 3 : 2, (struct sk_attr){.smoothing = smoothing});
+    struct sk_desc weights = sk_desc_make(SK_F32, 1, &p->classes);
+    if (p->weighted)
+        assert_ok(sk_graph_tensor(&p->g, "weights", SK_ROLE_INPUT, &weights, &in[2], &p->err), p->err);
+    p->loss = emit(p, SK_OP_LOSS, "loss", in, p->mixed || p->weighted ? 3 : 2,
+                   (struct sk_attr){.smoothing = smoothing, .weighted = p->weighted});
     p->g.tensor[p->loss].role = SK_ROLE_RESULT;
 }
 
@@ -161,7 +166,7 @@ static void check(struct probe *p, uint64_t seed)
     for (int i = 0; i < p->n; i++)
         labels[i] = (int32_t)(i % p->classes);
     r.inputs[0] = labels;
-    r.inputs[1] = (float[SK_MIX_VALUES]){0.3f};
+    r.inputs[1] = p->weighted ? (float[]){0.5f, 2, 0, 1, 3.5f} : (float[SK_MIX_VALUES]){0.3f};
     randomize(&r, seed);
     const struct sk_graph *g = sk_plan_graph(r.plan);
     for (size_t t = 0; t < g->tensor_count; t++)
@@ -319,10 +324,22 @@ static void test_loss_mixed(void **state)
     }
 }
 
+static void test_loss_weighted(void **state)
+{
+    (void)state;
+    for (int smooth = 0; smooth < 2; smooth++) {
+        struct probe p = start(6);
+        p.weighted = true;
+        finish(&p, param(&p, "x", 2, (int64_t[]){6, 7}), smooth * 0.1);
+        check(&p, 91);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_relu_add), cmocka_unit_test(test_batch_norm),
                                        cmocka_unit_test(test_residual), cmocka_unit_test(test_fused), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
-                                       cmocka_unit_test(test_loss_smoothing), cmocka_unit_test(test_loss_mixed)};
+                                       cmocka_unit_test(test_loss_smoothing), cmocka_unit_test(test_loss_mixed),
+                                       cmocka_unit_test(test_loss_weighted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,7 @@ static void defaults_are_as_designed(void **state)
     assert_true(r.train.epochs == 5 && r.train.batch == 128 && r.train.log_every == 1 && !r.train.drop_last);
     const struct sk_recipe_optimizer *o = &r.train.optimizer;
     assert_true(o->name == SK_OPT_SGD && o->lr == 0.1 && o->momentum == -1 && o->nesterov && o->weight_decay == 5e-4);
-    assert_true(o->beta1 == 0.9 && o->beta2 == 0.999 && o->eps == 1e-8 && o->decay_norm_bias);
+    assert_true(o->beta1 == 0.9 && o->beta2 == 0.999 && o->eps == -1 && o->decay_norm_bias);
     const struct sk_recipe_schedule *s = &r.train.schedule;
     assert_true(s->name == SK_SCHED_COSINE && s->pct_start == 0.3 && s->div_factor == 25 && s->final_div_factor == 1e4);
     assert_true(r.expect.accuracy == -1 && r.expect.tolerance == 0.01);
