@@ -59,6 +59,14 @@ static enum sk_code check_first(const struct sk_graph *g, const struct sk_op *op
                    op->name);
 }
 
+static enum sk_code check_rest(const struct sk_graph *g, struct sk_err *err)
+{
+    for (size_t t = 0; t < g->tensor_count; t++)
+        if (g->tensor[t].role == SK_ROLE_PARAM)
+            return SK_OK;
+    return sk_fail(err, SK_INPUT, "train.freeze: nothing is left to train");
+}
+
 enum sk_code sk_graph_freeze(struct sk_graph *g, const struct sk_recipe_words *words, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
@@ -72,5 +80,5 @@ enum sk_code sk_graph_freeze(struct sk_graph *g, const struct sk_recipe_words *w
         if (code == SK_OK && op->kind == SK_OP_BATCH_NORM && g->tensor[op->in[1]].role == SK_ROLE_STATE)
             code = use_running(g, op, err);
     }
-    return code;
+    return code == SK_OK ? check_rest(g, err) : code;
 }

@@ -142,6 +142,7 @@ static void test_freeze_refused(void **state)
 {
     static const struct { struct sk_recipe_words words; const char *message; } bad[] = {
         {{1, "layer9"}, "train.freeze: no weight of the network has a name that begins with 'layer9'"},
+        {{6, "stem\0layer1\0layer2\0layer3\0layer4\0fc"}, "train.freeze: nothing is left to train"},
         {{1, "layer2"}, "stands behind weights that are trained: only the first parts of a network can be frozen"},
     };
     (void)state;
