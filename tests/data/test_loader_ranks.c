@@ -8,6 +8,7 @@
 
 #include "data/data.h"
 #include "data/folder_make.h"
+#include "data/loader.h"
 #include "data/loader_make.h"
 
 enum { PIXELS = SIDE * SIDE * 3 };
@@ -90,6 +91,43 @@ static void auto_workers_change_nothing(void **state)
         assert_true(sk_loader_workers(l) > 1);
     sk_loader_free(alone);
     sk_loader_free(l);
+}
+
+static void workers_by_what_a_batch_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        double prepare, compute;
+        int most, want;
+    } rows[] = {{0, 1, 8, 1},   {0.5, 1, 8, 1}, {0.8, 1, 8, 1}, {0.9, 1, 8, 2}, {1.6, 1, 8, 2},
+                {3.3, 1, 8, 5}, {9, 1, 8, 8},   {9, 1, 1, 1},   {1, 0, 8, 8},   {1e300, 1e-300, 8, 8}};
+    for (size_t i = 0; i < SK_COUNT(rows); i++)
+        assert_int_equal(sk_load_wanted(rows[i].prepare, rows[i].compute, rows[i].most), rows[i].want);
+}
+
+/* The first computing decides: with threads that were busy for days all are started at once, with idle ones none. */
+static void auto_workers_are_measured_at_the_start(void **state)
+{
+    (void)state;
+    static const double busy[] = {1e6, -1e6};
+    for (size_t i = 0; i < SK_COUNT(busy); i++) {
+        double prepare, compute;
+        struct sk_loader_options o = loader_options(20, -1);
+        struct sk_loader *l = loader_new(&o);
+        loader_start(l, 0, 0);
+        assert_non_null(loader_next(l));
+        sk_loader_pace(l, &prepare, &compute);
+        assert_true(sk_loader_workers(l) == 1 && prepare == 0 && compute == 0);
+        pthread_mutex_lock(&l->lock);
+        l->busy = busy[i];
+        pthread_mutex_unlock(&l->lock);
+        assert_non_null(loader_next(l));
+        assert_int_equal(sk_loader_workers(l), i == 0 ? l->workers : 1);
+        sk_loader_pace(l, &prepare, &compute);
+        assert_true(i == 0 ? prepare > 1e3 : prepare < 0);
+        assert_true(compute > 0);
+        sk_loader_free(l);
+    }
 }
 
 static void normalized_pixels(void **state)
@@ -275,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_share_the_batches),     cmocka_unit_test(ranks_are_checked),
         cmocka_unit_test(auto_workers_change_nothing), cmocka_unit_test(normalized_pixels),
+        cmocka_unit_test(workers_by_what_a_batch_takes), cmocka_unit_test(auto_workers_are_measured_at_the_start),
         cmocka_unit_test(every_sample_is_traced),      cmocka_unit_test(decoding_is_timed),
         cmocka_unit_test(damaged_are_named),           cmocka_unit_test(ranks_replace_alike),
     };
