@@ -75,9 +75,9 @@ void sk_load_finish(struct sk_loader *l, const struct sk_load_run *run, const st
 void sk_load_fill(struct sk_loader *l, struct sk_worker *w, const struct sk_load_run *run);
 /* Starts threads until count run. They take no signals. */
 enum sk_code sk_load_start_workers(struct sk_loader *l, int count, struct sk_err *err) SK_MUST;
-/* workers: auto. Called after a batch for which the caller waited from `since` to now: after the first that was computed
- * on, starts as many threads as that asks for, later more while the caller waits for more than 2% of its time. Threads
- * that are not needed sleep. Which batches come out does not depend on it. */
+/* workers: auto. Called after a batch for which the caller waited from `since` to now: after the first that was
+ * computed on, starts as many threads as that asks for, later more while the caller waits for more than 2% of its time.
+ * Threads that are not needed sleep. Which batches come out does not depend on it. */
 void sk_load_adapt(struct sk_loader *l, double since);
 /* Threads that prepare a batch in the time that computing on it takes, and a quarter more; 1 to most. */
 int sk_load_wanted(double prepare, double compute, int most);

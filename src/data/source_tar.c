@@ -103,8 +103,9 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
     if (code != SK_OK)
         return code;
     if (train->count == 0)
-        return sk_fail(err, SK_INPUT, "'%s' has no training split: expected shards (.tar, .tar.gz) in it, in a folder 'train', "
-                       "or named train-...", path);
+        return sk_fail(err, SK_INPUT,
+                       "'%s' has no training split: expected shards (.tar, .tar.gz) in it, in a folder 'train', or "
+                       "named train-...", path);
     if (val->count == 0 && split == SK_VAL) { /* both splits are in the training shards */
         l->split = *train;
         *train = (struct sk_shards){0};

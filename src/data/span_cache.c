@@ -66,7 +66,7 @@ int64_t sk_span_cache_made(struct sk_span_cache *c)
     return made;
 }
 
-/* The slot of a span; else the one to take for it: an empty one, or the one used least recently. NULL: all are pinned. */
+/* The slot of a span; else the one to take for it: an empty one, or the one used least recently. NULL: all are in use. */
 static struct slot *find(struct sk_span_cache *c, const void *owner, uint64_t number)
 {
     struct slot *oldest = NULL;

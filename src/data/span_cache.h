@@ -16,8 +16,8 @@ struct sk_span_maker {
 enum sk_code sk_span_cache_new(struct sk_span_cache **c, size_t spans, size_t span, struct sk_err *err) SK_MUST;
 void sk_span_cache_free(struct sk_span_cache *c); /* NULL is fine */
 size_t sk_span_cache_span(const struct sk_span_cache *c);
-/* Copies bytes from..from+len of a span to out, those that there are: *got. A span that is not kept is made by the thread
- * that asks first; others that want it wait. No lock is held meanwhile. */
+/* Copies bytes from..from+len of a span to out, those that there are: *got. A span that is not kept is made by the
+ * thread that asks first; others that want it wait. No lock is held meanwhile. */
 enum sk_code sk_span_cache_read(struct sk_span_cache *c, const struct sk_span_maker *m, uint64_t number, size_t from,
                                 void *out, size_t len, size_t *got, struct sk_err *err) SK_MUST;
 /* How many spans were made so far. */

@@ -1,5 +1,5 @@
-/* Gzip files read at places: against the bytes that zlib packed, whole, in several members, damaged, cut off and changed
- * meanwhile; and by several threads. Run under the thread sanitizer too. */
+/* Gzip files read at places: against the bytes that zlib packed, whole, in several members, damaged, cut off and
+ * changed meanwhile; and by several threads. Run under the thread sanitizer too. */
 #include "test.h"
 
 #include <pthread.h>
@@ -195,7 +195,7 @@ static void cut_off_anywhere(void **state)
         if (p.len == all)
             assert_ok(finish(&p, &size, &err), err);
         else
-            assert_error(finish(&p, &size, &err), SK_INPUT, err, "'x.gz' is cut off: its gzip data goes on behind byte");
+            assert_error(finish(&p, &size, &err), SK_INPUT, err, "'x.gz' is cut off: its gzip data goes on");
     }
     struct sk_err err = {0};
     assert_error(finish(&p, &size, &err), SK_INPUT, err, "goes on behind byte 0, where it ends");
@@ -252,7 +252,8 @@ static void too_much(void **state)
         pack(&p, zeros, sizeof(zeros) - 2 + (size_t)more * 2, 9, Z_DEFAULT_STRATEGY);
         struct opened o = open_gzip(&p, 1, 16);
         if (more)
-            assert_error(sk_gzip_finish(o.gz, &o.packed, &err), SK_INPUT, err, "'x.gz' unpacks to more than 131072 bytes");
+            assert_error(sk_gzip_finish(o.gz, &o.packed, &err), SK_INPUT, err,
+                         "'x.gz' unpacks to more than 131072 bytes");
         else
             assert_ok(sk_gzip_finish(o.gz, &o.packed, &err), err);
         close_gzip(&o);

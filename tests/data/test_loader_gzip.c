@@ -1,5 +1,5 @@
-/* Gzip'd shards in training: an epoch has every sample once, the same for any workers, ranks and start, in an order that
- * unpacks each span about once; and what is wrong with the files. Run under the thread sanitizer too. */
+/* Gzip'd shards in training: an epoch has every sample once, the same for any workers, ranks and start, in an order
+ * that unpacks each span about once; and what is wrong with the files. Run under the thread sanitizer too. */
 #include "test.h"
 
 #include <archive.h>
@@ -72,7 +72,8 @@ static void the_same_as_plain(void **state)
     struct sk_picture a = {0}, b = {0};
     for (int split = SK_TRAIN; split <= SK_VAL; split++) {
         struct sk_recipe_data packed = recipe_of("gz"), flat = recipe_of("plain");
-            struct sk_dataset *gz = open_data(&packed, (enum sk_split)split), *plain = open_data(&flat, (enum sk_split)split);
+            struct sk_dataset *gz = open_data(&packed, (enum sk_split)split);
+        struct sk_dataset *plain = open_data(&flat, (enum sk_split)split);
         const struct sk_dataset_info *x = sk_dataset_info(gz), *y = sk_dataset_info(plain);
         assert_true(x->count == (split == SK_TRAIN ? ALL : 5) && x->count == y->count && x->classes == y->classes);
         assert_true(x->fingerprint == y->fingerprint);
@@ -384,6 +385,14 @@ static void many_shards(void **state)
     sk_dataset_close(ds);
 }
 
+static void the_default_buffer(void **state)
+{
+    (void)state;
+    static struct sk_recipe r;
+    sk_recipe_defaults(&r);
+    assert_int_equal(r.data.shuffle_buffer, SK_SHUFFLE_BUFFER);
+}
+
 static void no_memory(void **state)
 {
     (void)state;
@@ -402,7 +411,7 @@ int main(void)
         cmocka_unit_test(spans_are_unpacked_once), cmocka_unit_test(split_shared_and_joined),
         cmocka_unit_test(damaged_shards),          cmocka_unit_test(damaged_inside),
         cmocka_unit_test(a_shard_may_shrink),      cmocka_unit_test(many_shards),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(the_default_buffer),      cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, make, NULL);
 }
