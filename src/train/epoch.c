@@ -207,6 +207,8 @@ static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
     r->compute_seconds = at->compute_seconds;
     r->images_per_s = at->epoch_seconds > 0 ? (double)at->metrics.count / at->epoch_seconds : 0;
     r->step = at->step;
+    r->workers = sk_loader_workers(t->loader);
+    sk_loader_pace(t->loader, &r->prepare, &r->computes);
     r->replaced = sk_loader_replaced(t->loader);
     r->damaged_count = sk_loader_damaged(t->loader, &r->damaged);
 }
