@@ -25,7 +25,7 @@ static void layer_of(const char *name, char *out, size_t size)
 
 static void add_op(struct sk_op_group *g, const struct sk_op_report *r, double seconds)
 {
-    double *of_phase[] = {NULL, &g->forward, &g->backward, &g->update};
+    double *of_phase[] = {NULL, &g->forward, &g->backward, &g->update, &g->update};
     *of_phase[r->phase] += seconds;
     g->count++;
     g->flops.direct += r->flops.direct;

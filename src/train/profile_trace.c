@@ -17,7 +17,7 @@ static enum sk_code name_thread(struct sk_str *out, int thread, struct sk_err *e
 static enum sk_code add_event(struct sk_str *out, const struct sk_profile *p, const struct sk_profile_event *e,
                               struct sk_err *err)
 {
-    static const char *const phase[] = {"prepare", "forward", "backward", "update"};
+    static const char *const phase[] = {"prepare", "forward", "backward", "gather", "update"};
     enum sk_code code = sk_str_add(out, err, "{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,", e->thread,
                                    1e6 * e->start, 1e6 * e->seconds);
     if (code != SK_OK)
