@@ -94,7 +94,6 @@ enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
 bool sk_print_reader_gone(void); /* the failure was a closed pipe */
 bool sk_print_unicode(void);                            /* whether block characters can be shown */
 const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
-const char *sk_bytes_text(double bytes, char out[32]);  /* "43.2 MB" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);

@@ -13,7 +13,7 @@ static enum sk_code open_whole(struct sk_dataset **ds, struct sk_recipe *r, enum
     struct sk_err why = {0};
     r->data.val_fraction = 0;
     enum sk_code code = sk_dataset_open(ds, &r->data, r->train.seed, split, &why);
-    if (code == SK_OK || (split == SK_VAL && strstr(why.text, "has no validation split")))
+    if (code == SK_OK || (split == SK_VAL && code == SK_NO_SPLIT))
         return SK_OK;
     return sk_fail(err, code, "%s", why.text);
 }

@@ -55,7 +55,7 @@ enum sk_code sk_html_base64(struct sk_str *out, const void *data, size_t len, st
     enum sk_code code = SK_OK;
     for (size_t i = 0; i < len && code == SK_OK; i += 3) {
         unsigned rest = len - i < 3 ? (unsigned)(len - i) : 3;
-        unsigned v = at[i] << 16 | (rest > 1 ? at[i + 1] << 8 : 0) | (rest > 2 ? at[i + 2] : 0);
+        unsigned v = (unsigned)at[i] << 16 | (rest > 1 ? (unsigned)at[i + 1] << 8 : 0) | (rest > 2 ? at[i + 2] : 0u);
         char four[4] = {letter[v >> 18], letter[v >> 12 & 63], rest > 1 ? letter[v >> 6 & 63] : '=',
                         rest > 2 ? letter[v & 63] : '='};
         code = sk_str_add_bytes(out, four, sizeof(four), err);

@@ -72,16 +72,6 @@ const char *sk_thousands(int64_t n, char out[32])
     return out;
 }
 
-const char *sk_bytes_text(double bytes, char out[32])
-{
-    static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};
-    size_t u = 0;
-    for (; bytes >= 1000 && u + 1 < SK_COUNT(unit); u++)
-        bytes /= 1000;
-    snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, unit[u]);
-    return out;
-}
-
 const char *sk_time_text(double seconds, char out[32])
 {
     long whole = isfinite(seconds) && seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;

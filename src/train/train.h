@@ -79,7 +79,7 @@ struct sk_epoch_report {
     double seconds; /* training and validation */
     double wait_seconds, compute_seconds, val_seconds;
     double images_per_s;    /* training alone */
-    int64_t step, replaced; /* optimizer steps done; damaged samples replaced since this process began */
+    int64_t step, replaced; /* optimizer steps done; damaged samples replaced in this epoch */
     const struct sk_damage *damaged; /* which they were, as of sk_loader_damaged; valid during the call */
     size_t damaged_count;
 };

@@ -12,7 +12,7 @@ says plan 'evaluation, batch 16'
 matches plan '^forward  conv  +layer1\.0\.conv1  +f32 16x16x16x4  +[a-z]+ .* [0-9]+$'
 matches plan '^backward conv_grad_weight  +conv1\.grad_weight  +f32 4x3x3x3  +[a-z]+ '
 matches plan '^prepare  fold_norm  +conv1\.folded '
-matches plan '^arena [0-9]+ bytes, kept [0-9]+ bytes$'
+matches plan '^arena [0-9.]+ [kMGT]?(B|bytes), kept [0-9.]+ [kMGT]?(B|bytes)$'
 check 'lines fit' [ "$(awk '/^phase/ { plan = 1 } plan && length($0) > 160' plan | wc -l)" -eq 0 ]
 alternatives() { # alternatives NAME: how many lines follow the op of that name
     awk -v name="$1" '$3 == name { of = 1; next } $1 != "-" { of = 0 } of { n++ } END { print n + 0 }' plan

@@ -169,7 +169,7 @@ static void split_by_seed(void **state)
     ds = open_split(&data, SK_TRAIN, 3);
     assert_int_equal(sk_dataset_info(ds)->count, LARGE + SMALL);
     sk_dataset_close(ds);
-    assert_error(sk_dataset_open(&ds, &data, 3, SK_VAL, &err), SK_INPUT, err, "has no validation split");
+    assert_error(sk_dataset_open(&ds, &data, 3, SK_VAL, &err), SK_NO_SPLIT, err, "has no validation split");
 }
 
 /* Each class keeps a picture for training and gives one for validation where it has two. */

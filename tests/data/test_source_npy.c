@@ -106,7 +106,7 @@ static void validation_is_found(void **state)
     struct sk_recipe_data data = folder_data(SK_SOURCE_NPY);
     struct sk_err err = {0};
     struct sk_dataset *ds;
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "has no validation split");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_NO_SPLIT, err, "has no validation split");
     write_images("val_images.npy", 2, 3);
     assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "val_labels.npy': No such file");
     write_labels("val_labels.npy", (const int64_t[]){0, 1}, 2);
