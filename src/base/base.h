@@ -20,7 +20,7 @@ enum { SK_PATH = 4096, SK_NAME = 128 };
 /* ---- errors (err.c) ---- */
 enum sk_code { SK_OK, SK_USAGE, SK_INPUT, SK_IO, SK_NOMEM, SK_UNSUPPORTED, SK_DEVICE, SK_CANCELLED, SK_BUG,
                SK_MISSED /* done, but not what was to be reached */,
-               SK_NO_SPLIT /* data without the split that was asked for */ };
+               SK_NO_SPLIT /* data without a validation split, which was asked for */ };
 
 struct sk_err {
     enum sk_code code;

@@ -27,9 +27,13 @@ enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *e
     static const char special[] = "<>&\"";
     static const char *const written[] = {"&lt;", "&gt;", "&amp;", "&quot;"};
     enum sk_code code = SK_OK;
-    for (; *text && code == SK_OK; text++) {
-        const char *at = strchr(special, *text);
-        code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, 1, err);
+    for (size_t len = strlen(text), used; len > 0 && code == SK_OK; text += used, len -= used) {
+        uint32_t c = sk_utf8_next(text, len, &used);
+        const char *at = c < 0x80 ? strchr(special, (int)c) : NULL;
+        if (c == SK_NO_CHARACTER || c < ' ' || c == 0x7f)
+            code = sk_str_add(out, err, "?");
+        else
+            code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, used, err);
     }
     return code;
 }

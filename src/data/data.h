@@ -63,7 +63,7 @@ struct sk_dataset_info {
     uint64_t fingerprint;
     bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
 };
-/* Opens one split. seed is for splits made by seed. A split that is not there: NO_SPLIT.
+/* Opens one split. seed is for splits made by seed. A validation split that is not there: NO_SPLIT.
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
 enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
                              struct sk_err *err) SK_MUST;

@@ -115,7 +115,7 @@ static void validation_is_found(void **state)
     sk_dataset_close(ds);
     strcpy(data.images, "images.npy"); /* named arrays: only these */
     strcpy(data.labels, "labels.npy");
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "data.val_images is not given");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_NO_SPLIT, err, "data.val_images is not given");
     strcpy(data.val_images, "val_images.npy");
     strcpy(data.val_labels, "labels.npy");
     assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "holds 4 labels, expected 2");
