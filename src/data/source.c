@@ -60,7 +60,8 @@ static enum sk_code split_by_seed(struct sk_dataset *d, const struct sk_recipe_d
                        data->path);
     enum sk_code code = sk_subset_split(&d->subset, &of, data->val_fraction, seed, split, err);
     if (code == SK_OK && d->subset.count == 0 && split == SK_VAL)
-        code = sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split: no class has more than one picture", data->path);
+        code = sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split: no class has more than one picture",
+                       data->path);
     return code;
 }
 

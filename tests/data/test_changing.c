@@ -92,7 +92,7 @@ static void shards(void **state)
     assert_int_equal(first_byte(ds, 3), 13);
     replace("shards/a.tar", "new.tar");
     int byte = first_byte(ds, 3);
-    assert_true(byte == 13 || byte == 63); /* the old file where it is still open, or the new one: never parts of both */
+    assert_true(byte == 13 || byte == 63); /* the old file where it is still open, or the new one */
     assert_int_equal(truncate(test_path("shards/a.tar"), 600), 0);
     sk_dataset_close(ds);
 

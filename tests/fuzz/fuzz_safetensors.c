@@ -1,4 +1,4 @@
-/* Fuzzer: opening a safetensors file, reading every byte that it says to hold, and what its metadata says of a model. */
+/* Fuzzer: opening a safetensors file, reading every byte that it says to hold, and what its metadata says. */
 #include "fuzz.h"
 
 #include "exec/exec.h"
