@@ -40,11 +40,12 @@ struct sk_tensor {
     enum sk_role role;
     int producer;              /* op that makes it, -1 */
     int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
+    float damp;                /* params: the usual initial value is multiplied by 1 - damp */
 };
 
 enum sk_op_kind {
     SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
-    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; y may lie over residual;
+    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, groups, relu; y may lie over residual;
                              * attr stats, norm: see below */
     SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
     SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32); attr norm: see below */
@@ -60,9 +61,9 @@ enum sk_op_kind {
     SK_OP_ADD,              /* a, b -> y; attr relu */
     SK_OP_MAX_POOL,         /* x -> y, argmax (u8: kh * kernel + kw); attr kernel, stride, pad */
     SK_OP_MAX_POOL_GRAD,    /* dy, argmax -> dx; attr as forward, dim of dx */
-    SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W */
-    SK_OP_AVG_POOL_GRAD,    /* dy [N,C] -> dx [N,H,W,C] */
-    SK_OP_DROPOUT,          /* x -> y; attr p, salt; mask from (seed, step, salt, element) */
+    SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W; attr keep: y is [N,1,1,C] */
+    SK_OP_AVG_POOL_GRAD,    /* dy [N,C] or [N,1,1,C] -> dx [N,H,W,C] */
+    SK_OP_DROPOUT,          /* x -> y; attr p, salt; mask from (seed, step, salt, element), with attr whole from (seed, step, salt, sample) */
     SK_OP_DROPOUT_GRAD,     /* dy -> dx; the same mask again */
     SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
     SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
@@ -73,6 +74,20 @@ enum sk_op_kind {
     SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */
     SK_OP_SGD,              /* p, g, m -> p, m; attr optim; lr from the step */
     SK_OP_ADAM,             /* p, g, m, v -> p, m, v; attr optim (adamw: decoupled) */
+    SK_OP_BIAS_GRAD,        /* dy [...,C] -> db f32 [C], the sum over all rows */
+    SK_OP_GROUP_NORM,       /* x [N,H,W,C], gamma, beta -> y, mean, var f32 [N,groups] (biased); attr groups (of C / groups channels), eps */
+    SK_OP_GROUP_NORM_GRAD,  /* dy, x, gamma, mean, var -> dx, dgamma, dbeta; attr as forward */
+    SK_OP_SILU,             /* x -> y = x * sigmoid(x) */
+    SK_OP_SILU_GRAD,        /* dy, x -> dx */
+    SK_OP_SIGMOID,          /* x -> y */
+    SK_OP_SIGMOID_GRAD,     /* dy, y -> dx */
+    SK_OP_GATE,             /* x [N,H,W,C], s [N,1,1,C] -> y = x * s; the gradient of x is GATE of dy and s */
+    SK_OP_GATE_GRAD,        /* dy, x -> ds [N,1,1,C], the sum of dy * x over H and W */
+    SK_OP_AVG_WINDOW,       /* x [N,H,W,C] -> y [N,P,Q,C], P = ceil((H - kernel) / stride) + 1: means of what of a window lies in the
+                             * picture; attr kernel, stride */
+    SK_OP_AVG_WINDOW_GRAD,  /* dy -> dx; attr as forward, dim of dx */
+    SK_OP_MAX_ALL,          /* x [N,H,W,C] -> y [N,C], the largest over H and W; argmax i32 [N,C]: h * W + w of the first */
+    SK_OP_MAX_ALL_GRAD,     /* dy, argmax -> dx; attr dim of dx */
     SK_OP_KINDS
 };
 /* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
@@ -97,7 +112,8 @@ enum sk_op_kind {
 enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_UPDATE };
 
 struct sk_attr {
-    int kernel, stride, pad;
+    int kernel, stride, pad, groups;   /* groups of a conv: as of w [O,I/groups,H,W]; 0 is 1 */
+    bool keep, whole;
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
     bool stats, norm, norm_grad, reduced, residual_norm; /* see above */
     double eps, momentum, p, smoothing;
