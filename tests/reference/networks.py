@@ -75,13 +75,23 @@ else:
     print("timm is not installed: its networks are left out", file=sys.stderr)
 
 
+def calibrate(norms, model):
+    """Running statistics of some noise: deep networks forget their input where values are far from what norms await."""
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        model.train()(torch.randn(8, 3, 64, 64))
+    for norm in norms:
+        norm.running_mean += 0.2 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+        norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 2.0)
+        norm.momentum = 0.1
+
+
 def randomize(model):
-    """Fresh weights say little (every shift 0, every scale 1): all of norms and biases is made random too."""
-    for module in model.modules():
-        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.GroupNorm)):
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.normal_(module.bias, std=0.2)
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.running_mean, std=0.2)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+    """Fresh weights say little (every shift 0, every scale 1): all of norms is made random too."""
+    batch = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in batch + [module for module in model.modules() if isinstance(module, torch.nn.GroupNorm)]:
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        torch.nn.init.normal_(norm.bias, std=0.2)
+    calibrate(batch, model)
     return model
