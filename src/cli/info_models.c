@@ -18,7 +18,12 @@ static enum sk_code measure(struct row *r, struct sk_err *err)
 {
     struct sk_graph g = {0};
     int logits;
-    struct sk_model_io io = {.batch = 1, .height = r->side, .width = r->side, .channels = 3, .pixel = SK_U8, .compute = SK_F32,
+    struct sk_model_io io = {.batch = 1,
+                             .height = r->side,
+                             .width = r->side,
+                             .channels = 3,
+                             .pixel = SK_U8,
+                             .compute = SK_F32,
                              .classes = r->classes};
     enum sk_code code = sk_model_build(&g, &r->model, &io, &logits, err);
     r->size = sk_graph_summary(&g);
@@ -36,8 +41,8 @@ static void as_on_imagenet(struct row *r)
 
 static json_t *as_json(const struct row *r)
 {
-    return json_pack("{s:s, s:s, s:i, s:i, s:I, s:I}", "model", r->name, "arch", r->model.arch, "side", r->side, "classes",
-                     r->classes, "params", (json_int_t)r->size.params, "macs", (json_int_t)r->size.macs);
+    return json_pack("{s:s, s:s, s:i, s:i, s:I, s:I}", "model", r->name, "arch", r->model.arch, "side", r->side,
+                     "classes", r->classes, "params", (json_int_t)r->size.params, "macs", (json_int_t)r->size.macs);
 }
 
 static void add_cells(struct sk_table *t, const struct row *r)
@@ -51,7 +56,8 @@ static void add_cells(struct sk_table *t, const struct row *r)
 }
 
 /* Measures what names lists and adds it to the table or the array. */
-static enum sk_code add_rows(const char *const *names, bool aliases, struct sk_table *t, json_t *array, struct sk_err *err)
+static enum sk_code add_rows(const char *const *names, bool aliases, struct sk_table *t, json_t *array,
+                             struct sk_err *err)
 {
     struct sk_recipe usual;
     sk_recipe_defaults(&usual);

@@ -25,7 +25,8 @@ static bool is_vector(const struct sk_desc *d, int64_t c)
 
 static bool alike(const struct sk_desc *a, const struct sk_desc *b)
 {
-    return a->rank == b->rank && a->dtype == b->dtype && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+    return a->rank == b->rank && a->dtype == b->dtype &&
+           memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
 static struct sk_desc gate_of(const struct sk_desc *x)
@@ -105,9 +106,11 @@ SK_SHAPE_RULE(sk_shape_avg_window)
     const struct sk_attr *a = &op->attr;
     enum sk_code code = want(is_activation(x), "the input must be float [N,H,W,C]", err);
     if (code == SK_OK)
-        code = want(a->stride >= 1 && a->kernel >= a->stride, "the kernel must be as large as the stride or larger", err);
+        code =
+            want(a->stride >= 1 && a->kernel >= a->stride, "the kernel must be as large as the stride or larger", err);
     if (code == SK_OK)
-        out[0] = sk_desc_make(x->dtype, 4, (int64_t[]){x->dim[0], windows(x->dim[1], a), windows(x->dim[2], a), x->dim[3]});
+        out[0] =
+            sk_desc_make(x->dtype, 4, (int64_t[]){x->dim[0], windows(x->dim[1], a), windows(x->dim[2], a), x->dim[3]});
     return code;
 }
 

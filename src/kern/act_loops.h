@@ -18,7 +18,10 @@ SK_INLINE float sk_act_exp(float x)
     memcpy(&bits, &n, sizeof bits);
     n -= 12582912.0f;
     float r = (cut - n * 0.693145752f) - n * 1.42860677e-6f;
-    float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.0f / 6 + r * (1.0f / 24 + r * (1.0f / 120 + r * (1.0f / 720 + r * (1.0f / 5040)))))));
+    float p =
+        1.0f +
+        r * (1.0f +
+             r * (0.5f + r * (1.0f / 6 + r * (1.0f / 24 + r * (1.0f / 120 + r * (1.0f / 720 + r * (1.0f / 5040)))))));
     bits = (int32_t)(((uint32_t)bits + 127u) << 23);
     memcpy(&n, &bits, sizeof n);
     return p * n;

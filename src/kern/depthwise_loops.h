@@ -33,23 +33,26 @@ SK_INLINE int sk_depthwise_reader(int i, int k, int stride, int pad, int count)
 }
 
 /* Channels c0 to c0 + n of one result: of y from x, or (back) of dx from dy. */
-SK_INLINE void sk_depthwise_at(const struct sk_conv_shape *s, bool back, const void *x, const float *w, int row, int column, size_t c0,
-                               size_t n, float *sum, enum sk_ktype t)
+SK_INLINE void sk_depthwise_at(const struct sk_conv_shape *s, bool back, const void *x, const float *w, int row,
+                               int column, size_t c0, size_t n, float *sum, enum sk_ktype t)
 {
     int high = back ? s->p : s->h, wide = back ? s->q : s->w;
     size_t c = (size_t)s->c;
     for (int r = 0; r < s->r; r++) {
-        int i = back ? sk_depthwise_reader(row, r, s->stride, s->pad, high) : sk_depthwise_source(row, r, s->stride, s->pad, high);
+        int i = back ? sk_depthwise_reader(row, r, s->stride, s->pad, high)
+                     : sk_depthwise_source(row, r, s->stride, s->pad, high);
         for (int k = 0; k < s->s && i >= 0; k++) {
-            int j = back ? sk_depthwise_reader(column, k, s->stride, s->pad, wide) : sk_depthwise_source(column, k, s->stride, s->pad, wide);
+            int j = back ? sk_depthwise_reader(column, k, s->stride, s->pad, wide)
+                         : sk_depthwise_source(column, k, s->stride, s->pad, wide);
             if (j >= 0)
-                sk_depthwise_add(sum, x, ((size_t)i * (size_t)wide + (size_t)j) * c + c0, w + (size_t)(r * s->s + k) * c + c0, n, t);
+                sk_depthwise_add(sum, x, ((size_t)i * (size_t)wide + (size_t)j) * c + c0,
+                                 w + (size_t)(r * s->s + k) * c + c0, n, t);
         }
     }
 }
 
-SK_INLINE void sk_depthwise_image(const struct sk_conv_shape *s, bool back, const void *x, const float *w, const float *bias, void *y,
-                                  enum sk_ktype t)
+SK_INLINE void sk_depthwise_image(const struct sk_conv_shape *s, bool back, const void *x, const float *w,
+                                  const float *bias, void *y, enum sk_ktype t)
 {
     int high = back ? s->h : s->p, wide = back ? s->w : s->q;
     size_t c = (size_t)s->c;
@@ -68,7 +71,8 @@ SK_INLINE void sk_depthwise_image(const struct sk_conv_shape *s, bool back, cons
         }
 }
 
-SK_INLINE void sk_depthwise_weight(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw, enum sk_ktype t)
+SK_INLINE void sk_depthwise_weight(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw,
+                                   enum sk_ktype t)
 {
     size_t c = (size_t)s->c;
     memset(dw, 0, (size_t)(s->r * s->s) * c * sizeof *dw);
@@ -85,15 +89,16 @@ SK_INLINE void sk_depthwise_weight(const struct sk_conv_shape *s, const void *dy
 }
 
 #define SK_DEPTHWISE_TYPE(suffix, t)                                                                                   \
-    static void forward_##suffix(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias, void *y) \
+    static void forward_##suffix(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias,      \
+                                 void *y)                                                                              \
     {                                                                                                                  \
         sk_depthwise_image(s, false, x, w, bias, y, t);                                                                \
     }                                                                                                                  \
-    static void grad_data_##suffix(const struct sk_conv_shape *s, const void *dy, const float *w, void *dx)           \
+    static void grad_data_##suffix(const struct sk_conv_shape *s, const void *dy, const float *w, void *dx)            \
     {                                                                                                                  \
         sk_depthwise_image(s, true, dy, w, NULL, dx, t);                                                               \
     }                                                                                                                  \
-    static void grad_weight_##suffix(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw)         \
+    static void grad_weight_##suffix(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw)          \
     {                                                                                                                  \
         sk_depthwise_weight(s, dy, x, dw, t);                                                                          \
     }

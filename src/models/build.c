@@ -1,7 +1,8 @@
 /* Layers as networks use them: convolution and norm, activation, squeeze-and-excitation, shortcut, classifier. */
 #include "models/build.h"
 
-static int tensor(struct sk_build *b, enum sk_role role, int rank, const int64_t *dim, const char *module, const char *name)
+static int tensor(struct sk_build *b, enum sk_role role, int rank, const int64_t *dim, const char *module,
+                  const char *name)
 {
     char full[SK_TENSOR_NAME];
     struct sk_desc desc = sk_desc_make(SK_F32, rank, dim);
@@ -13,7 +14,8 @@ static int tensor(struct sk_build *b, enum sk_role role, int rank, const int64_t
     return id;
 }
 
-int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, const int *in, int count, const struct sk_attr *attr)
+int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, const int *in, int count,
+                  const struct sk_attr *attr)
 {
     int out = 0;
     if (b->code == SK_OK)
@@ -43,13 +45,15 @@ int sk_build_conv(struct sk_build *b, int x, struct sk_layer l, const char *name
     if (b->code != SK_OK)
         return 0;
     b->g->tensor[w].damp = l.damp;
-    struct sk_attr attr = {.kernel = kernel, .stride = l.stride > 1 ? l.stride : 1, .pad = kernel / 2, .groups = groups, .bias = l.bias};
+    struct sk_attr attr = {
+        .kernel = kernel, .stride = l.stride > 1 ? l.stride : 1, .pad = kernel / 2, .groups = groups, .bias = l.bias};
     return sk_build_emit(b, SK_OP_CONV, name, (int[]){x, w, bias}, l.bias ? 3 : 2, &attr);
 }
 
 static int batch_norm(struct sk_build *b, int x, const int64_t *c, int gamma, int beta, const char *name)
 {
-    int mean = tensor(b, SK_ROLE_STATE, 1, c, name, "running_mean"), var = tensor(b, SK_ROLE_STATE, 1, c, name, "running_var");
+    int mean = tensor(b, SK_ROLE_STATE, 1, c, name, "running_mean"),
+        var = tensor(b, SK_ROLE_STATE, 1, c, name, "running_var");
     struct sk_attr attr = {.eps = b->m->bn_eps};
     if (b->io->train)
         return sk_build_emit(b, SK_OP_BATCH_NORM, name, (int[]){x, gamma, beta}, 3, &attr);
@@ -60,8 +64,9 @@ static int group_norm(struct sk_build *b, int x, int64_t c, int gamma, int beta,
 {
     struct sk_attr attr = {.eps = b->m->bn_eps, .groups = b->m->norm_groups};
     if (b->code == SK_OK && c % attr.groups != 0)
-        b->code = sk_fail(b->err, SK_INPUT, "model.norm_groups: the %lld channels of '%s' cannot be divided into %d groups", (long long)c,
-                          name, attr.groups);
+        b->code =
+            sk_fail(b->err, SK_INPUT, "model.norm_groups: the %lld channels of '%s' cannot be divided into %d groups",
+                    (long long)c, name, attr.groups);
     return sk_build_emit(b, SK_OP_GROUP_NORM, name, (int[]){x, gamma, beta}, 3, &attr);
 }
 
@@ -71,7 +76,8 @@ static int norm(struct sk_build *b, int x, const char *name)
         return 0;
     int64_t c = sk_build_channels(b, x);
     int gamma = tensor(b, SK_ROLE_PARAM, 1, &c, name, "weight"), beta = tensor(b, SK_ROLE_PARAM, 1, &c, name, "bias");
-    return b->m->norm == SK_NORM_GROUP ? group_norm(b, x, c, gamma, beta, name) : batch_norm(b, x, &c, gamma, beta, name);
+    return b->m->norm == SK_NORM_GROUP ? group_norm(b, x, c, gamma, beta, name)
+                                       : batch_norm(b, x, &c, gamma, beta, name);
 }
 
 int sk_build_conv_norm(struct sk_build *b, int x, struct sk_layer l, const char *conv_name, const char *norm_name)
@@ -85,7 +91,8 @@ int sk_build_conv_norm(struct sk_build *b, int x, struct sk_layer l, const char 
 
 int sk_build_act(struct sk_build *b, enum sk_act act, int x, const char *name)
 {
-    static const enum sk_op_kind kind[] = {[SK_ACT_RELU] = SK_OP_RELU, [SK_ACT_SILU] = SK_OP_SILU, [SK_ACT_SIGMOID] = SK_OP_SIGMOID};
+    static const enum sk_op_kind kind[] = {
+        [SK_ACT_RELU] = SK_OP_RELU, [SK_ACT_SILU] = SK_OP_SILU, [SK_ACT_SIGMOID] = SK_OP_SIGMOID};
     return sk_build_emit(b, kind[act], name, &x, 1, NULL);
 }
 
@@ -102,7 +109,8 @@ int sk_build_excite(struct sk_build *b, int x, int squeezed, enum sk_act act, co
 
 int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const char *name)
 {
-    struct sk_attr attr = {.p = b->m->drop_path * index / (count > 1 ? count - 1 : 1), .salt = 2 + b->drops, .whole = true};
+    struct sk_attr attr = {
+        .p = b->m->drop_path * index / (count > 1 ? count - 1 : 1), .salt = 2 + b->drops, .whole = true};
     if (attr.p > 0 && b->io->train) {
         y = sk_build_emit(b, SK_OP_DROPOUT, SK_JOIN(name, "drop"), &y, 1, &attr);
         b->drops++;

@@ -20,12 +20,13 @@ enum sk_act { SK_ACT_RELU, SK_ACT_SILU, SK_ACT_SIGMOID };
 const char *sk_build_join(char *out, const char *prefix, const char *suffix);
 
 int64_t sk_build_channels(const struct sk_build *b, int x); /* 1 after an error */
-int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, const int *in, int count, const struct sk_attr *attr);
+int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, const int *in, int count,
+                  const struct sk_attr *attr);
 
 struct sk_layer {
     int out, kernel, stride, groups; /* zeros: 1 */
     bool bias;
-    float damp;                      /* of the weight, see struct sk_tensor */
+    float damp; /* of the weight, see struct sk_tensor */
 };
 /* Padded by half the kernel. */
 int sk_build_conv(struct sk_build *b, int x, struct sk_layer l, const char *name);
@@ -34,7 +35,8 @@ int sk_build_conv_norm(struct sk_build *b, int x, struct sk_layer l, const char 
 int sk_build_act(struct sk_build *b, enum sk_act act, int x, const char *name);
 /* Squeeze-and-excitation (Hu et al., 2017) with its convolutions NAME.fc1, of so many outputs, and NAME.fc2. */
 int sk_build_excite(struct sk_build *b, int x, int squeezed, enum sk_act act, const char *name);
-/* x + y, where y, in training, is left out for some samples: more often the further the block, index of count, lies from the first. */
+/* x + y, where y, in training, is left out for some samples: more often the further the block, index of count, lies
+ * from the first. */
 int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const char *name);
 /* Pooling over all positions, dropout and the linear layer. */
 int sk_build_classifier(struct sk_build *b, int x, const char *name);

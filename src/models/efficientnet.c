@@ -8,7 +8,7 @@ struct stage {
     int expand, kernel, stride, in, out, blocks;
 };
 static const struct stage stages[] = {
-    {1, 3, 1, 32, 16, 1}, {6, 3, 2, 16, 24, 2},   {6, 5, 2, 24, 40, 2},   {6, 3, 2, 40, 80, 3},
+    {1, 3, 1, 32, 16, 1},  {6, 3, 2, 16, 24, 2},   {6, 5, 2, 24, 40, 2},   {6, 3, 2, 40, 80, 3},
     {6, 5, 1, 80, 112, 3}, {6, 5, 2, 112, 192, 4}, {6, 3, 1, 192, 320, 1},
 };
 
@@ -42,7 +42,8 @@ static int block(struct sk_build *b, int x, const struct stage *s, int index, in
     int in = (int)sk_build_channels(b, x), wide = in * s->expand, n = 0, y = x;
     if (s->expand > 1)
         y = conv_norm_act(b, y, (struct sk_layer){.out = wide}, PART);
-    y = conv_norm_act(b, y, (struct sk_layer){.out = wide, .kernel = s->kernel, .stride = s->stride, .groups = wide}, PART);
+    y = conv_norm_act(b, y, (struct sk_layer){.out = wide, .kernel = s->kernel, .stride = s->stride, .groups = wide},
+                      PART);
     y = sk_build_excite(b, y, in / 4 > 1 ? in / 4 : 1, SK_ACT_SILU, PART);
     const char *last = PART;
     bool same = s->stride == 1 && in == s->out && b->m->residual;
@@ -60,12 +61,13 @@ static enum sk_code check(const struct sk_recipe_model *m, struct sk_err *err)
     return SK_OK;
 }
 
-enum sk_code sk_efficientnet_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int x,
-                                   int *logits, struct sk_err *err)
+enum sk_code sk_efficientnet_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io,
+                                   int x, int *logits, struct sk_err *err)
 {
     enum { BLOCKS = 16, HEAD = 4 };
     struct sk_build b = {.g = g, .m = m, .io = io, .err = err};
-    struct sk_layer first = {.out = scaled(stages[0].in, m->width), .kernel = 3, .stride = m->stem == SK_STEM_CIFAR ? 1 : 2};
+    struct sk_layer first = {
+        .out = scaled(stages[0].in, m->width), .kernel = 3, .stride = m->stem == SK_STEM_CIFAR ? 1 : 2};
     char name[SK_NAME];
     int index = 0, out = 0;
     enum sk_code code = check(m, err);

@@ -1,11 +1,11 @@
-/* ResNet-18 to 152 (He et al., "Deep Residual Learning for Image Recognition", 2015) as torchvision builds them (v1.5: a
- * bottleneck's stride sits in its 3x3 convolution), with the CIFAR stem (3x3, no pooling) and any width; wide ones
- * (Zagoruyko and Komodakis, 2016) and ResNeXt (Xie et al., 2016) as torchvision, squeeze-and-excitation (Hu et al., 2017) and
- * ResNet-D (He et al., "Bag of Tricks", 2018) as timm.
+/* ResNet-18 to 152 (He et al., "Deep Residual Learning for Image Recognition", 2015) as torchvision builds them (v1.5:
+ * a bottleneck's stride sits in its 3x3 convolution), with the CIFAR stem (3x3, no pooling) and any width; wide ones
+ * (Zagoruyko and Komodakis, 2016) and ResNeXt (Xie et al., 2016) as torchvision, squeeze-and-excitation (Hu et al.,
+ * 2017) and ResNet-D (He et al., "Bag of Tricks", 2018) as timm.
  *
  * Without norms, initial weights follow Fixup (Zhang, Dauphin and Ma, 2019): the last convolution of a block and the
- * classifier begin at zero, the others of a block are scaled by blocks^(-1 / (2 * convolutions - 2)). Its scalar biases and
- * factors are left out; each convolution has a bias. */
+ * classifier begin at zero, the others of a block are scaled by blocks^(-1 / (2 * convolutions - 2)). Its scalar biases
+ * and factors are left out; each convolution has a bias. */
 #include "models/resnet.h"
 
 #include <math.h>

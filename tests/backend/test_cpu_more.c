@@ -1,5 +1,5 @@
-/* Group norm, gates, smooth activations, windows and depthwise convolutions on the cpu backend: against the definition in
- * double, the same bits with any number of threads. */
+/* Group norm, gates, smooth activations, windows and depthwise convolutions on the cpu backend: against the definition
+ * in double, the same bits with any number of threads. */
 #include "backend/op.h"
 
 #include <math.h>
@@ -9,7 +9,8 @@ enum { N = 3, H = 7, W = 5, HW = H * W };
 static void test_group_norm_of(enum sk_dtype type, int c, int groups)
 {
     struct sk_rng r;
-    struct op_test t = {.kind = SK_OP_GROUP_NORM, .kernel = "cpu", .attr = {.eps = 1e-3, .groups = groups}, .ins = 3, .outs = 3};
+    struct op_test t = {
+        .kind = SK_OP_GROUP_NORM, .kernel = "cpu", .attr = {.eps = 1e-3, .groups = groups}, .ins = 3, .outs = 3};
     struct op_test back = {.kind = SK_OP_GROUP_NORM_GRAD, .kernel = "cpu", .attr = t.attr, .ins = 5, .outs = 3};
     check_rng(&r, (uint64_t)c);
     check_case("group norm %s, %d channels, %d groups", sk_dtype_name(type), c, groups);
@@ -22,15 +23,19 @@ static void test_group_norm_of(enum sk_dtype type, int c, int groups)
     back.out[0] = op_tensor(type, OP_DIMS(N, H, W, c));
     back.out[1] = op_tensor(SK_F32, OP_DIMS(c)), back.out[2] = op_tensor(SK_F32, OP_DIMS(c));
     size_t each = (size_t)(c / groups), total = (size_t)(N * HW * c), channels = (size_t)c;
-    double *y = op_doubles(total), *dx = op_doubles(total), *dgamma = op_doubles(channels), *dbeta = op_doubles(channels);
+    double *y = op_doubles(total), *dx = op_doubles(total), *dgamma = op_doubles(channels),
+           *dbeta = op_doubles(channels);
     for (size_t g = 0; g < (size_t)(N * groups); g++) {
         double m = (double)(HW * (int)each), mean = 0, var = 0, s1 = 0, s2 = 0;
         size_t n = g / (size_t)groups, c0 = g % (size_t)groups * each;
-#define EACH for (size_t k = 0, i, j; k < HW * each; k++) if (j = c0 + k % each, i = (n * HW + k / each) * channels + j, true)
+#define EACH                                                                                                           \
+    for (size_t k = 0, i, j; k < HW * each; k++)                                                                       \
+        if (j = c0 + k % each, i = (n * HW + k / each) * channels + j, true)
         EACH mean += op_get(&t.in[0], i) / m;
         EACH var += pow(op_get(&t.in[0], i) - mean, 2) / m;
         double s = 1 / sqrt(var + 1e-3);
-        EACH {
+        EACH
+        {
             double x = (op_get(&t.in[0], i) - mean) * s, d = op_get(&back.in[0], i), gamma = op_get(&t.in[1], j);
             y[i] = x * gamma + op_get(&t.in[2], j);
             dgamma[j] += d * x, dbeta[j] += d;
@@ -69,10 +74,14 @@ static double act(enum sk_op_kind kind, double a, double b)
 {
     double s = sigmoid(kind == SK_OP_SILU_GRAD ? b : a);
     switch (kind) {
-    case SK_OP_SILU: return a * s;
-    case SK_OP_SIGMOID: return s;
-    case SK_OP_SILU_GRAD: return a * s * (1 + b * (1 - s));
-    default: return a * b * (1 - b);
+    case SK_OP_SILU:
+        return a * s;
+    case SK_OP_SIGMOID:
+        return s;
+    case SK_OP_SILU_GRAD:
+        return a * s * (1 + b * (1 - s));
+    default:
+        return a * b * (1 - b);
     }
 }
 
@@ -84,7 +93,8 @@ static void check_act(enum sk_op_kind kind, enum sk_dtype type, int inputs)
     check_case("%s %s", sk_op_info(kind)->name, sk_dtype_name(type));
     for (int i = 0; i < inputs; i++)
         t.in[i] = op_random(type, OP_DIMS(9, 61, 67, 1), &r);
-    op_set(&t.in[0], 0, 200), op_set(&t.in[0], 1, -200), op_set(&t.in[inputs - 1], 2, 40), op_set(&t.in[inputs - 1], 3, -40);
+    op_set(&t.in[0], 0, 200), op_set(&t.in[0], 1, -200), op_set(&t.in[inputs - 1], 2, 40),
+        op_set(&t.in[inputs - 1], 3, -40);
     t.out[0] = op_tensor(type, OP_DIMS(9, 61, 67, 1));
     double *want = op_doubles(op_count(&t.in[0]));
     for (size_t i = 0; i < op_count(&t.in[0]); i++)
@@ -154,7 +164,8 @@ static void test_window(void **state)
     enum { C = 6, P = 4, Q = 3 };
     struct sk_rng r;
     (void)state;
-    struct op_test t = {.kind = SK_OP_AVG_WINDOW, .kernel = "cpu", .attr = {.kernel = 2, .stride = 2}, .ins = 1, .outs = 1};
+    struct op_test t = {
+        .kind = SK_OP_AVG_WINDOW, .kernel = "cpu", .attr = {.kernel = 2, .stride = 2}, .ins = 1, .outs = 1};
     struct op_test back = {.kind = SK_OP_AVG_WINDOW_GRAD, .kernel = "cpu", .attr = t.attr, .ins = 1, .outs = 1};
     check_rng(&r, 1);
     check_case("windows");
@@ -162,7 +173,8 @@ static void test_window(void **state)
     back.in[0] = op_random(SK_F32, OP_DIMS(N, P, Q, C), &r), back.out[0] = op_tensor(SK_F32, OP_DIMS(N, H, W, C));
     double *y = op_doubles(N * P * Q * C), *dx = op_doubles(N * HW * C);
     for (size_t i = 0; i < N * HW * C; i++) {
-        size_t c = i % C, w = i / C % W, h = i / C / W % H, n = i / C / W / H, o = ((n * P + h / 2) * Q + w / 2) * C + c;
+        size_t c = i % C, w = i / C % W, h = i / C / W % H, n = i / C / W / H,
+               o = ((n * P + h / 2) * Q + w / 2) * C + c;
         double size = (h / 2 == P - 1 ? 1 : 2) * (w / 2 == Q - 1 ? 1 : 2);
         y[o] += op_get(&t.in[0], i) / size;
         dx[i] = op_get(&back.in[0], o) / size;
@@ -207,14 +219,16 @@ struct grouped {
 static void check_grouped(const struct grouped *s, const char *kernel, enum sk_dtype type)
 {
     struct sk_rng r;
-    int pad = s->kernel / 2, P = (H + 2 * pad - s->kernel) / s->stride + 1, Q = (W + 2 * pad - s->kernel) / s->stride + 1;
+    int pad = s->kernel / 2, P = (H + 2 * pad - s->kernel) / s->stride + 1,
+        Q = (W + 2 * pad - s->kernel) / s->stride + 1;
     int cg = s->c / s->groups, kg = s->k / s->groups, area = s->kernel * s->kernel;
     const struct sk_attr attr = {.kernel = s->kernel, .stride = s->stride, .pad = pad, .groups = s->groups};
     struct op_test t[3] = {{.kind = SK_OP_CONV}, {.kind = SK_OP_CONV_GRAD_DATA}, {.kind = SK_OP_CONV_GRAD_WEIGHT}};
     check_rng(&r, (uint64_t)s->c);
-    check_case("%s %s, %d to %d channels in %d groups, kernel %d, stride %d", kernel, sk_dtype_name(type), s->c, s->k, s->groups,
-               s->kernel, s->stride);
-    struct op_tensor x = op_random(type, OP_DIMS(N, H, W, s->c), &r), w = op_random(SK_F32, OP_DIMS(s->k, cg, s->kernel, s->kernel), &r);
+    check_case("%s %s, %d to %d channels in %d groups, kernel %d, stride %d", kernel, sk_dtype_name(type), s->c, s->k,
+               s->groups, s->kernel, s->stride);
+    struct op_tensor x = op_random(type, OP_DIMS(N, H, W, s->c), &r),
+                     w = op_random(SK_F32, OP_DIMS(s->k, cg, s->kernel, s->kernel), &r);
     struct op_tensor dy = op_random(type, OP_DIMS(N, P, Q, s->k), &r);
     for (size_t i = 0; i < op_count(&w); i++)
         op_set(&w, i, round(op_get(&w, i) * 4) / 4); /* the same in bf16, in which oneDNN reads them */
@@ -260,7 +274,8 @@ static void test_grouped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_group_norm), cmocka_unit_test(test_act),     cmocka_unit_test(test_gate),
-                                       cmocka_unit_test(test_window),     cmocka_unit_test(test_max_all), cmocka_unit_test(test_grouped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_group_norm), cmocka_unit_test(test_act),
+                                       cmocka_unit_test(test_gate),       cmocka_unit_test(test_window),
+                                       cmocka_unit_test(test_max_all),    cmocka_unit_test(test_grouped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,8 @@ static enum sk_code run_grad(void *me, const struct sk_kernel_call *call, struct
     return SK_OK;
 }
 
-const struct sk_kernel sk_cpu_silu = {.name = "cpu", .kind = SK_OP_SILU, .open = open_act, .run = run_act, .close = sk_free};
+const struct sk_kernel sk_cpu_silu = {
+    .name = "cpu", .kind = SK_OP_SILU, .open = open_act, .run = run_act, .close = sk_free};
 const struct sk_kernel sk_cpu_silu_grad = {
     .name = "cpu", .kind = SK_OP_SILU_GRAD, .open = open_act, .run = run_grad, .close = sk_free};
 const struct sk_kernel sk_cpu_sigmoid = {

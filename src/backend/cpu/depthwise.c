@@ -1,5 +1,5 @@
-/* Depthwise convolution and its gradients by own kernels, a picture at a time. Kernels of all channels are brought side by
- * side first; gradients of the weights are added up in the order of the pictures. */
+/* Depthwise convolution and its gradients by own kernels, a picture at a time. Kernels of all channels are brought side
+ * by side first; gradients of the weights are added up in the order of the pictures. */
 #include "backend/cpu/cpu.h"
 
 struct depthwise {
@@ -10,8 +10,8 @@ struct depthwise {
     bool bias, parallel;
 };
 
-static enum sk_code check(const struct sk_op_desc *op, const struct sk_desc *x, const struct sk_desc *w, const struct sk_desc *y,
-                          struct sk_err *err)
+static enum sk_code check(const struct sk_op_desc *op, const struct sk_desc *x, const struct sk_desc *w,
+                          const struct sk_desc *y, struct sk_err *err)
 {
     if (op->attr.groups < 2 || op->attr.groups != x->dim[3] || w->dim[0] != x->dim[3])
         return sk_fail(err, SK_UNSUPPORTED, "not depthwise: %d groups, %lld to %lld channels",
@@ -24,7 +24,8 @@ static enum sk_code check(const struct sk_op_desc *op, const struct sk_desc *x, 
 
 /* x, w, y: descriptors of the forward convolution's tensors; weights: how often they are held in scratch. */
 static enum sk_code open_any(void **out, const struct sk_op_desc *op, const struct sk_desc *x, const struct sk_desc *w,
-                             const struct sk_desc *y, size_t weights, int variant, struct sk_kernel_need *need, struct sk_err *err)
+                             const struct sk_desc *y, size_t weights, int variant, struct sk_kernel_need *need,
+                             struct sk_err *err)
 {
     enum sk_ktype type;
     enum sk_code code = sk_cpu_type(x, "x", &type, err);
@@ -89,8 +90,8 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
     return SK_OK;
 }
 
-static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
-                                   struct sk_kernel_need *need, struct sk_err *err)
+static enum sk_code open_grad_data(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
+                                   int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
     (void)env;
     return open_any(out, op, &op->out[0], &op->in[1], &op->in[0], 1, variant, need, err);
@@ -108,8 +109,8 @@ static enum sk_code run_grad_data(void *me, const struct sk_kernel_call *call, s
     return SK_OK;
 }
 
-static enum sk_code open_grad_weight(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
-                                     struct sk_kernel_need *need, struct sk_err *err)
+static enum sk_code open_grad_weight(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
+                                     int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
     (void)env;
     return open_any(out, op, &op->in[1], &op->out[0], &op->in[0], (size_t)op->in[1].dim[0], variant, need, err);
@@ -139,5 +140,8 @@ const struct sk_kernel sk_depthwise_conv = {
     .name = "depthwise", .kind = SK_OP_CONV, .open = open_forward, .run = run_forward, .close = sk_free};
 const struct sk_kernel sk_depthwise_conv_grad_data = {
     .name = "depthwise", .kind = SK_OP_CONV_GRAD_DATA, .open = open_grad_data, .run = run_grad_data, .close = sk_free};
-const struct sk_kernel sk_depthwise_conv_grad_weight = {
-    .name = "depthwise", .kind = SK_OP_CONV_GRAD_WEIGHT, .open = open_grad_weight, .run = run_grad_weight, .close = sk_free};
+const struct sk_kernel sk_depthwise_conv_grad_weight = {.name = "depthwise",
+                                                        .kind = SK_OP_CONV_GRAD_WEIGHT,
+                                                        .open = open_grad_weight,
+                                                        .run = run_grad_weight,
+                                                        .close = sk_free};

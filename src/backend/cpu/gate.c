@@ -1,5 +1,5 @@
-/* Gates of squeeze-and-excitation: a factor for each sample and channel, and its gradient; the gradient of a bias, which
- * is the same sum over rows. By the passes of batch norm. */
+/* Gates of squeeze-and-excitation: a factor for each sample and channel, and its gradient; the gradient of a bias,
+ * which is the same sum over rows. By the passes of batch norm. */
 #include "backend/cpu/norm.h"
 
 #include <string.h>

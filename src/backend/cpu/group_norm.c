@@ -12,8 +12,8 @@ struct group_norm {
 };
 enum { FORWARD_FLOATS = 2, BACKWARD_FLOATS = 8 }; /* a channel */
 
-static enum sk_code open_norm(void **out, const struct sk_op_desc *op, const struct sk_desc *x, size_t floats, int variant,
-                              struct sk_kernel_need *need, struct sk_err *err)
+static enum sk_code open_norm(void **out, const struct sk_op_desc *op, const struct sk_desc *x, size_t floats,
+                              int variant, struct sk_kernel_need *need, struct sk_err *err)
 {
     enum sk_ktype type;
     enum sk_code code = sk_cpu_type(x, "x", &type, err);
@@ -45,7 +45,8 @@ static size_t elements(const struct group_norm *g)
 /* ---- forward ---- */
 
 /* Mean and variance of a group from those of its channels. */
-static void combine(const struct group_norm *g, size_t group, const float *mean, const float *m2, float *out_mean, float *out_var)
+static void combine(const struct group_norm *g, size_t group, const float *mean, const float *m2, float *out_mean,
+                    float *out_var)
 {
     size_t c = g->c / g->groups, first = group * c;
     double sum = 0, square = 0;
@@ -97,8 +98,8 @@ static enum sk_code run_forward(void *me, const struct sk_kernel_call *call, str
 
 /* ---- backward ---- */
 
-/* Of a sample, a value a channel: sums of dy and dy * (x - mean), which are scaled to what dbeta and dgamma get, then what
- * the passes take. */
+/* Of a sample, a value a channel: sums of dy and dy * (x - mean), which are scaled to what dbeta and dgamma get, then
+ * what the passes take. */
 struct channels {
     float *sum, *dot, *mean, *one, *k0, *k1, *k2;
 };
@@ -109,9 +110,10 @@ static struct channels channels_of(const struct group_norm *g, const struct sk_k
     return (struct channels){at, at + c, at + 2 * c, at + 3 * c, at + 4 * c, at + 5 * c, at + 6 * c};
 }
 
-/* With r = 1 / sqrt(var + eps) and m values in the group: dx = r * gamma * dy - r * S1 / m - r^3 * (x - mean) * S2 / m, where
- * S1 and S2 are the group's sums of gamma * dy and gamma * dy * (x - mean). */
-static void coefficients(const struct group_norm *g, size_t group, const float *gamma, double var, const struct channels *a)
+/* With r = 1 / sqrt(var + eps) and m values in the group: dx = r * gamma * dy - r * S1 / m - r^3 * (x - mean) * S2 / m,
+ * where S1 and S2 are the group's sums of gamma * dy and gamma * dy * (x - mean). */
+static void coefficients(const struct group_norm *g, size_t group, const float *gamma, double var,
+                         const struct channels *a)
 {
     size_t c = g->c / g->groups, first = group * c;
     double r = 1 / sqrt(var + g->eps), m = (double)(c * g->rows), s1 = 0, s2 = 0;
