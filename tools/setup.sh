@@ -5,7 +5,7 @@
 # packages; the first is installed.
 set -euo pipefail
 
-build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev libspng-dev libjpeg-dev libarchive-dev libyaml-dev
+build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev zlib1g-dev libspng-dev libjpeg-dev libarchive-dev libyaml-dev
        libjansson-dev libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev ca-certificates"
 check="libcmocka-dev python3"
 all="valgrind qemu-user|qemu-user-static"

@@ -80,7 +80,7 @@ bool sk_is_utf8(const char *text);
 char *sk_printable(char *dst, size_t size, const char *text);
 
 /* ---- random numbers (rng.c): Philox4x32-10 (Salmon et al., SC 2011), keyed by what the number is for ---- */
-enum sk_purpose { SK_RNG_INIT = 1, SK_RNG_ORDER, SK_RNG_AUGMENT, SK_RNG_DROPOUT, SK_RNG_SHAPES, SK_RNG_SPLIT, SK_RNG_TEST };
+enum sk_purpose { SK_RNG_INIT = 1, SK_RNG_ORDER, SK_RNG_AUGMENT, SK_RNG_DROPOUT, SK_RNG_SHAPES, SK_RNG_SPLIT, SK_RNG_TEST, SK_RNG_MIX };
 struct sk_rng {
     uint32_t key[2], counter[4], out[4];
     unsigned used;
@@ -90,6 +90,7 @@ uint32_t sk_rng_u32(struct sk_rng *r);
 uint32_t sk_rng_below(struct sk_rng *r, uint32_t n); /* unbiased, 0 <= result < n; n >= 1 */
 float sk_rng_unit(struct sk_rng *r);                 /* [0, 1), 24 bits */
 float sk_rng_normal(struct sk_rng *r);               /* standard normal, Box-Muller */
+double sk_rng_beta(struct sk_rng *r, double a);       /* Beta(a, a), a > 0; below 1e-6, where it is a coin, as of 1e-6 */
 /* Philox4x32-10 itself: out[4] from counter[4] and key[2]. */
 void sk_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 

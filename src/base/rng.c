@@ -62,9 +62,34 @@ float sk_rng_unit(struct sk_rng *r)
     return (float)(sk_rng_u32(r) >> 8) * 0x1p-24f;
 }
 
+/* In (0, 1]: its logarithm is finite. */
+static double above_zero(struct sk_rng *r)
+{
+    return ((double)sk_rng_u32(r) + 1.0) * 0x1p-32;
+}
+
 float sk_rng_normal(struct sk_rng *r)
 {
-    double radius = ((double)sk_rng_u32(r) + 1.0) * 0x1p-32; /* (0, 1]: the logarithm stays finite */
+    double radius = above_zero(r);
     double angle = (double)sk_rng_u32(r) * 0x1p-32 * 6.283185307179586;
     return (float)(sqrt(-2.0 * log(radius)) * cos(angle));
+}
+
+/* Logarithm of a Gamma(a) number: G. Marsaglia, W. Tsang, "A simple method for generating gamma variables", 2000, of
+ * a + 1, times u^(1/a), which for a small a would be zero were it no logarithm. */
+static double log_gamma(struct sk_rng *r, double a)
+{
+    double d = a + 1.0 - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d), x, v;
+    do {
+        x = (double)sk_rng_normal(r);
+        v = (1.0 + c * x) * (1.0 + c * x) * (1.0 + c * x);
+    } while (v <= 0 || log(above_zero(r)) >= 0.5 * x * x + d - d * v + d * log(v));
+    return log(d * v) + log(above_zero(r)) / a;
+}
+
+double sk_rng_beta(struct sk_rng *r, double a)
+{
+    a = fmax(a, 1e-6);
+    double x = log_gamma(r, a), y = log_gamma(r, a);
+    return 1.0 / (1.0 + exp(y - x));
 }

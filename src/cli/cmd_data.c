@@ -35,9 +35,9 @@ int sk_data_threads(const struct sk_data_args *a)
     return a->threads > 0 ? (int)a->threads : m.threads;
 }
 
-/* steps: what its pictures go through. */
-static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, const char *recipe,
-                               const char *split, const struct sk_data_args *a, struct sk_err *err)
+/* steps: what its pictures go through; of_train: what the recipe says of training (NULL: not asked). */
+static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *steps, struct sk_recipe_train *of_train,
+                               const char *recipe, const char *split, const struct sk_data_args *a, struct sk_err *err)
 {
     bool train = strcmp(split, "train") == 0;
     if (!train && strcmp(split, "val") != 0)
@@ -49,6 +49,8 @@ static enum sk_code open_split(struct sk_dataset **ds, struct sk_picture_steps *
     if (code == SK_OK)
         code = sk_dataset_open(ds, &r->data, r->train.seed, train ? SK_TRAIN : SK_VAL, err);
     *steps = train ? r->data.augment : r->data.prepare;
+    if (of_train)
+        *of_train = r->train;
     sk_free(r);
     return code;
 }
@@ -129,12 +131,14 @@ static enum sk_code inspect(const char *recipe, const struct sk_data_args *a, st
     struct sk_dataset *ds = NULL;
     struct sk_data_stats stats = {0};
     struct sk_picture_steps steps;
+    struct sk_recipe_train train;
     const char *split = a->split ? a->split : "train";
-    enum sk_code code = open_split(&ds, &steps, recipe, split, a, err);
+    enum sk_code code = open_split(&ds, &steps, &train, recipe, split, a, err);
     if (code == SK_OK)
         code = sk_data_inspect(ds, sk_data_threads(a), &stats, sk_data_on_read, NULL, err);
     sk_progress_clear();
     struct sk_data_page page = {.dataset = ds, .stats = &stats, .steps = &steps, .title = recipe ? recipe : a->data};
+    page.train = strcmp(split, "train") == 0 ? &train : NULL;
     if (code == SK_OK && a->html)
         code = sk_data_page(&page, a->html, err);
     if (code == SK_OK)
@@ -162,7 +166,7 @@ static enum sk_code sample(const char *recipe, const struct sk_data_args *a, str
                            .wrote = on_wrote};
     if (!a->out)
         return sk_fail(err, SK_USAGE, "skua data sample needs --out DIR, a folder for the pictures");
-    enum sk_code code = open_split(&ds, &steps, recipe, a->split ? a->split : "val", a, err);
+    enum sk_code code = open_split(&ds, &steps, NULL, recipe, a->split ? a->split : "val", a, err);
     if (code == SK_OK)
         code = sk_data_sample(ds, &s, err);
     sk_dataset_close(ds);

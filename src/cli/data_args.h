@@ -23,6 +23,7 @@ struct sk_data_page {
     const struct sk_dataset *dataset;
     const struct sk_data_stats *stats;
     const struct sk_picture_steps *steps;
+    const struct sk_recipe_train *train; /* mixes? NULL: no */
     const char *title;
     int64_t seed;
 };

@@ -2,12 +2,14 @@
  */
 #include "cli/data_args.h"
 #include "cli/html.h"
+#include "train/train.h"
 
-enum { PICTURES = 24, VERSIONS = 4, SHOWN_SIDE = 160, SMALL_SIDE = 64, QUALITY = 85 };
+enum { PICTURES = 24, VERSIONS = 4, MIXED = 8, SHOWN_SIDE = 160, SMALL_SIDE = 64, QUALITY = 85 };
 
 struct page {
     const struct sk_dataset *ds;
     const struct sk_picture_steps *steps;
+    const struct sk_recipe_train *train;
     int64_t seed;
     struct sk_str *out;
     struct sk_picture picture, scratch;
@@ -38,6 +40,16 @@ static enum sk_code add_picture(struct page *p, struct sk_err *err)
     return code == SK_OK ? sk_str_add(p->out, err, "\">") : code;
 }
 
+/* As an epoch of training gets it. */
+static enum sk_code augmented(struct page *p, int64_t index, uint32_t epoch, struct sk_err *err)
+{
+    struct sk_rng rng;
+    int done = 0;
+    sk_rng_init(&rng, (uint64_t)p->seed, epoch, (uint64_t)index, SK_RNG_AUGMENT);
+    enum sk_code code = sk_dataset_read_for(p->ds, index, p->steps, &rng, &p->picture, &p->scratch, &done, err);
+    return code == SK_OK ? sk_picture_apply_from(&p->picture, &p->scratch, p->steps, done, &rng, err) : code;
+}
+
 /* As it lies, then as some epochs of training get it. */
 static enum sk_code add_versions(struct page *p, int64_t index, struct sk_err *err)
 {
@@ -45,15 +57,10 @@ static enum sk_code add_versions(struct page *p, int64_t index, struct sk_err *e
     if (code == SK_OK)
         code = add_picture(p, err);
     for (uint32_t epoch = 0; epoch < VERSIONS && p->steps->count > 0 && code == SK_OK; epoch++) {
-        struct sk_rng rng;
-        int done = 0;
-        sk_rng_init(&rng, (uint64_t)p->seed, epoch, (uint64_t)index, SK_RNG_AUGMENT);
         if (epoch == 0)
             code = sk_str_add(p->out, err, " &rarr; ");
         if (code == SK_OK)
-            code = sk_dataset_read_for(p->ds, index, p->steps, &rng, &p->picture, &p->scratch, &done, err);
-        if (code == SK_OK)
-            code = sk_picture_apply_from(&p->picture, &p->scratch, p->steps, done, &rng, err);
+            code = augmented(p, index, epoch, err);
         if (code == SK_OK)
             code = add_picture(p, err);
     }
@@ -84,6 +91,75 @@ static enum sk_code add_sample(struct page *p, int64_t index, struct sk_err *err
     return code == SK_OK ? sk_str_add(p->out, err, "</p>\n") : code;
 }
 
+/* Pictures of one size: own, and before it in its batch, mixed in levels into out. */
+static enum sk_code mix_levels(struct sk_picture *out, const struct sk_picture *own, const struct sk_picture *before,
+                               const struct sk_mix *mix, struct sk_err *err)
+{
+    const uint8_t *a = own->data, *b = before->data;
+    bool cut = mix->top < mix->bottom && mix->left < mix->right;
+    enum sk_code code = sk_picture_reserve(out, own->height, own->width, own->channels, SK_PIXEL_U8, err);
+    uint8_t *level = out->data;
+    for (int i = 0; i < own->height * own->width * own->channels && code == SK_OK; i++) {
+        float y = (float)(i / own->channels / own->width), x = (float)(i / own->channels % own->width);
+        bool in = y >= mix->top && y < mix->bottom && x >= mix->left && x < mix->right;
+        float share = !cut ? mix->lambda : in ? 0 : 1;
+        level[i] = (uint8_t)(share * (float)a[i] + (1 - share) * (float)b[i] + 0.5f);
+    }
+    return code;
+}
+
+/* Reads the pictures as an epoch gets them; those that are damaged or of another size than the first are left out. */
+static enum sk_code read_batch(struct page *p, const int64_t *index, int count, uint32_t epoch,
+                               struct sk_picture *batch, int *got, struct sk_err *err)
+{
+    for (int i = 0; i < count; i++) {
+        struct sk_picture *to = &batch[*got], kept = *to;
+        struct sk_err why = {0};
+        enum sk_code code = augmented(p, index[i], epoch, &why);
+        if (code != SK_OK && !sk_is_damage(code))
+            return sk_fail(err, code, "%s", why.text);
+        if (code != SK_OK || (*got > 0 && (p->picture.height != batch->height || p->picture.width != batch->width)))
+            continue;
+        *to = p->picture;
+        p->picture = kept;
+        ++*got;
+    }
+    return SK_OK;
+}
+
+/* A batch of the pictures, mixed as an epoch might. */
+static enum sk_code add_mixed_batch(struct page *p, const int64_t *index, int count, uint32_t epoch, struct sk_err *err)
+{
+    struct sk_picture batch[MIXED] = {0};
+    struct sk_mix mix = {.lambda = 1};
+    int got = 0;
+    enum sk_code code = read_batch(p, index, count, epoch, batch, &got, err);
+    if (code == SK_OK && got > 0) {
+        mix = sk_mix_draw(p->train, epoch, 0, batch->height, batch->width);
+        code = sk_str_add(p->out, err, "<p><b>%s, %.0f%% of each its own</b><br>", mix.bottom > 0 ? "CutMix" : "MixUp",
+                          100 * (double)mix.lambda);
+    }
+    for (int i = 0; i < got && code == SK_OK; i++) {
+        code = mix_levels(&p->picture, &batch[i], &batch[(i + got - 1) % got], &mix, err);
+        if (code == SK_OK)
+            code = add_picture(p, err);
+    }
+    for (int i = 0; i < MIXED; i++)
+        sk_picture_release(&batch[i]);
+    return code == SK_OK && got > 0 ? sk_str_add(p->out, err, "</p>\n") : code;
+}
+
+/* Where the recipe mixes batches: some of the pictures, as a batch. */
+static enum sk_code add_mixed(struct page *p, const int64_t *index, int64_t count, struct sk_err *err)
+{
+    if (!p->train || (p->train->mixup_alpha <= 0 && p->train->cutmix_alpha <= 0))
+        return SK_OK;
+    enum sk_code code = sk_str_add(p->out, err, "<h2>Mixed batches</h2>\n");
+    for (uint32_t epoch = 0; epoch < VERSIONS && code == SK_OK; epoch++)
+        code = add_mixed_batch(p, index, count < MIXED ? (int)count : MIXED, epoch, err);
+    return code;
+}
+
 static enum sk_code add_samples(struct page *p, struct sk_err *err)
 {
     int64_t chosen[PICTURES], count = PICTURES;
@@ -93,7 +169,7 @@ static enum sk_code add_samples(struct page *p, struct sk_err *err)
                           p->steps->count > 0 ? ", and what four epochs make of them" : "");
     for (int64_t i = 0; i < count && code == SK_OK; i++)
         code = add_sample(p, chosen[i], err);
-    return code;
+    return code == SK_OK ? add_mixed(p, chosen, count, err) : code;
 }
 
 static enum sk_code add_classes(struct page *p, const struct sk_data_stats *s, struct sk_err *err)
@@ -144,7 +220,7 @@ enum sk_code sk_data_page(const struct sk_data_page *what, const char *path, str
     struct sk_str out = {0};
     if (sk_dataset_info(what->dataset)->pixel != SK_PIXEL_U8)
         return sk_fail(err, SK_USAGE, "--html: pictures of floats cannot be shown, only those of 8 bits");
-    struct page p = {.ds = what->dataset, .steps = what->steps, .seed = what->seed, .out = &out};
+    struct page p = {.ds = what->dataset, .steps = what->steps, .train = what->train, .seed = what->seed, .out = &out};
     enum sk_code code = sk_html_open(&out, what->title, err);
     if (code == SK_OK)
         code = add_facts(&p, what->stats, err);

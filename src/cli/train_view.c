@@ -80,6 +80,16 @@ static void print_epoch(const struct sk_epoch_report *r)
     sk_print("\n");
 }
 
+/* What data.workers: auto came to, and why, where it is another number than before. */
+static void tell_workers(struct sk_train_view *v, const struct sk_epoch_report *r)
+{
+    if (!(r->computes > 0) || r->workers == v->workers)
+        return;
+    v->workers = r->workers;
+    sk_tell("%d thread%s load%s data: a batch takes one %.3g ms to prepare, and training %.3g ms", r->workers,
+            r->workers == 1 ? "" : "s", r->workers == 1 ? "s" : "", 1e3 * r->prepare, 1e3 * r->computes);
+}
+
 static void print_epoch_json(const struct sk_epoch_report *r)
 {
     struct sk_str text = {0};
@@ -120,6 +130,8 @@ static void on_epoch(void *ctx, const struct sk_epoch_report *r)
         print_epoch_json(r);
     else
         print_epoch(r);
+    if (!v->json && !v->quiet)
+        tell_workers(v, r);
     sk_print_flush();
 }
 

@@ -251,7 +251,8 @@ enum sk_code sk_data_convert(const struct sk_dataset *ds, const struct sk_conver
     all.thread = all.order ? sk_alloc((size_t)crew.threads, sizeof(*all.thread), err) : NULL;
     if (!all.thread)
         goto done;
-    sk_sampler_order(all.order, all.count, true, o->seed, 0);
+    if ((code = sk_sampler_shuffle(all.order, all.count, ds, 0, o->seed, 0, err)) != SK_OK)
+        goto done;
     if ((code = choose_size(&all, err)) != SK_OK || (code = claim_folder(&all, err)) != SK_OK)
         goto done;
     crew.jobs = (all.count + all.per_shard - 1) / all.per_shard;

@@ -61,6 +61,9 @@ struct sk_dataset_info {
     /* Tells a resumed run that the data changed: of names, sizes, labels and pixels. Pictures in files of their own go
      * by the files' sizes; of an npy array above 64 MiB, 4096 blocks of 4 KiB spread evenly stand for the pixels. */
     uint64_t fingerprint;
+    /* Not 0: samples whose places (sk_dataset_place) lie in the same span bytes are unpacked together, and the order of an
+     * epoch is drawn among those of about window bytes. 0: any sample is read like any other. */
+    uint64_t span, window;
     bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
 };
 /* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
@@ -88,6 +91,9 @@ static inline bool sk_is_damage(enum sk_code code)
 /* Name of a sample for messages: a file's path, or "data_batch_1.bin record 17". */
 void sk_dataset_name(const struct sk_dataset *ds, int64_t index, char *out, size_t size);
 
+/* Where the span of a sample begins, and the sample in it; only where info's span is not 0. */
+uint64_t sk_dataset_place(const struct sk_dataset *ds, int64_t index);
+
 /* What one source implements; the table is in source.c. */
 struct sk_source_ops {
     enum sk_source source;
@@ -102,6 +108,7 @@ struct sk_source_ops {
      * the sample has no file, and read gives its pixels. */
     enum sk_code (*file)(const void *self, int64_t index, char **data, size_t *len, struct sk_err *err);
     enum sk_code (*read)(const void *self, int64_t index, struct sk_picture *p, struct sk_err *err);
+    uint64_t (*place)(const void *self, int64_t index); /* only where info's span may be set */
     void (*name_of)(const void *self, int64_t index, char *out, size_t size);
 };
 extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
@@ -134,7 +141,7 @@ struct sk_loader_options {
     const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */
     const struct sk_picture_steps *steps;  /* copied */
     int batch;               /* samples a step, over all ranks */
-    int workers;             /* -1: auto, begins with one and adds threads while the caller waits; 0: prepared in sk_loader_next itself */
+    int workers;             /* -1: auto: one prepares the first batch, the first computing says how many, more come while the caller waits; 0: prepared in sk_loader_next itself */
     int ring;                /* prepared batches held at most; 0: 3 */
     bool shuffle, drop_last;
     int64_t seed;
@@ -154,6 +161,9 @@ void sk_loader_free(struct sk_loader *loader); /* joins the workers; NULL is fin
 int64_t sk_loader_batches(const struct sk_loader *loader);  /* an epoch has this many */
 int64_t sk_loader_samples(const struct sk_loader *loader);  /* an epoch has this many, over all ranks */
 int sk_loader_workers(const struct sk_loader *loader);      /* threads that run now */
+/* What workers: auto goes by, as measured last: seconds in which one thread prepares a batch, and between the caller's
+ * calls of next; 0: not measured yet, or not auto. */
+void sk_loader_pace(const struct sk_loader *loader, double *prepare, double *compute);
 void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, int *channels, enum sk_pixel *pixel);
 /* Starts epoch at batch number first_batch; whatever was being prepared is dropped. Where it starts makes no difference to
  * the time: that of the epoch's permutation, some 15 ms for a million samples. */
@@ -171,6 +181,11 @@ double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent wai
 int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples replaced since new */
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
 void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
+/* The shuffled order of the first n samples of a data set, by (seed, epoch) alone: sk_sampler_order's; where info's span
+ * is set, spans one after the other in a random order, and each sample moved back by a random distance below window. So
+ * no more than window / span + 2 spans are being read from at a time. */
+enum sk_code sk_sampler_shuffle(int64_t *order, int64_t n, const struct sk_dataset *ds, uint64_t window, int64_t seed,
+                                uint32_t epoch, struct sk_err *err) SK_MUST;
 
 /* ---- inspection, samples and download (inspect.c, sample.c, get.c) ---- */
 struct sk_data_stats {

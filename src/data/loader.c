@@ -151,6 +151,7 @@ enum sk_code sk_loader_start(struct sk_loader *l, uint32_t epoch, int64_t first_
     if (first_batch < 0 || first_batch > l->batches)
         return sk_fail(err, SK_BUG, "an epoch of %lld batches cannot start at batch %lld", (long long)l->batches,
                        (long long)first_batch);
+    enum sk_code code = SK_OK;
     pthread_mutex_lock(&l->lock);
     l->issue = l->batches; /* hands out nothing more */
     l->issue_sample = 0;
@@ -159,15 +160,17 @@ enum sk_code sk_loader_start(struct sk_loader *l, uint32_t epoch, int64_t first_
         pthread_cond_wait(&l->ready, &l->lock);
     l->draining = false;
     l->fill.epoch = epoch;
-    sk_sampler_order(l->fill.order, l->fill.samples, l->shuffle, l->fill.seed, epoch);
-    l->issue = l->next = first_batch;
+    if (l->shuffle)
+        code = sk_sampler_shuffle(l->fill.order, l->fill.samples, l->fill.dataset,
+                                  sk_dataset_info(l->fill.dataset)->window, l->fill.seed, epoch, err);
+    l->issue = l->next = code == SK_OK ? first_batch : l->batches;
     l->held = false;
     l->waited = 0;
     l->pace.returned = 0;
     sk_fill_report_reset(&l->epoch);
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->lock);
-    return SK_OK;
+    return code;
 }
 
 /* Waits for batch next, or prepares it where there are no workers. */
@@ -258,6 +261,12 @@ void sk_loader_shape(const struct sk_loader *l, int *height, int *width, int *ch
 int sk_loader_workers(const struct sk_loader *l)
 {
     return l->started;
+}
+
+void sk_loader_pace(const struct sk_loader *l, double *prepare, double *compute)
+{
+    *prepare = l->pace.prepare;
+    *compute = l->pace.compute;
 }
 
 size_t sk_loader_damaged(const struct sk_loader *l, const struct sk_damage **list)

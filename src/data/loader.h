@@ -23,10 +23,13 @@ struct sk_worker {
 
 /* What workers: auto looks at, over some batches. */
 struct sk_load_pace {
+    bool measured; /* threads were started by the first measurement */
     int batches;
+    double prepare, compute; /* seconds for a batch, as measured last */
     double waited, computed; /* the caller's seconds in next and between its calls */
     double returned;         /* when next returned last; 0: not in this epoch */
-    double busy;             /* the workers' seconds at the begin of the window */
+    double busy;             /* the workers' seconds, and their samples, at the begin of the window */
+    int64_t filled;
 };
 
 struct sk_loader {
@@ -47,7 +50,8 @@ struct sk_loader {
     int issue_sample;           /* first sample of the next run */
     int64_t next;               /* batch that sk_loader_next gives next */
     bool held;                  /* the caller still uses batch next - 1 */
-    double busy;                /* seconds in which workers filled runs */
+    double busy;                /* seconds in which workers filled runs, and how many samples */
+    int64_t filled;
 
     struct sk_fill_report epoch; /* joined in the caller's thread, batch by batch */
     struct sk_damage *damaged;   /* [SK_DAMAGED_MAX] */
@@ -71,8 +75,11 @@ void sk_load_finish(struct sk_loader *l, const struct sk_load_run *run, const st
 void sk_load_fill(struct sk_loader *l, struct sk_worker *w, const struct sk_load_run *run);
 /* Starts threads until count run. They take no signals. */
 enum sk_code sk_load_start_workers(struct sk_loader *l, int count, struct sk_err *err) SK_MUST;
-/* workers: auto. Called after a batch for which the caller waited from `since` to now: starts threads where the caller
- * waits for more than 2% of its time. Which batches come out does not depend on it. */
+/* workers: auto. Called after a batch for which the caller waited from `since` to now: after the first that was
+ * computed on, starts as many threads as that asks for, later more while the caller waits for more than 2% of its time.
+ * Threads that are not needed sleep. Which batches come out does not depend on it. */
 void sk_load_adapt(struct sk_loader *l, double since);
+/* Threads that prepare a batch in the time that computing on it takes, and a quarter more; 1 to most. */
+int sk_load_wanted(double prepare, double compute, int most);
 
 #endif

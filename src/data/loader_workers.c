@@ -67,6 +67,7 @@ static void *work(void *arg)
         double busy = sk_now() - since;
         pthread_mutex_lock(&l->lock);
         l->busy += busy;
+        l->filled += run.count;
         sk_load_finish(l, &run, &w->report);
     }
     pthread_mutex_unlock(&l->lock);
@@ -90,12 +91,42 @@ enum sk_code sk_load_start_workers(struct sk_loader *l, int count, struct sk_err
 }
 
 /* ---- workers: auto ---- */
-/* As many threads as prepare a batch in the time that the caller computes on one, at least one more than now. */
-static int wanted(const struct sk_loader *l, double busy)
+int sk_load_wanted(double prepare, double compute, int most)
 {
-    double need = l->pace.computed > 0 ? busy / l->pace.computed : l->workers;
-    int n = need < l->workers ? (int)need + 1 : l->workers;
-    return n > l->started ? n : l->started + 1;
+    const double headroom = 1.25;
+    double n = compute > 0 ? headroom * prepare / compute : most;
+    return n >= most ? most : n <= 1 ? 1 : (int)n + (n > (int)n);
+}
+
+/* Starts at least so many threads. Where the system gives no more, those that run do it. */
+static void start_at_least(struct sk_loader *l, int count)
+{
+    if (sk_load_start_workers(l, count < l->workers ? count : l->workers, NULL) != SK_OK)
+        l->adapts = false;
+}
+
+/* A window of batches begins. */
+static void begin_window(struct sk_load_pace *p, double busy, int64_t filled)
+{
+    p->batches = 0;
+    p->waited = p->computed = 0;
+    p->busy = busy;
+    p->filled = filled;
+}
+
+/* What a batch took in the window; more threads where that asks for them. */
+static void judge_window(struct sk_loader *l, double busy, int64_t filled)
+{
+    struct sk_load_pace *p = &l->pace;
+    if (filled > p->filled)
+        p->prepare = (busy - p->busy) / (double)(filled - p->filled) * sk_load_count(l, 0);
+    p->compute = p->computed / p->batches;
+    int wanted = sk_load_wanted(p->prepare, p->compute, l->workers);
+    if (!p->measured)
+        start_at_least(l, wanted);
+    else if (p->waited > 0.02 * (p->waited + p->computed))
+        start_at_least(l, wanted > l->started ? wanted : l->started + 1);
+    p->measured = true;
 }
 
 void sk_load_adapt(struct sk_loader *l, double since)
@@ -103,25 +134,20 @@ void sk_load_adapt(struct sk_loader *l, double since)
     enum { WINDOW = 4 };
     struct sk_load_pace *p = &l->pace;
     double now = sk_now(), returned = p->returned;
-    p->returned = now;
-    if (returned <= 0) { /* the first batch of an epoch is always waited for */
-        p->batches = 0;
-        return;
-    }
     pthread_mutex_lock(&l->lock);
     double busy = l->busy;
+    int64_t filled = l->filled;
     pthread_mutex_unlock(&l->lock);
-    if (p->batches == 0) {
-        p->waited = p->computed = 0;
-        p->busy = busy;
+    p->returned = now;
+    if (returned <= 0) { /* the first batch of an epoch is always waited for */
+        begin_window(p, p->measured ? busy : 0, p->measured ? filled : 0);
+        return;
     }
     p->batches++;
     p->waited += now - since;
     p->computed += since - returned;
-    if (p->batches < WINDOW)
+    if (p->measured && p->batches < WINDOW)
         return;
-    p->batches = 0;
-    if (p->waited > 0.02 * (p->waited + p->computed) && l->started < l->workers &&
-        sk_load_start_workers(l, wanted(l, busy - p->busy), NULL) != SK_OK)
-        l->adapts = false; /* the system gives no more threads: those that run do it */
+    judge_window(l, busy, filled);
+    begin_window(p, busy, filled);
 }

@@ -4,10 +4,28 @@
 #include <string.h>
 #include <strings.h>
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name), n = strlen(end);
+    return len > n && strcasecmp(name + len - n, end) == 0;
+}
+
+static bool is_gzip(const char *name)
+{
+    return ends_with(name, ".tar.gz") || ends_with(name, ".tgz");
+}
+
 bool sk_is_shard(const char *name)
 {
-    size_t len = strlen(name);
-    return name[0] != '.' && len > 4 && strcasecmp(name + len - 4, ".tar") == 0;
+    return name[0] != '.' && (ends_with(name, ".tar") || is_gzip(name));
+}
+
+static enum sk_code add_gzip(struct sk_shards *s, struct sk_shard *shard, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    if (!s->cache)
+        code = sk_span_cache_new(&s->cache, s->spans ? s->spans : SK_GZIP_SPANS, SK_GZIP_SPAN, err);
+    return code == SK_OK ? sk_gzip_new(&shard->gzip, s->cache, err) : code;
 }
 
 enum sk_code sk_shards_add(struct sk_shards *s, const char *path, struct sk_err *err)
@@ -25,6 +43,8 @@ enum sk_code sk_shards_add(struct sk_shards *s, const char *path, struct sk_err 
     code = sk_file_open(file, path, err);
     shard->size = code == SK_OK ? file->size : 0;
     s->count++; /* release frees the path */
+    if (code == SK_OK && is_gzip(path) && (code = add_gzip(s, shard, err)) != SK_OK)
+        sk_file_close(file);
     if (code == SK_OK && s->count <= SK_SHARDS_OPEN) {
         shard->file = file;
         return SK_OK;
@@ -58,13 +78,15 @@ void sk_shards_release(struct sk_shards *s)
         if (s->item[i].file)
             sk_file_close(s->item[i].file);
         sk_free(s->item[i].file);
+        sk_gzip_free(s->item[i].gzip);
         sk_free(s->item[i].path);
     }
     sk_free(s->item);
-    *s = (struct sk_shards){0};
+    sk_span_cache_free(s->cache);
+    *s = (struct sk_shards){.spans = s->spans};
 }
 
-static enum sk_code read_shard(const void *self, uint64_t offset, void *out, size_t len, struct sk_err *err)
+static enum sk_code read_file(const void *self, uint64_t offset, void *out, size_t len, struct sk_err *err)
 {
     const struct sk_shard *s = self;
     struct sk_file file;
@@ -78,7 +100,30 @@ static enum sk_code read_shard(const void *self, uint64_t offset, void *out, siz
     return code;
 }
 
+static struct sk_bytes file_bytes(const struct sk_shard *s)
+{
+    return (struct sk_bytes){.path = s->path, .size = s->size, .self = s, .read_at = read_file};
+}
+
+static enum sk_code read_unpacked(const void *self, uint64_t offset, void *out, size_t len, struct sk_err *err)
+{
+    const struct sk_shard *s = self;
+    const struct sk_bytes packed = file_bytes(s);
+    return sk_gzip_read_at(s->gzip, &packed, offset, out, len, err);
+}
+
 struct sk_bytes sk_shard_bytes(const struct sk_shard *s)
 {
-    return (struct sk_bytes){.path = s->path, .size = s->size, .self = s, .read_at = read_shard};
+    struct sk_bytes bytes = file_bytes(s);
+    if (s->gzip) {
+        bytes.size = sk_gzip_size(s->gzip);
+        bytes.read_at = read_unpacked;
+    }
+    return bytes;
+}
+
+enum sk_code sk_shard_finish(const struct sk_shard *s, struct sk_err *err)
+{
+    const struct sk_bytes packed = file_bytes(s);
+    return s->gzip ? sk_gzip_finish(s->gzip, &packed, err) : SK_OK;
 }

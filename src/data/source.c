@@ -198,6 +198,11 @@ int sk_dataset_label(const struct sk_dataset *ds, int64_t index)
     return ds->label ? ds->label[label] : label;
 }
 
+uint64_t sk_dataset_place(const struct sk_dataset *ds, int64_t index)
+{
+    return ds->ops->place(ds->self, in_source(ds, index));
+}
+
 enum { NAME = 2 * SK_PATH }; /* of a sample: an archive's path and what lies in it */
 
 /* The picture as it is, of the source's sample of this number. */

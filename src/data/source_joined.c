@@ -1,4 +1,5 @@
 /* Several sources as one: the samples of data.path, then those of each of data.also, with the same classes. */
+#include "data/gzip.h"
 #include "data/internal.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 struct piece {
     struct sk_dataset *dataset;
     int64_t first;
+    uint64_t place, places; /* of its first sample; how many it takes, whole spans */
     int *label; /* [classes]: the first piece's class of the same name */
 };
 
@@ -90,6 +92,29 @@ static enum sk_code check_pixels(const struct sk_dataset_info *a, const struct s
                    a->pixel == SK_PIXEL_U8 ? "8 bits" : "floats");
 }
 
+/* The place of a sample in its piece. Neighbours go together where a piece has no spans of its own. */
+static uint64_t place_in(const struct piece *p, int64_t index)
+{
+    enum { NEIGHBOURS = 64 };
+    return sk_dataset_info(p->dataset)->span ? sk_dataset_place(p->dataset, index)
+                                             : (uint64_t)index * (SK_GZIP_SPAN / NEIGHBOURS);
+}
+
+static void add_places(struct joined *j, int number, struct sk_dataset_info *info)
+{
+    struct piece *p = &j->piece[number];
+    const struct sk_dataset_info *more = sk_dataset_info(p->dataset);
+    uint64_t last = 0;
+    for (int64_t i = 0; i < more->count; i++) {
+        uint64_t place = place_in(p, i);
+        last = place > last ? place : last;
+    }
+    p->places = (last / SK_GZIP_SPAN + 1) * SK_GZIP_SPAN;
+    p->place = number == 0 ? 0 : p[-1].place + p[-1].places;
+    info->span = more->span ? more->span : info->span;
+    info->window = more->window > info->window ? more->window : info->window;
+}
+
 static enum sk_code add_piece(struct joined *j, int number, struct sk_dataset_info *info, const char *path,
                               struct sk_err *err)
 {
@@ -106,6 +131,7 @@ static enum sk_code add_piece(struct joined *j, int number, struct sk_dataset_in
         info->height = info->width = 0;
     if (number > 0)
         info->fingerprint = sk_hash_bytes(info->fingerprint, &more->fingerprint, sizeof(more->fingerprint));
+    add_places(j, number, info);
     return map_labels(p, info, path, err);
 }
 
@@ -158,6 +184,12 @@ static enum sk_code joined_file(const void *self, int64_t index, char **data, si
     return sk_dataset_file(p->dataset, index - p->first, data, len, err);
 }
 
+static uint64_t joined_place(const void *self, int64_t index)
+{
+    const struct piece *p = piece_of(self, index);
+    return p->place + place_in(p, index - p->first);
+}
+
 static void joined_name(const void *self, int64_t index, char *out, size_t size)
 {
     const struct piece *p = piece_of(self, index);
@@ -172,6 +204,7 @@ const struct sk_source_ops sk_source_joined = {
     .close = joined_close,
     .label = joined_label,
     .read = joined_read,
+    .place = joined_place,
     .name_of = joined_name,
     .file = joined_file,
 };

@@ -11,6 +11,7 @@
 
 struct shard_set {
     struct sk_shards shards;
+    uint64_t *place; /* [shards] of the first byte of each, as whole spans; NULL: none is gzip'd */
     struct sk_tar_index index;
     struct sk_label_set labels;
     struct sk_classes classes;
@@ -86,9 +87,11 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
                                 struct sk_err *err)
 {
     const char *path = data->path;
+    const uint64_t window = split == SK_TRAIN ? (uint64_t)data->shuffle_buffer << 20 : 0;
     struct sk_shards *train = split == SK_TRAIN ? &l->split : &l->other;
     struct sk_shards *val = split == SK_TRAIN ? &l->other : &l->split;
     enum sk_code code;
+    l->split.spans = l->other.spans = (size_t)(window / SK_GZIP_SPAN) + SK_GZIP_SPANS;
     if (path[0] == '\0')
         return sk_fail(err, SK_INPUT, "no shards are given: set data.path (--data DIR)");
     if (sk_is_file(path))
@@ -100,8 +103,9 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
     if (code != SK_OK)
         return code;
     if (train->count == 0)
-        return sk_fail(err, SK_INPUT, "'%s' has no training split: expected shards (.tar) in it, in a folder 'train', "
-                       "or named train-...", path);
+        return sk_fail(err, SK_INPUT,
+                       "'%s' has no training split: expected shards (.tar, .tar.gz) in it, in a folder 'train', or "
+                       "named train-...", path);
     if (val->count == 0 && split == SK_VAL) { /* both splits are in the training shards */
         l->split = *train;
         *train = (struct sk_shards){0};
@@ -110,6 +114,18 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
 }
 
 /* ---- the index ---- */
+/* A gzip'd shard must be unpacked for it. */
+static void tell_unpacking(const struct sk_shards *shards, const char *path)
+{
+    enum { LONG = 1 << 28 }; /* some seconds */
+    uint64_t packed = 0;
+    for (size_t i = 0; i < shards->count; i++)
+        packed += shards->item[i].gzip ? shards->item[i].size : 0;
+    if (packed >= LONG)
+        sk_notice("'%s': unpacking %llu MB of gzip'd shards to find their samples; plain ones (skua data convert) open "
+                  "at once", path, (unsigned long long)(packed / 1000000));
+}
+
 static enum sk_code index_all(struct sk_tar_index *x, struct sk_label_set *labels, const struct sk_shards *shards,
                               struct sk_err *err)
 {
@@ -167,6 +183,7 @@ static void tar_close(void *self)
     struct shard_set *s = self;
     sk_shards_release(&s->shards);
     sk_tar_index_release(&s->index);
+    sk_free(s->place);
     sk_label_set_release(&s->labels);
     sk_classes_release(&s->classes);
     sk_free(s);
@@ -184,8 +201,24 @@ static uint64_t fingerprint(const struct shard_set *s)
     return hash;
 }
 
+/* Lays the spans of all shards one behind the other, where one is gzip'd. */
+static enum sk_code lay_spans(struct shard_set *s, struct sk_err *err)
+{
+    uint64_t place = 0;
+    if (!s->shards.cache)
+        return SK_OK;
+    if (!(s->place = sk_alloc(s->shards.count, sizeof(*s->place), err)))
+        return SK_NOMEM;
+    for (size_t i = 0; i < s->shards.count; i++) {
+        s->place[i] = place;
+        place += (sk_shard_bytes(&s->shards.item[i]).size / SK_GZIP_SPAN + 1) * SK_GZIP_SPAN;
+    }
+    return SK_OK;
+}
+
 static enum sk_code load(struct shard_set *s, struct layout *l, const struct sk_recipe_data *data, struct sk_err *err)
 {
+    tell_unpacking(&l->split, data->path);
     enum sk_code code = index_all(&s->index, &s->labels, &l->split, err);
     s->shards = l->split;
     l->split = (struct sk_shards){0};
@@ -194,6 +227,8 @@ static enum sk_code load(struct shard_set *s, struct layout *l, const struct sk_
     if (code == SK_OK && s->index.count == 0)
         return sk_fail(err, SK_INPUT, "the shards of '%s' hold no sample: expected KEY.jpg or KEY.png beside KEY.cls "
                        "or KEY.json", data->path);
+    if (code == SK_OK)
+        code = lay_spans(s, err);
     return code == SK_OK ? make_classes(s, l, data, err) : code;
 }
 
@@ -221,6 +256,8 @@ static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const st
         .pixel = SK_PIXEL_U8,
         .channels = 3,
         .fingerprint = fingerprint(s),
+        .span = s->place ? SK_GZIP_SPAN : 0,
+        .window = (uint64_t)data->shuffle_buffer << 20,
         .both_splits = both,
     };
     *self = s;
@@ -230,6 +267,13 @@ static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const st
 static int tar_label(const void *self, int64_t index)
 {
     return ((const struct shard_set *)self)->index.sample[index].label;
+}
+
+static uint64_t tar_place(const void *self, int64_t index)
+{
+    const struct shard_set *s = self;
+    const struct sk_tar_sample *sample = &s->index.sample[index];
+    return s->place[sample->shard] + sample->offset;
 }
 
 static void tar_name(const void *self, int64_t index, char *out, size_t size)
@@ -258,11 +302,12 @@ const struct sk_source_ops sk_source_tar = {
     .source = SK_SOURCE_TAR,
     .name = "tar",
     .decodes = true,
-    .help = "WebDataset shards: KEY.jpg or KEY.png beside KEY.cls or KEY.json in tar archives",
+    .help = "WebDataset shards: KEY.jpg or KEY.png beside KEY.cls or KEY.json in tar archives, plain or gzip'd",
     .probe = tar_probe,
     .open = tar_open,
     .close = tar_close,
     .label = tar_label,
+    .place = tar_place,
     .name_of = tar_name,
     .file = tar_file,
 };

@@ -168,6 +168,8 @@ enum sk_code sk_tar_index_add(struct sk_tar_index *x, struct sk_label_set *label
     if (code == SK_OK && !p->tar.ended)
         code = sk_fail(err, SK_INPUT, "'%s' is cut off: the two blocks of zeros that end a tar archive are not there",
                        shard->path);
+    if (code == SK_OK)
+        code = sk_shard_finish(shard, err);
     sk_free(p);
     return code;
 }

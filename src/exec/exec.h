@@ -95,10 +95,15 @@ void sk_choices_free(struct sk_choices *c);
 /* ---- net: a network with weights, and its plans for training and evaluation at the batch sizes asked for (net.c) ---- */
 struct sk_net;
 struct sk_net_shape { int height, width, channels; enum sk_dtype pixel; int classes; };
-struct sk_net_batch { int count; const void *pixels; const int32_t *label; }; /* label may be NULL for prediction */
+struct sk_net_batch {
+    int count;
+    const void *pixels;
+    const int32_t *label;     /* may be NULL for prediction */
+    const struct sk_mix *mix; /* training with a recipe that mixes: how; NULL: not this one. Ignored by others */
+};
 struct sk_net_result { double loss; int64_t correct1, correct5; const float *logits; /* [count][classes], valid until the next call */ };
 
-/* recipe is copied (model, engine, train.optimizer, loss, data.normalize are used). Weights are zero until init or load. */
+/* recipe is copied (model, engine, train.optimizer, loss, mixing, data.normalize are used). Weights are zero until init or load. */
 enum sk_code sk_net_new(struct sk_net **n, struct sk_engine *e, const struct sk_recipe *recipe, const struct sk_net_shape *shape,
                         struct sk_err *err) SK_MUST;
 void sk_net_free(struct sk_net *n);
@@ -118,7 +123,7 @@ enum sk_code sk_net_save(struct sk_net *n, const char *path, int64_t steps, cons
 enum sk_code sk_net_save_state(struct sk_net *n, const char *path, struct sk_err *err) SK_MUST;
 /* Makes the plan for a batch size beforehand (else made at first use). Checks memory: INPUT "a batch of 4096 needs 31.2 GB, 20.1 GB are available". */
 enum sk_code sk_net_prepare(struct sk_net *n, int batch, bool train, struct sk_err *err) SK_MUST;
-/* One optimizer step. When the loss is not finite the update is left out, params are untouched, and result->loss is that value: the caller decides. */
+/* One optimizer step. A mixed sample counts as correct where the label of the larger weight is. When the loss is not finite the update is left out, params are untouched, and result->loss is that value: the caller decides. */
 enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
                           const atomic_bool *cancel, struct sk_err *err) SK_MUST;
 /* Evaluation with running statistics. Loss is the mean cross-entropy without label smoothing; 0 without labels. */

@@ -9,11 +9,17 @@ static enum sk_dtype compute_type(const struct sk_net *n)
     return n->engine->precision == SK_PRECISION_BF16 ? SK_BF16 : SK_F32;
 }
 
+static bool mixes(const struct sk_net *n)
+{
+    return n->recipe.train.mixup_alpha > 0 || n->recipe.train.cutmix_alpha > 0;
+}
+
 static enum sk_code build_model(const struct sk_net *n, int batch, bool train, struct sk_graph *g, int *logits, struct sk_err *err)
 {
     const struct sk_recipe_data *d = &n->recipe.data;
     struct sk_model_io io = {.batch = batch, .height = n->shape.height, .width = n->shape.width, .channels = n->shape.channels,
                              .pixel = n->shape.pixel, .compute = compute_type(n), .classes = n->shape.classes, .train = train,
+                             .mixed = train && mixes(n),
                              .has_normalize = d->has_normalize};
     for (int c = 0; c < SK_MAX_CHANNELS; c++) {
         int from = c < d->normalize_channels ? c : 0; /* one value serves all channels */
@@ -23,17 +29,17 @@ static enum sk_code build_model(const struct sk_net *n, int batch, bool train, s
     return sk_model_build(g, &n->recipe.model, &io, logits, err);
 }
 
-/* Adds labels, loss and top-k; the three results are readable after a run. */
+/* Adds labels, loss and top-k, of mixed labels where the pixels are mixed; the three results are readable after a run. */
 static enum sk_code add_loss(struct sk_graph *g, struct sk_net_plan *np, int batch, double smoothing, struct sk_err *err)
 {
     struct sk_desc labels = sk_desc_make(SK_I32, 1, (int64_t[]){batch});
     struct sk_attr attr = {.smoothing = smoothing};
-    int label;
-    enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &label, err);
+    int in[3] = {np->logits, -1, sk_graph_find(g, "mix")}, count = in[2] < 0 ? 2 : 3;
+    enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &in[1], err);
     if (code == SK_OK)
-        code = sk_graph_emit(g, SK_OP_TOPK, "topk", (int[]){np->logits, label}, 2, NULL, &np->topk, err);
+        code = sk_graph_emit(g, SK_OP_TOPK, "topk", in, count, NULL, &np->topk, err);
     if (code == SK_OK)
-        code = sk_graph_emit(g, SK_OP_LOSS, "loss", (int[]){np->logits, label}, 2, &attr, &np->loss, err);
+        code = sk_graph_emit(g, SK_OP_LOSS, "loss", in, count, &attr, &np->loss, err);
     if (code != SK_OK)
         return code;
     g->tensor[np->loss].role = g->tensor[np->logits].role = g->tensor[np->topk].role = SK_ROLE_RESULT;
@@ -257,8 +263,10 @@ static enum sk_code read_loss(const struct sk_net_plan *np, double *loss, struct
 enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const struct sk_step *step, struct sk_net_result *r,
                           const atomic_bool *cancel, struct sk_err *err)
 {
+    static const struct sk_mix as_they_are = {.lambda = 1};
+    const void *mix = b->mix ? b->mix : &as_they_are, *mixed[] = {b->pixels, mix, b->label}, *plain[] = {b->pixels, b->label};
+    const void *const *inputs = mixes(n) ? mixed : plain;
     struct sk_net_plan *np;
-    const void *inputs[2] = {b->pixels, b->label};
     enum sk_code code = get_plan(n, b->count, true, &np, err);
     if (code == SK_OK)
         code = sk_plan_run(np->plan, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, inputs, step, cancel, err);

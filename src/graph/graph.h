@@ -44,7 +44,7 @@ struct sk_tensor {
 };
 
 enum sk_op_kind {
-    SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32 -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
+    SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32[, mix] -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
     SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, groups, relu; y may lie over residual;
                              * attr stats, norm: see below */
     SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
@@ -68,9 +68,10 @@ enum sk_op_kind {
     SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
     SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
     SK_OP_LINEAR_GRAD_WEIGHT, /* dy f32, x -> dw, db (f32) */
-    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N] -> loss f32 [1] mean cross-entropy; attr smoothing */
-    SK_OP_LOSS_GRAD,        /* logits, labels -> dlogits; attr smoothing */
-    SK_OP_TOPK,             /* logits, labels -> correct i32 [2]: how many have the label at rank 1, within rank 5 */
+    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N][, mix] -> loss f32 [1] mean cross-entropy; attr smoothing */
+    SK_OP_LOSS_GRAD,        /* logits, labels[, mix] -> dlogits; attr smoothing */
+    SK_OP_TOPK,             /* logits, labels[, mix] -> correct i32 [2]: how many have the label (mixed: that of the larger weight) at
+                             * rank 1, within rank 5 */
     SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */
     SK_OP_SGD,              /* p, g, m -> p, m; attr optim; lr from the step */
     SK_OP_ADAM,             /* p, g, m, v -> p, m, v; attr optim (adamw: decoupled) */
@@ -90,6 +91,13 @@ enum sk_op_kind {
     SK_OP_MAX_ALL_GRAD,     /* dy, argmax -> dx; attr dim of dx */
     SK_OP_KINDS
 };
+/* MixUp (Zhang et al. 2018) or CutMix (Yun et al. 2019) of a batch: the input "mix", f32 [SK_MIX_VALUES], of the ops that take one.
+ * Sample i is mixed with sample i - 1, the first with the last. Its target is lambda of its own label and the rest of the other's, smoothed
+ * after that. With a box (its area is above 0) its pixels in rows top to below bottom, columns left to below right are the other's;
+ * without, all are lambda of its own and the rest of the other's. */
+struct sk_mix { float lambda, top, left, bottom, right; };
+enum { SK_MIX_VALUES = 5 };
+
 /* Batch norm fused into its neighbours in training (passes below). "Appended" inputs stand after all others of the op, in this order.
  *
  * CONV with attr.stats: outputs y, mean, var: the biased batch statistics of y as it is stored, float32 [K], by a method that loses no

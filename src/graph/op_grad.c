@@ -186,7 +186,7 @@ SK_GRAD_RULE(sk_grad_linear)
 
 SK_GRAD_RULE(sk_grad_loss)
 {
-    struct sk_op f = g->op[op], grad = sk_op_make(SK_OP_LOSS_GRAD, SK_PHASE_BACKWARD, f.in, 2);
+    struct sk_op f = g->op[op], grad = sk_op_make(SK_OP_LOSS_GRAD, SK_PHASE_BACKWARD, f.in, f.in_count);
     int index = -1;
     (void)dout; /* the loss is where gradients begin: its own is one */
     grad.attr = f.attr;

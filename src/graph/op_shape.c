@@ -64,13 +64,20 @@ static struct sk_desc vector(int64_t c)
     return sk_desc_make(SK_F32, 1, (int64_t[]){c});
 }
 
+/* Input i, where it is there, says how the batch is mixed. */
+static enum sk_code want_mix(const struct sk_graph *g, const struct sk_op *op, int i, struct sk_err *err)
+{
+    return op->in_count <= i ? SK_OK : want_vector(input(g, op, i), SK_MIX_VALUES, "the mix", err);
+}
+
 SK_SHAPE_RULE(sk_shape_normalize)
 {
     const struct sk_desc *x = input(g, op, 0);
     if (x->dtype != SK_U8 && x->dtype != SK_F32)
         return sk_fail(err, SK_INPUT, "pixels must be u8 or f32, are %s", sk_dtype_name(x->dtype));
     out[0] = sk_desc_make(op->attr.dtype, x->rank, x->dim);
-    return want_rank(x, 4, "the input", err);
+    enum sk_code code = want_rank(x, 4, "the input", err);
+    return code != SK_OK ? code : want_mix(g, op, 1, err);
 }
 
 static int64_t window_count(int64_t size, int kernel, int stride, int pad)
@@ -291,7 +298,7 @@ static enum sk_code want_labels(const struct sk_graph *g, const struct sk_op *op
         return sk_fail(err, SK_INPUT, "logits must be float32 [N,K]");
     if (label->rank != 1 || label->dtype != SK_I32 || label->dim[0] != logits->dim[0])
         return sk_fail(err, SK_INPUT, "labels must be int32 [N]");
-    return SK_OK;
+    return want_mix(g, op, 2, err);
 }
 
 SK_SHAPE_RULE(sk_shape_loss)

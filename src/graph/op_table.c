@@ -45,7 +45,7 @@ static int norm_grad(const struct sk_op *op, int out)
 
 static const struct sk_op_info table[SK_OP_KINDS] = {
     /* kind                      name               in     out  shape                       flops              gradient           in place */
-    [SK_OP_NORMALIZE]          = {SK_OP_NORMALIZE, "normalize", 1, 1, 1, sk_shape_normalize, NULL, sk_grad_none, NULL},
+    [SK_OP_NORMALIZE]          = {SK_OP_NORMALIZE, "normalize", 1, 2, 1, sk_shape_normalize, NULL, sk_grad_none, NULL},
     [SK_OP_CONV]               = {SK_OP_CONV, "conv", 2, 8, 1, sk_shape_conv, sk_flops_conv, sk_grad_conv, over_residual},
     [SK_OP_CONV_GRAD_DATA]     = {SK_OP_CONV_GRAD_DATA, "conv_grad_data", 2, 9, 1, sk_shape_conv_grad_data, sk_flops_conv, NULL, over_second},
     [SK_OP_CONV_GRAD_WEIGHT]   = {SK_OP_CONV_GRAD_WEIGHT, "conv_grad_weight", 2, 6, 1, sk_shape_conv_grad_weight, sk_flops_conv, NULL, NULL},
@@ -66,9 +66,9 @@ static const struct sk_op_info table[SK_OP_KINDS] = {
     [SK_OP_LINEAR]             = {SK_OP_LINEAR, "linear", 3, 3, 1, sk_shape_linear, sk_flops_linear, sk_grad_linear, NULL},
     [SK_OP_LINEAR_GRAD_DATA]   = {SK_OP_LINEAR_GRAD_DATA, "linear_grad_data", 2, 2, 1, sk_shape_linear_grad_data, sk_flops_linear, NULL, NULL},
     [SK_OP_LINEAR_GRAD_WEIGHT] = {SK_OP_LINEAR_GRAD_WEIGHT, "linear_grad_weight", 2, 2, 2, sk_shape_linear_grad_weight, sk_flops_linear, NULL, NULL},
-    [SK_OP_LOSS]               = {SK_OP_LOSS, "loss", 2, 2, 1, sk_shape_loss, NULL, sk_grad_loss, NULL},
-    [SK_OP_LOSS_GRAD]          = {SK_OP_LOSS_GRAD, "loss_grad", 2, 2, 1, sk_shape_loss_grad, NULL, NULL, NULL},
-    [SK_OP_TOPK]               = {SK_OP_TOPK, "topk", 2, 2, 1, sk_shape_topk, NULL, NULL, NULL},
+    [SK_OP_LOSS]               = {SK_OP_LOSS, "loss", 2, 3, 1, sk_shape_loss, NULL, sk_grad_loss, NULL},
+    [SK_OP_LOSS_GRAD]          = {SK_OP_LOSS_GRAD, "loss_grad", 2, 3, 1, sk_shape_loss_grad, NULL, NULL, NULL},
+    [SK_OP_TOPK]               = {SK_OP_TOPK, "topk", 2, 3, 1, sk_shape_topk, NULL, NULL, NULL},
     [SK_OP_SOFTMAX]            = {SK_OP_SOFTMAX, "softmax", 1, 1, 1, sk_shape_softmax, NULL, NULL, NULL},
     [SK_OP_SGD]                = {SK_OP_SGD, "sgd", 3, 3, 2, sk_shape_update, NULL, NULL, NULL},
     [SK_OP_ADAM]               = {SK_OP_ADAM, "adam", 4, 4, 3, sk_shape_update, NULL, NULL, NULL},

@@ -163,11 +163,17 @@ struct sk_kern_peak {
 };
 enum { SK_PEAK_STEP = 64 };
 /* ---- loss on float32 logits [n][k]; plain functions, no variants ---- */
-/* loss_i = -(1-e) log p[label] - e/k sum log p; returns the sum over rows (double). A label out of range gives NaN. */
-double sk_loss_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing);
-/* dlogits = (softmax - target) * scale; NaN for a row whose label is out of range */
-void sk_loss_grad_ref(const float *logits, const int32_t *label, size_t n, size_t k, float smoothing, float scale,
-                      float *dlogits);
+/* The target of row i is (1-e) (lambda at label[i], 1 - lambda at the label of row i - 1, of row 0 the last) + e/k. */
+struct sk_loss {
+    const float *logits;
+    const int32_t *label;
+    size_t n, k;
+    float lambda, smoothing; /* 1: no mixing; e */
+};
+/* Cross-entropy of rows from <= i < to, their sum (double). NaN where a label that counts is out of range. */
+double sk_loss_ref(const struct sk_loss *a, size_t from, size_t to);
+/* dlogits[i] = (softmax - target) * scale of these rows; NaN for a row where the loss is. */
+void sk_loss_grad_ref(const struct sk_loss *a, size_t from, size_t to, float scale, float *dlogits);
 void sk_softmax_ref(const float *logits, size_t n, size_t k, float *prob);
 /* How many rows have the label at rank 1 and within rank 5 (ties: as torch.topk on CPU would rank the first; a NaN row
  * counts as wrong). */

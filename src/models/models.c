@@ -93,15 +93,19 @@ static bool is_known(const char *arch)
 static enum sk_code normalized(struct sk_graph *g, const struct sk_model_io *io, int *x, struct sk_err *err)
 {
     struct sk_desc pixels = sk_desc_make(io->pixel, 4, (int64_t[]){io->batch, io->height, io->width, io->channels});
+    struct sk_desc mix = sk_desc_make(SK_F32, 1, (int64_t[]){SK_MIX_VALUES});
     struct sk_attr attr = {.dtype = io->compute};
-    enum sk_code code = sk_graph_tensor(g, "pixels", SK_ROLE_INPUT, &pixels, x, err);
+    int in[2];
+    enum sk_code code = sk_graph_tensor(g, "pixels", SK_ROLE_INPUT, &pixels, &in[0], err);
+    if (code == SK_OK && io->mixed)
+        code = sk_graph_tensor(g, "mix", SK_ROLE_INPUT, &mix, &in[1], err);
     if (code != SK_OK)
         return code;
     for (int c = 0; c < SK_MAX_CHANNELS; c++) {
         attr.mean[c] = io->has_normalize ? io->mean[c] : 0;
         attr.std[c] = io->has_normalize ? io->std[c] : 1;
     }
-    return sk_graph_emit(g, SK_OP_NORMALIZE, "normalize", x, 1, &attr, x, err);
+    return sk_graph_emit(g, SK_OP_NORMALIZE, "normalize", in, io->mixed ? 2 : 1, &attr, x, err);
 }
 
 enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int *logits,

@@ -13,10 +13,11 @@ struct sk_model_io {
     enum sk_dtype compute;         /* SK_F32 or SK_BF16: type of the activations */
     int classes;
     bool train;                    /* batch statistics and dropout, or running statistics */
+    bool mixed;                    /* MixUp or CutMix: normalization takes the input "mix" (graph.h) */
     bool has_normalize;
     double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS];
 };
-/* Emits input "pixels" [N,H,W,C] (role INPUT), normalization and the network; *logits [N,classes] f32. Names of params and state are torchvision's
+/* Emits input "pixels" [N,H,W,C] (role INPUT), then "mix" where mixed, normalization and the network; *logits [N,classes] f32. Names of params and state are torchvision's
  * ("layer1.0.conv1.weight", OIHW; "bn1.running_mean"). INPUT errors: unknown arch (nearest named), picture too small for the network. */
 enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int *logits,
                             struct sk_err *err) SK_MUST;

@@ -52,6 +52,9 @@ const struct sk_key sk_keys[] = {
     KEY("data.workers", SK_KEY_INT, data.workers, "auto", YES,
         "threads that prepare batches; auto: as many as keep the network from waiting; 0: the training thread does it", INTEGERS(0, 64), OR_WORD("auto", -1)),
     KEY("data.shuffle", SK_KEY_BOOL, data.shuffle, "true", NO, "a new order of the training samples each epoch", PLAIN),
+    KEY("data.shuffle_buffer", SK_KEY_INT, data.shuffle_buffer, "256", NO,
+        "tar, gzip'd shards: MiB of unpacked data, kept in memory, among which the order of an epoch is drawn",
+        INTEGERS(0, 1 << 20)),
     KEY("data.train_limit", SK_KEY_INT64, data.train_limit, "0", NO, "use the first N training samples; 0: all",
         INTEGERS(0, INT64_C(1000000000000))),
     KEY("data.val_limit", SK_KEY_INT64, data.val_limit, "0", NO, "use the first N validation samples; 0: all",
@@ -189,6 +192,12 @@ const struct sk_key sk_keys[] = {
 
     KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
         "share of the target spread over all classes", REALS(0, 1), .below_max = true),
+    KEY("train.mixup_alpha", SK_KEY_REAL, train.mixup_alpha, "0.0", NO,
+        "MixUp of each batch, its share drawn from Beta(alpha, alpha); 0: off. Training accuracy then counts the label "
+        "of the larger share",
+        REALS(0, 1000)),
+    KEY("train.cutmix_alpha", SK_KEY_REAL, train.cutmix_alpha, "0.0", NO,
+        "CutMix, likewise; with both keys each batch gets one of the two, with even odds; 0: off", REALS(0, 1000)),
 
     KEY("profile.workers", SK_KEY_TEXT, profile.workers, "", YES,
         "numbers of workers to set beside each other, as in 0,1,2,4; empty: data.workers alone", PLAIN),

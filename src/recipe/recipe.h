@@ -73,6 +73,7 @@ enum sk_labels { SK_LABELS_FINE, SK_LABELS_COARSE };
 enum sk_on_error { SK_ON_ERROR_REPLACE, SK_ON_ERROR_STOP };
 enum sk_cache { SK_CACHE_NONE, SK_CACHE_MEMORY };
 
+enum { SK_SHUFFLE_BUFFER = 256 }; /* default of data.shuffle_buffer */
 struct sk_recipe_data {
     enum sk_source source;   /* auto: told from what lies at path */
     char path[SK_PATH];      /* folder or archive; --data overrides */
@@ -86,6 +87,7 @@ struct sk_recipe_data {
     double val_fraction;     /* folder without val/test: this share of each class, split by seed */
     double train_fraction;   /* this share of each class of the training samples, by seed; 0 and 1: all */
     struct sk_recipe_words only_classes; /* by name; none: all */
+    int shuffle_buffer;      /* tar, gzip'd: MiB of unpacked data among which the order is drawn */
     struct sk_recipe_words also; /* further folders or files of the same classes, behind path */
     enum sk_cache cache;
     enum sk_on_error on_error;
@@ -159,6 +161,7 @@ struct sk_recipe_train {
     struct sk_recipe_optimizer optimizer;
     struct sk_recipe_schedule schedule;
     double label_smoothing;
+    double mixup_alpha, cutmix_alpha; /* 0: off; both: one of them for each batch, with even odds */
 };
 struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */

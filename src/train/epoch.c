@@ -58,15 +58,22 @@ static enum sk_code refuse_loss(const struct sk_training *t, const char *what, d
         what, isnan(loss) ? "nan" : "infinite", (long long)step, t->at.epoch + 1, t->saved[0] ? t->saved : "none");
 }
 
+enum sk_code sk_training_step(struct sk_training *t, const struct sk_batch *b, const atomic_bool *cancel,
+                              struct sk_net_result *r, struct sk_err *err)
+{
+    const struct sk_recipe_train *recipe = &t->recipe.train;
+    struct sk_mix mix = sk_mix_draw(recipe, t->at.epoch, (uint64_t)b->number, b->height, b->width);
+    t->lr = sk_schedule_lr(recipe, t->at.step, t->batches, t->total_steps);
+    struct sk_step step = {.lr = t->lr, .step = t->at.step, .seed = recipe->seed};
+    return sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label, &mix}, &step, r, cancel, err);
+}
+
 /* Trains on one batch; the position moves only when the step was complete. */
 static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b, struct sk_err *err)
 {
     struct sk_net_result result = {0};
     double since = sk_now();
-    t->lr = sk_schedule_lr(&t->recipe.train, t->at.step, t->batches, t->total_steps);
-    struct sk_step step = {.lr = t->lr, .step = t->at.step, .seed = t->recipe.train.seed};
-    enum sk_code code = sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label}, &step, &result,
-                                     t->options->cancel, err);
+    enum sk_code code = sk_training_step(t, b, t->options->cancel, &result, err);
     if (code != SK_OK)
         return code;
     if (!isfinite(result.loss))
@@ -168,6 +175,8 @@ static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
     r->compute_seconds = at->compute_seconds;
     r->images_per_s = at->epoch_seconds > 0 ? (double)at->metrics.count / at->epoch_seconds : 0;
     r->step = at->step;
+    r->workers = sk_loader_workers(t->loader);
+    sk_loader_pace(t->loader, &r->prepare, &r->computes);
     r->replaced = sk_loader_replaced(t->loader);
     r->damaged_count = sk_loader_damaged(t->loader, &r->damaged);
 }

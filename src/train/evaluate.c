@@ -76,7 +76,7 @@ static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, st
         if (code != SK_OK || !batch)
             return code;
         code = tta ? sk_tta_eval(tta, net, batch, &result, err)
-                   : sk_net_eval(net, &(struct sk_net_batch){batch->count, batch->pixels, batch->label}, &result, err);
+                   : sk_net_eval(net, &(struct sk_net_batch){batch->count, batch->pixels, batch->label, NULL}, &result, err);
         if (code != SK_OK)
             return code;
         sk_metrics_add(&out->all, &result, batch->count);

@@ -84,6 +84,9 @@ enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err) SK_MUS
 enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err) SK_MUST;
 /* INPUT, naming the step, unless weights, statistics and optimizer state are finite. */
 enum sk_code sk_training_check_weights(const struct sk_training *t, struct sk_err *err) SK_MUST;
+/* Trains on a batch of epoch at.epoch with the schedule's rate at at.step, which goes to lr; at stays as it is. */
+enum sk_code sk_training_step(struct sk_training *t, const struct sk_batch *b, const atomic_bool *cancel,
+                              struct sk_net_result *r, struct sk_err *err) SK_MUST;
 /* Saves a checkpoint of at. INPUT, and nothing is written, when the weights are not finite. A failure to write is kept
  * in save_failure, never returned. */
 enum sk_code sk_training_save(struct sk_training *t, bool best, struct sk_err *err) SK_MUST;

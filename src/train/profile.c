@@ -120,14 +120,10 @@ static enum sk_code next_batch(struct sk_profiler *p, const struct sk_batch **b,
 
 static enum sk_code train_on(struct sk_profiler *p, const struct sk_batch *b, struct sk_err *err)
 {
-    struct sk_training *t = p->t;
     struct sk_net_result result;
-    struct sk_step step = {.lr = sk_schedule_lr(&t->recipe.train, t->at.step, t->batches, t->total_steps),
-                           .step = t->at.step,
-                           .seed = t->recipe.train.seed};
-    t->at.step++;
-    return sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label}, &step, &result,
-                        p->options.cancel, err);
+    enum sk_code code = sk_training_step(p->t, b, p->options.cancel, &result, err);
+    p->t->at.step++;
+    return code;
 }
 
 /* One step, number of the measured ones; below 0: of the warm-up. */

@@ -27,6 +27,13 @@ static enum sk_code check_classes(struct sk_training *t, const char *what, const
                    t->recipe.model.classes);
 }
 
+static void tell_buffer(const struct sk_recipe_data *d, const struct sk_dataset_info *info)
+{
+    if (d->shuffle_buffer != SK_SHUFFLE_BUFFER && (info->span == 0 || !d->shuffle))
+        sk_notice("data.shuffle_buffer has no effect: %s",
+                  d->shuffle ? "no training picture lies in a gzip'd shard" : "data.shuffle is false");
+}
+
 static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
 {
     enum sk_code code = sk_dataset_open(&t->train, &t->recipe.data, t->recipe.train.seed, SK_TRAIN, err);
@@ -39,9 +46,11 @@ static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
     code = check_classes(t, "training", t->train, err);
     if (code == SK_OK && t->val)
         code = check_classes(t, "validation", t->val, err);
-    if (code == SK_OK)
-        t->at.fingerprint = sk_dataset_info(t->train)->fingerprint;
-    return code;
+    if (code != SK_OK)
+        return code;
+    t->at.fingerprint = sk_dataset_info(t->train)->fingerprint;
+    tell_buffer(&t->recipe.data, sk_dataset_info(t->train));
+    return SK_OK;
 }
 
 /* The shape of a training picture. */

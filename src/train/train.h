@@ -26,6 +26,13 @@ double sk_metrics_loss(const struct sk_metrics *m);
 double sk_metrics_top1(const struct sk_metrics *m);
 double sk_metrics_top5(const struct sk_metrics *m);
 
+/* ---- MixUp and CutMix (mix.c) ---- */
+/* How a batch is mixed, as torchvision's v2.MixUp and v2.CutMix draw it, for pictures of height x width; lambda 1 where the
+ * recipe does not mix. It depends on (train.seed, epoch, batch) alone; batch: a number that no other of the epoch has. */
+struct sk_mix sk_mix_draw(const struct sk_recipe_train *r, uint32_t epoch, uint64_t batch, int height, int width);
+/* CutMix's box of the area 1 - lambda around pixel (x, y), cut off at the border; lambda becomes what is left. */
+struct sk_mix sk_mix_cut(double lambda, int x, int y, int height, int width);
+
 /* ---- run directory, log, lock (run.c, log.c) ---- */
 struct sk_run {
     char dir[SK_PATH];
@@ -78,6 +85,8 @@ struct sk_epoch_report {
     double lr;      /* of its last step */
     double seconds; /* training and validation */
     double wait_seconds, compute_seconds, val_seconds;
+    int workers;              /* threads that load data at its end */
+    double prepare, computes; /* workers: auto: seconds for a batch, that a thread needs and that training needs; else 0 */
     double images_per_s;    /* training alone */
     int64_t step, replaced; /* optimizer steps done; damaged samples replaced since this process began */
     const struct sk_damage *damaged; /* which they were, as of sk_loader_damaged; valid during the call */

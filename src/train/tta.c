@@ -45,7 +45,7 @@ enum sk_code sk_tta_eval(struct sk_tta *t, struct sk_net *net, const struct sk_b
     sk_batch_flip(b, t->pixels);
     const void *pixels[2] = {b->pixels, t->pixels};
     for (int i = 0; i < 2; i++) {
-        enum sk_code code = sk_net_eval(net, &(struct sk_net_batch){b->count, pixels[i], b->label}, r, err);
+        enum sk_code code = sk_net_eval(net, &(struct sk_net_batch){b->count, pixels[i], b->label, NULL}, r, err);
         if (code != SK_OK)
             return code;
         sk_softmax_ref(r->logits, (size_t)b->count, (size_t)t->classes, t->prob[i]);

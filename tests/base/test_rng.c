@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void known_answers(void **state)
 {
@@ -135,6 +136,64 @@ static void unit_and_normal_have_their_moments(void **state)
     assert_true(fabs(normal4 / DRAWS - 3) < 5 * sqrt(96) / root);
 }
 
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The distribution functions of Beta(a, a) that are elementary: the arcsine law, the uniform one, 3x^2 - 2x^3. */
+static double beta_below(double a, double x)
+{
+    if (a == 0.5)
+        return 2.0 / 3.141592653589793 * asin(sqrt(x));
+    return a == 1 ? x : x * x * (3 - 2 * x);
+}
+
+/* Kolmogorov-Smirnov: sqrt(n) D is above 2.23 once in ten thousand. */
+static void beta_has_its_distribution(void **state)
+{
+    (void)state;
+    enum { DRAWS = 20000 };
+    static double drawn[DRAWS];
+    static const double alphas[] = {0.5, 1, 2};
+    struct sk_rng r;
+    for (size_t k = 0; k < SK_COUNT(alphas); k++) {
+        double worst = 0;
+        sk_rng_init(&r, 4, 0, k, SK_RNG_TEST);
+        for (int i = 0; i < DRAWS; i++)
+            drawn[i] = sk_rng_beta(&r, alphas[k]);
+        qsort(drawn, DRAWS, sizeof(*drawn), compare);
+        for (int i = 0; i < DRAWS; i++)
+            worst = fmax(worst, fabs(beta_below(alphas[k], drawn[i]) - (i + 0.5) / DRAWS));
+        if (!(worst * sqrt(DRAWS) < 2.23))
+            fail_msg("Beta(%g): sqrt(n) D = %g", alphas[k], worst * sqrt(DRAWS));
+    }
+}
+
+/* Variance 1 / (4 (2a + 1)), fourth moment 3 / (16 (2a + 1) (2a + 3)); each bound: five standard deviations of the
+ * mean. */
+static void beta_has_its_moments(void **state)
+{
+    (void)state;
+    enum { DRAWS = 50000 };
+    static const double alphas[] = {1e-9, 0.05, 0.2, 0.4, 1, 8, 1000};
+    struct sk_rng r;
+    for (size_t k = 0; k < SK_COUNT(alphas); k++) {
+        double a = alphas[k], sum = 0, sum2 = 0;
+        double variance = 1 / (4 * (2 * a + 1)), fourth = 3 / (16 * (2 * a + 1) * (2 * a + 3));
+        sk_rng_init(&r, 5, 0, k, SK_RNG_TEST);
+        for (int i = 0; i < DRAWS; i++) {
+            double x = sk_rng_beta(&r, a);
+            assert_true(x >= 0 && x <= 1);
+            sum += x - 0.5;
+            sum2 += (x - 0.5) * (x - 0.5);
+        }
+        assert_true(fabs(sum / DRAWS) < 5 * sqrt(variance / DRAWS));
+        assert_true(fabs(sum2 / DRAWS - variance) < 5 * sqrt((fourth - variance * variance) / DRAWS) + 1e-8);
+    }
+}
+
 /* The extremes that the generator can give: the largest unit stays below 1, the smallest radius stays finite. */
 static void extremes_are_safe(void **state)
 {
@@ -155,6 +214,8 @@ int main(void)
         cmocka_unit_test(below_is_even),
         cmocka_unit_test(below_is_unbiased_for_large_n),
         cmocka_unit_test(unit_and_normal_have_their_moments),
+        cmocka_unit_test(beta_has_its_distribution),
+        cmocka_unit_test(beta_has_its_moments),
         cmocka_unit_test(extremes_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,9 @@ run 0 data inspect tiny.yaml --html page.html --set 'data.augment=[{horizontal_f
 check 'five pictures of each sample' [ $(($(grep -o '<img' page.html | wc -l) % 5)) -eq 0 ]
 matches page.html 'src="data:image/png;base64,iVBORw0KGgo'
 says page.html '</html>'
+run 0 data inspect tiny.yaml --html mixed.html --set train.mixup_alpha=1 --set train.cutmix_alpha=1
+says mixed.html '<h2>Mixed batches</h2>'
+check 'four batches of eight more' [ $(($(grep -o '<img' mixed.html | wc -l) - $(grep -o '<img' page.html | wc -l))) -eq 32 ]
 run 0 data inspect tiny.yaml
 matches out '^size +16 x 16 x 3, 8 bits$'
 finish

@@ -32,6 +32,48 @@ refused "--quality is for pictures that --resize writes" data convert photos --o
 refused "no such file or folder" data convert --data nowhere --out x
 refused "the data is given twice" data verify photos --data shards
 
+# The same shards, packed by gzip(1), two of them in one file by Python, and one of the folder as a file.
+mkdir -p packed/train
+for shard in shards/train/*.tar; do
+    gzip -c "$shard" > "packed/train/$(basename "$shard").gz"
+done
+cp shards/classes.txt packed
+python3 - <<'PYTHON'
+import glob, gzip, os, tarfile
+first, second = sorted(glob.glob("packed/train/*.tar.gz"))[:2]
+with tarfile.open("packed/train/both.tgz", "w:gz", format=tarfile.PAX_FORMAT) as both:
+    for name in (first, second):
+        with tarfile.open(name) as shard:
+            for member in shard:
+                both.addfile(member, shard.extractfile(member))
+os.remove(first), os.remove(second)
+PYTHON
+run 0 data inspect shards --json --set data.val_fraction=0
+cp out plain.json
+run 0 data inspect packed --json --set data.val_fraction=0
+check 'they hold the same pictures' [ "$(grep -c . out)" -gt 0 -a "$(grep -o '"mean":[^]]*' out)" = "$(grep -o '"mean":[^]]*' plain.json)" ]
+run 0 data verify packed
+matches out '^train: [0-9]+ pictures, 0 damaged$'
+run 0 data verify packed/train/both.tgz
+matches out ' 0 damaged$'
+run 0 data convert packed --out unpacked --shard-samples 5
+matches out "^train: [0-9]+ pictures in [0-9]+ shards, 'unpacked/train'$"
+for workers in 0 3; do
+    run 0 train tiny.yaml --set data.source=auto --data packed --out "run-packed-$workers" --set train.max_steps=3 \
+        --set model.classes=2 --set data.workers=$workers --set 'data.augment=[{resize: {size: [16, 16]}}]' \
+        --set 'data.prepare=[{resize: {size: [16, 16]}}]' --set data.shuffle_buffer=8
+    mv out "trained-$workers"
+done
+loss() { grep -o 'Train Loss: [0-9.]*' "$1"; }
+check 'any number of workers trains alike' [ "$(loss trained-0)" = "$(loss trained-3)" ]
+run 0 eval run-packed-0
+run 0 train tiny.yaml --set data.source=auto --data shards --out run-plain --set train.max_steps=1 --set model.classes=2 \
+    --set 'data.augment=[{resize: {size: [16, 16]}}]' --set 'data.prepare=[{resize: {size: [16, 16]}}]' \
+    --set data.shuffle_buffer=8
+says err "data.shuffle_buffer has no effect: no training picture lies in a gzip'd shard"
+head -c 1000 packed/train/both.tgz > cut.tgz
+refused "'cut.tgz' is cut off: its gzip data goes on behind byte 1000, where it ends" data inspect cut.tgz
+
 # Ctrl-C: what is whole stays under its name, and nothing else but the part that was being written is lost.
 "$skua" data convert shapes-demo --set data.train_size=100000 --set data.image_size=64 --out many --shard-samples 50 \
     > out 2> err &

@@ -3,61 +3,13 @@
 #include "test.h"
 
 #include "data/internal.h"
+#include "data/loader_make.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct sk_dataset *set;
-enum { SAMPLES = 203, SIDE = 16 };
-
-static int open_set(void **state)
-{
-    (void)state;
-    struct sk_err err = {0};
-    struct sk_recipe_data data = {.source = SK_SOURCE_SHAPES, .image_size = SIDE, .train_size = SAMPLES, .val_size = 1};
-    return sk_dataset_open(&set, &data, 0, SK_TRAIN, &err) != SK_OK;
-}
-
-static int close_set(void **state)
-{
-    (void)state;
-    sk_dataset_close(set);
-    return 0;
-}
-
-static const struct sk_picture_steps steps = {.count = 2,
-                                              .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 2},
-                                                       {.kind = SK_STEP_FLIP, .p = 0.5}}};
-
-static struct sk_loader *new_loader(const struct sk_loader_options *o)
-{
-    struct sk_err err = {0};
-    struct sk_loader *l;
-    assert_ok(sk_loader_new(&l, o, &err), err);
-    return l;
-}
-
-static struct sk_loader_options options(int batch, int workers)
-{
-    return (struct sk_loader_options){
-        .dataset = set, .steps = &steps, .batch = batch, .workers = workers, .shuffle = true, .seed = 5};
-}
-
-static const struct sk_batch *next(struct sk_loader *l)
-{
-    struct sk_err err = {0};
-    const struct sk_batch *b;
-    assert_ok(sk_loader_next(l, &b, &err), err);
-    return b;
-}
-
-static void start(struct sk_loader *l, uint32_t epoch, int64_t batch)
-{
-    struct sk_err err = {0};
-    assert_ok(sk_loader_start(l, epoch, batch, &err), err);
-}
 
 static uint64_t hash_batch(const struct sk_batch *b)
 {
@@ -74,12 +26,12 @@ enum { BATCHES_MAX = 256 };
 static int epoch_hashes(struct sk_loader *l, uint32_t epoch, int64_t first, uint64_t hashes[BATCHES_MAX])
 {
     int n = 0;
-    start(l, epoch, first);
-    for (const struct sk_batch *b; (b = next(l)); n++) {
+    loader_start(l, epoch, first);
+    for (const struct sk_batch *b; (b = loader_next(l)); n++) {
         assert_int_equal(b->number, first + n);
         hashes[n] = hash_batch(b);
     }
-    assert_null(next(l));
+    assert_null(loader_next(l));
     return n;
 }
 
@@ -90,9 +42,9 @@ static void same_whatever_the_workers(void **state)
     uint64_t want[2][BATCHES_MAX], got[BATCHES_MAX];
     for (size_t i = 0; i < SK_COUNT(workers); i++) {
         for (size_t r = 0; r < SK_COUNT(rings); r++) {
-            struct sk_loader_options o = options(32, workers[i]);
+            struct sk_loader_options o = loader_options(32, workers[i]);
             o.ring = rings[r];
-            struct sk_loader *l = new_loader(&o);
+            struct sk_loader *l = loader_new(&o);
             for (uint32_t epoch = 0; epoch < 2; epoch++) {
                 assert_int_equal(epoch_hashes(l, epoch, 0, i + r ? got : want[epoch]), 7);
                 if (i + r)
@@ -110,8 +62,8 @@ static void starts_at_any_batch(void **state)
     (void)state;
     uint64_t want[BATCHES_MAX], got[BATCHES_MAX];
     for (int workers = 0; workers < 3; workers++) {
-        struct sk_loader_options o = options(10, workers);
-        struct sk_loader *l = new_loader(&o);
+        struct sk_loader_options o = loader_options(10, workers);
+        struct sk_loader *l = loader_new(&o);
         int n = epoch_hashes(l, 3, 0, want);
         assert_int_equal(n, 21);
         for (int first = 0; first <= n; first += 4) {
@@ -138,22 +90,22 @@ static void every_sample_once(void **state)
         {32, true, false, 50, 1, 32},   {50, false, false, 999, 5, 203},
     };
     for (size_t i = 0; i < SK_COUNT(rows); i++) {
-        struct sk_loader_options o = options(rows[i].batch, 2);
+        struct sk_loader_options o = loader_options(rows[i].batch, 2);
         o.drop_last = rows[i].drop;
         o.shuffle = rows[i].shuffle;
         o.limit = rows[i].limit;
-        struct sk_loader *l = new_loader(&o);
+        struct sk_loader *l = loader_new(&o);
         assert_int_equal(sk_loader_batches(l), rows[i].batches);
         assert_int_equal(sk_loader_samples(l), rows[i].samples);
         int64_t limit = rows[i].limit && rows[i].limit < SAMPLES ? rows[i].limit : SAMPLES, at = 0;
         bool seen[SAMPLES] = {false};
-        start(l, 1, 0);
-        for (const struct sk_batch *b; (b = next(l));) {
+        loader_start(l, 1, 0);
+        for (const struct sk_batch *b; (b = loader_next(l));) {
             for (int k = 0; k < b->count; k++, at++) {
                 assert_in_range(b->index[k], 0, limit - 1);
                 assert_false(seen[b->index[k]]);
                 seen[b->index[k]] = true;
-                assert_int_equal(b->label[k], sk_dataset_label(set, b->index[k]));
+                assert_int_equal(b->label[k], sk_dataset_label(loader_set, b->index[k]));
                 if (!rows[i].shuffle)
                     assert_int_equal(b->index[k], at);
             }
@@ -168,18 +120,18 @@ static void pixels_are_the_pictures(void **state)
 {
     (void)state;
     struct sk_err err = {0};
-    struct sk_loader_options o = options(32, 1);
+    struct sk_loader_options o = loader_options(32, 1);
     o.steps = NULL;
-    struct sk_loader *l = new_loader(&o);
+    struct sk_loader *l = loader_new(&o);
     struct sk_picture p = {0};
     int h, w, c;
     enum sk_pixel pixel;
     sk_loader_shape(l, &h, &w, &c, &pixel);
     assert_true(h == SIDE && w == SIDE && c == 3 && pixel == SK_PIXEL_U8);
-    start(l, 0, 0);
-    for (const struct sk_batch *b; (b = next(l));) {
+    loader_start(l, 0, 0);
+    for (const struct sk_batch *b; (b = loader_next(l));) {
         for (int k = 0; k < b->count; k++) {
-            assert_ok(sk_dataset_read(set, b->index[k], &p, &err), err);
+            assert_ok(sk_dataset_read(loader_set, b->index[k], &p, &err), err);
             assert_memory_equal(p.data, (uint8_t *)b->pixels + k * SIDE * SIDE * 3, SIDE * SIDE * 3);
         }
     }
@@ -193,20 +145,20 @@ static void stops_at_any_moment(void **state)
     (void)state;
     uint64_t want[BATCHES_MAX], got[BATCHES_MAX];
     for (int workers = 0; workers < 4; workers++) {
-        struct sk_loader_options o = options(16, workers);
-        struct sk_loader *l = new_loader(&o);
+        struct sk_loader_options o = loader_options(16, workers);
+        struct sk_loader *l = loader_new(&o);
         epoch_hashes(l, 9, 0, want);
         for (int taken = 0; taken < 6; taken++) {
-            start(l, (uint32_t)taken, 0);
+            loader_start(l, (uint32_t)taken, 0);
             for (int i = 0; i < taken; i++)
-                assert_non_null(next(l));
+                assert_non_null(loader_next(l));
             assert_int_equal(epoch_hashes(l, 9, 2, got), 11);
             assert_memory_equal(want + 2, got, 11 * sizeof(*got));
-            struct sk_loader *other = new_loader(&o);
+            struct sk_loader *other = loader_new(&o);
             if (taken > 0)
-                start(other, 0, 0);
+                loader_start(other, 0, 0);
             for (int i = 1; i < taken; i++)
-                assert_non_null(next(other));
+                assert_non_null(loader_next(other));
             sk_loader_free(other);
         }
         sk_loader_free(l);
@@ -218,11 +170,11 @@ static void stops_at_any_moment(void **state)
 static void held_batch_is_stable(void **state)
 {
     (void)state;
-    struct sk_loader_options o = options(8, 3);
+    struct sk_loader_options o = loader_options(8, 3);
     o.ring = 2;
-    struct sk_loader *l = new_loader(&o);
-    start(l, 0, 0);
-    for (const struct sk_batch *b; (b = next(l));) {
+    struct sk_loader *l = loader_new(&o);
+    loader_start(l, 0, 0);
+    for (const struct sk_batch *b; (b = loader_next(l));) {
         uint64_t first = hash_batch(b);
         struct timespec pause = {.tv_nsec = 200000};
         nanosleep(&pause, NULL);
@@ -243,8 +195,8 @@ static void on_signal(int number)
 static void workers_take_no_signals(void **state)
 {
     (void)state;
-    struct sk_loader_options o = options(8, 4);
-    struct sk_loader *l = new_loader(&o);
+    struct sk_loader_options o = loader_options(8, 4);
+    struct sk_loader *l = loader_new(&o);
     struct sigaction action = {.sa_handler = on_signal}, action_before;
     sigset_t usr1, before;
     sigemptyset(&usr1);
@@ -253,8 +205,8 @@ static void workers_take_no_signals(void **state)
     pthread_sigmask(SIG_BLOCK, &usr1, &before); /* those started above would take it, had they not blocked it */
     assert_false(sigismember(&before, SIGUSR1)); /* and starting them left the caller's mask as it was */
     kill(getpid(), SIGUSR1);
-    start(l, 0, 0);
-    while (next(l))
+    loader_start(l, 0, 0);
+    while (loader_next(l))
         ;
     assert_int_equal(signals, 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -268,16 +220,16 @@ static void options_are_checked(void **state)
     (void)state;
     struct sk_err err = {0};
     struct sk_loader *l;
-    struct sk_loader_options o = options(0, 1);
+    struct sk_loader_options o = loader_options(0, 1);
     assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "batch 0");
     assert_null(l);
-    o = options(300, 1);
+    o = loader_options(300, 1);
     o.drop_last = true;
     assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "a batch of 300 is larger than the 203 samples");
-    o = options(4, -2);
+    o = loader_options(4, -2);
     assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "workers -2");
-    o = options(4, -1); /* auto */
-    sk_loader_free(new_loader(&o));
+    o = loader_options(4, -1); /* auto */
+    sk_loader_free(loader_new(&o));
     struct sk_picture_steps large = {.count = 1, .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE + 1}}};
     o.steps = &large;
     assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err,
@@ -288,7 +240,7 @@ static void no_memory(void **state)
 {
     (void)state;
     struct sk_err err = {0};
-    struct sk_loader_options o = options(32, 2);
+    struct sk_loader_options o = loader_options(32, 2);
     enum sk_code code = SK_NOMEM;
     for (long n = 1; code != SK_OK; n++) {
         struct sk_loader *l;
@@ -357,5 +309,5 @@ int main(void)
         cmocka_unit_test(sampler_orders),
         cmocka_unit_test(sampler_is_fair),
     };
-    return cmocka_run_group_tests(tests, open_set, close_set);
+    return cmocka_run_group_tests(tests, loader_open_set, loader_close_set);
 }

@@ -8,76 +8,10 @@
 
 #include "data/data.h"
 #include "data/folder_make.h"
+#include "data/loader.h"
+#include "data/loader_make.h"
 
-enum { SAMPLES = 203, SIDE = 16, PIXELS = SIDE * SIDE * 3 };
-static struct sk_dataset *set;
-static const struct sk_picture_steps steps = {
-    .count = 2, .step = {{.kind = SK_STEP_RANDOM_CROP, .size = SIDE, .padding = 2}, {.kind = SK_STEP_FLIP, .p = 0.5}}};
-
-static int open_set(void **state)
-{
-    (void)state;
-    struct sk_err err = {0};
-    struct sk_recipe_data data = {.source = SK_SOURCE_SHAPES, .image_size = SIDE, .train_size = SAMPLES, .val_size = 1};
-    return sk_dataset_open(&set, &data, 0, SK_TRAIN, &err) != SK_OK;
-}
-
-static int close_set(void **state)
-{
-    (void)state;
-    sk_dataset_close(set);
-    return 0;
-}
-
-static struct sk_loader *new_loader(const struct sk_loader_options *o)
-{
-    struct sk_err err = {0};
-    struct sk_loader *l;
-    assert_ok(sk_loader_new(&l, o, &err), err);
-    return l;
-}
-
-static struct sk_loader_options options(int batch, int workers)
-{
-    return (struct sk_loader_options){
-        .dataset = set, .steps = &steps, .batch = batch, .workers = workers, .shuffle = true, .seed = 5};
-}
-
-static const struct sk_batch *next(struct sk_loader *l)
-{
-    struct sk_err err = {0};
-    const struct sk_batch *b;
-    assert_ok(sk_loader_next(l, &b, &err), err);
-    return b;
-}
-
-static void start(struct sk_loader *l, uint32_t epoch, int64_t batch)
-{
-    struct sk_err err = {0};
-    assert_ok(sk_loader_start(l, epoch, batch, &err), err);
-}
-
-/* Epoch 3 from batch first on: sample i of the rank's batch is sample rank + i * ranks of the batch of `alone`; seen
- * counts them. */
-static void follow(struct sk_loader *alone, struct sk_loader *l, int rank, int ranks, int64_t first, int seen[SAMPLES])
-{
-    start(alone, 3, first);
-    start(l, 3, first);
-    for (const struct sk_batch *all; (all = next(alone));) {
-        const struct sk_batch *b = next(l);
-        assert_non_null(b);
-        assert_int_equal(b->number, all->number);
-        assert_int_equal(b->count, all->count > rank ? (all->count - rank + ranks - 1) / ranks : 0);
-        for (int i = 0; i < b->count; i++) {
-            int at = rank + i * ranks;
-            assert_int_equal(b->index[i], all->index[at]);
-            assert_int_equal(b->label[i], all->label[at]);
-            assert_memory_equal((char *)b->pixels + i * PIXELS, (char *)all->pixels + at * PIXELS, PIXELS);
-            seen[b->index[i]]++;
-        }
-    }
-    assert_null(next(l));
-}
+enum { PIXELS = SIDE * SIDE * 3 };
 
 static void ranks_share_the_batches(void **state)
 {
@@ -91,22 +25,22 @@ static void ranks_share_the_batches(void **state)
                 {2, 32, 0, false, false}, {5, 1000, 3, false, false}};
     for (size_t k = 0; k < SK_COUNT(rows); k++) {
         for (int workers = 0; workers < 3; workers++) {
-            struct sk_loader_options o = options(rows[k].batch, workers);
+            struct sk_loader_options o = loader_options(rows[k].batch, workers);
             o.limit = rows[k].limit;
             o.drop_last = rows[k].drop;
             o.shuffle = rows[k].shuffle;
-            struct sk_loader *alone = new_loader(&o);
+            struct sk_loader *alone = loader_new(&o);
             int seen[SAMPLES] = {0};
             int64_t count = 0, resumed = sk_loader_batches(alone) / 2;
             for (int rank = 0; rank < rows[k].ranks; rank++) {
                 int again[SAMPLES] = {0};
                 o.rank = rank;
                 o.ranks = rows[k].ranks;
-                struct sk_loader *l = new_loader(&o);
+                struct sk_loader *l = loader_new(&o);
                 assert_int_equal(sk_loader_batches(l), sk_loader_batches(alone));
                 assert_int_equal(sk_loader_samples(l), sk_loader_samples(alone));
-                follow(alone, l, rank, rows[k].ranks, 0, seen);
-                follow(alone, l, rank, rows[k].ranks, resumed, again);
+                loader_follow(alone, l, rank, rows[k].ranks, 0, seen);
+                loader_follow(alone, l, rank, rows[k].ranks, resumed, again);
                 sk_loader_free(l);
             }
             for (int i = 0; i < SAMPLES; i++) {
@@ -126,7 +60,7 @@ static void ranks_are_checked(void **state)
     struct sk_loader *l;
     static const int wrong[][2] = {{2, 2}, {-1, 2}, {1, 1}, {1, 0}, {0, -1}};
     for (size_t i = 0; i < SK_COUNT(wrong); i++) {
-        struct sk_loader_options o = options(8, 1);
+        struct sk_loader_options o = loader_options(8, 1);
         o.rank = wrong[i][0];
         o.ranks = wrong[i][1];
         assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "cannot load data as rank");
@@ -139,18 +73,18 @@ static void auto_workers_change_nothing(void **state)
     (void)state;
     struct sk_machine m;
     sk_machine_read(&m);
-    struct sk_loader_options o = options(4, 0), automatic = options(4, -1);
-    struct sk_loader *alone = new_loader(&o), *l = new_loader(&automatic);
+    struct sk_loader_options o = loader_options(4, 0), automatic = loader_options(4, -1);
+    struct sk_loader *alone = loader_new(&o), *l = loader_new(&automatic);
     assert_int_equal(sk_loader_workers(alone), 0);
     assert_int_equal(sk_loader_workers(l), 1);
     for (int again = 0; again < 3; again++) {
         int seen[SAMPLES] = {0};
-        follow(alone, l, 0, 1, again, seen);
+        loader_follow(alone, l, 0, 1, again, seen);
         assert_in_range(sk_loader_workers(l), 1, m.affinity);
     }
     for (uint32_t epoch = 0; epoch < 20; epoch++) {
-        start(l, epoch, 0);
-        while (next(l))
+        loader_start(l, epoch, 0);
+        while (loader_next(l))
             ;
     }
     if (m.affinity > 1)
@@ -159,27 +93,64 @@ static void auto_workers_change_nothing(void **state)
     sk_loader_free(l);
 }
 
+static void workers_by_what_a_batch_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        double prepare, compute;
+        int most, want;
+    } rows[] = {{0, 1, 8, 1},   {0.5, 1, 8, 1}, {0.8, 1, 8, 1}, {0.9, 1, 8, 2}, {1.6, 1, 8, 2},
+                {3.3, 1, 8, 5}, {9, 1, 8, 8},   {9, 1, 1, 1},   {1, 0, 8, 8},   {1e300, 1e-300, 8, 8}};
+    for (size_t i = 0; i < SK_COUNT(rows); i++)
+        assert_int_equal(sk_load_wanted(rows[i].prepare, rows[i].compute, rows[i].most), rows[i].want);
+}
+
+/* The first computing decides: with threads that were busy for days all are started at once, with idle ones none. */
+static void auto_workers_are_measured_at_the_start(void **state)
+{
+    (void)state;
+    static const double busy[] = {1e6, -1e6};
+    for (size_t i = 0; i < SK_COUNT(busy); i++) {
+        double prepare, compute;
+        struct sk_loader_options o = loader_options(20, -1);
+        struct sk_loader *l = loader_new(&o);
+        loader_start(l, 0, 0);
+        assert_non_null(loader_next(l));
+        sk_loader_pace(l, &prepare, &compute);
+        assert_true(sk_loader_workers(l) == 1 && prepare == 0 && compute == 0);
+        pthread_mutex_lock(&l->lock);
+        l->busy = busy[i];
+        pthread_mutex_unlock(&l->lock);
+        assert_non_null(loader_next(l));
+        assert_int_equal(sk_loader_workers(l), i == 0 ? l->workers : 1);
+        sk_loader_pace(l, &prepare, &compute);
+        assert_true(i == 0 ? prepare > 1e3 : prepare < 0);
+        assert_true(compute > 0);
+        sk_loader_free(l);
+    }
+}
+
 static void normalized_pixels(void **state)
 {
     (void)state;
     struct sk_err err = {0};
-    struct sk_loader_options o = options(32, 0);
+    struct sk_loader_options o = loader_options(32, 0);
     static const struct sk_load_normalize three = {3, {0.5, 0.4, 0.3}, {0.2, 0.25, 0.3}}, one = {1, {0.5}, {0.25}},
                                           two = {2, {0.5, 0.5}, {1, 1}};
-    struct sk_loader *raw = new_loader(&o), *l;
+    struct sk_loader *raw = loader_new(&o), *l;
     for (int k = 0; k < 2; k++) {
         const struct sk_load_normalize *n = k ? &one : &three;
         int h, w, c;
         enum sk_pixel pixel;
         o.normalize = n;
         o.workers = k;
-        l = new_loader(&o);
+        l = loader_new(&o);
         sk_loader_shape(l, &h, &w, &c, &pixel);
         assert_int_equal(pixel, SK_PIXEL_F32);
-        start(raw, 0, 0);
-        start(l, 0, 0);
-        for (const struct sk_batch *b; (b = next(l));) {
-            const uint8_t *from = next(raw)->pixels;
+        loader_start(raw, 0, 0);
+        loader_start(l, 0, 0);
+        for (const struct sk_batch *b; (b = loader_next(l));) {
+            const uint8_t *from = loader_next(raw)->pixels;
             assert_int_equal(b->pixel, SK_PIXEL_F32);
             for (int i = 0; i < b->count * PIXELS; i++) {
                 int ch = k ? 0 : i % 3;
@@ -215,12 +186,12 @@ static void every_sample_is_traced(void **state)
     for (int workers = 0; workers < 3; workers++) {
         int most = workers ? workers : 1;
         struct sk_load_trace trace = {on_sample, &most};
-        struct sk_loader_options o = options(16, workers);
+        struct sk_loader_options o = loader_options(16, workers);
         o.trace = &trace;
-        struct sk_loader *l = new_loader(&o);
+        struct sk_loader *l = loader_new(&o);
         memset(traced, 0, sizeof(traced));
-        start(l, 0, 0);
-        while (next(l))
+        loader_start(l, 0, 0);
+        while (loader_next(l))
             ;
         sk_loader_free(l);
         for (int i = 0; i < SAMPLES; i++)
@@ -266,9 +237,9 @@ static void decoding_is_timed(void **state)
     struct sk_dataset *ds = folder_of(20, 0);
     struct sk_load_trace trace = {on_decoded, NULL};
     struct sk_loader_options o = {.dataset = ds, .batch = 8, .trace = &trace};
-    struct sk_loader *l = new_loader(&o);
-    start(l, 0, 0);
-    while (next(l))
+    struct sk_loader *l = loader_new(&o);
+    loader_start(l, 0, 0);
+    while (loader_next(l))
         ;
     assert_true(decoded > 0);
     sk_loader_free(l);
@@ -284,11 +255,11 @@ static void damaged_are_named(void **state)
     int64_t want[PICTURES / EVERY];
     for (int workers = 0; workers < 4; workers++) {
         struct sk_loader_options o = {.dataset = ds, .batch = 300, .workers = workers, .shuffle = true};
-        struct sk_loader *l = new_loader(&o);
+        struct sk_loader *l = loader_new(&o);
         const struct sk_damage *list;
         for (uint32_t epoch = 0; epoch < 2; epoch++) {
-            start(l, epoch, 0);
-            while (next(l))
+            loader_start(l, epoch, 0);
+            while (loader_next(l))
                 ;
             assert_int_equal(sk_loader_damaged(l, &list), PICTURES / EVERY);
             assert_int_equal(sk_loader_replaced(l), (epoch + 1) * (PICTURES / EVERY));
@@ -316,18 +287,18 @@ static void ranks_replace_alike(void **state)
     int64_t replaced = 0;
     int64_t alone[901], at = 0;
     struct sk_loader_options o = {.dataset = ds, .batch = 30, .workers = 1, .shuffle = true};
-    struct sk_loader *l = new_loader(&o);
-    start(l, 0, 0);
-    for (const struct sk_batch *b; (b = next(l));)
+    struct sk_loader *l = loader_new(&o);
+    loader_start(l, 0, 0);
+    for (const struct sk_batch *b; (b = loader_next(l));)
         for (int i = 0; i < b->count; i++)
             alone[at++] = b->index[i];
     sk_loader_free(l);
     for (int rank = 0; rank < 3; rank++) {
         o.rank = rank;
         o.ranks = 3;
-        l = new_loader(&o);
-        start(l, 0, 0);
-        for (const struct sk_batch *b; (b = next(l));)
+        l = loader_new(&o);
+        loader_start(l, 0, 0);
+        for (const struct sk_batch *b; (b = loader_next(l));)
             for (int i = 0; i < b->count; i++)
                 assert_int_equal(b->index[i], alone[b->number * 30 + rank + i * 3]);
         replaced += sk_loader_replaced(l);
@@ -342,8 +313,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_share_the_batches),     cmocka_unit_test(ranks_are_checked),
         cmocka_unit_test(auto_workers_change_nothing), cmocka_unit_test(normalized_pixels),
+        cmocka_unit_test(workers_by_what_a_batch_takes), cmocka_unit_test(auto_workers_are_measured_at_the_start),
         cmocka_unit_test(every_sample_is_traced),      cmocka_unit_test(decoding_is_timed),
         cmocka_unit_test(damaged_are_named),           cmocka_unit_test(ranks_replace_alike),
     };
-    return cmocka_run_group_tests(tests, open_set, close_set);
+    return cmocka_run_group_tests(tests, loader_open_set, loader_close_set);
 }

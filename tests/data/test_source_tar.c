@@ -245,7 +245,7 @@ static void wrong_places(void **state)
     struct sk_err err = {0};
     refused("absent", SK_TRAIN, "absent': no such file or folder");
     assert_ok(sk_mkdirs(test_path("none/train"), &err), err);
-    refused("none", SK_TRAIN, "has no training split: expected shards (.tar)");
+    refused("none", SK_TRAIN, "has no training split: expected shards (.tar, .tar.gz)");
     write_shard("valonly/val/a.tar", "ustar", 0, 2, 2);
     refused("valonly", SK_TRAIN, "has no training split");
     folder_file("text/a.tar", "just text, and no archive");

@@ -11,6 +11,7 @@ struct probe {
     struct sk_err err;
     uint64_t seed;
     int loss, label;
+    bool mixed; /* the loss is of mixed labels */
     int64_t n, classes;
     bool fused; /* batch norms are fused to convolutions */
 };
@@ -45,11 +46,15 @@ static void finish(struct probe *p, int y, double smoothing)
     int w = param(p, "fc.w", 2, (int64_t[]){p->classes, c}), b = param(p, "fc.b", 1, &p->classes);
     y = emit(p, SK_OP_LINEAR, "fc", (int[]){y, w, b}, 3, (struct sk_attr){0});
     assert_ok(sk_graph_tensor(&p->g, "labels", SK_ROLE_INPUT, &labels, &p->label, &p->err), p->err);
-    p->loss = emit(p, SK_OP_LOSS, "loss", (int[]){y, p->label}, 2, (struct sk_attr){.smoothing = smoothing});
+    struct sk_desc mix = sk_desc_make(SK_F32, 1, (int64_t[]){SK_MIX_VALUES});
+    int in[3] = {y, p->label, -1};
+    if (p->mixed)
+        assert_ok(sk_graph_tensor(&p->g, "mix", SK_ROLE_INPUT, &mix, &in[2], &p->err), p->err);
+    p->loss = emit(p, SK_OP_LOSS, "loss", in, p->mixed ? 3 : 2, (struct sk_attr){.smoothing = smoothing});
     p->g.tensor[p->loss].role = SK_ROLE_RESULT;
 }
 
-struct run { struct sk_engine *engine; struct sk_store *store; struct sk_plan *plan; const void *inputs[1]; struct sk_err err; };
+struct run { struct sk_engine *engine; struct sk_store *store; struct sk_plan *plan; const void *inputs[2]; struct sk_err err; };
 
 static double loss_of(struct run *r, int loss)
 {
@@ -156,6 +161,7 @@ static void check(struct probe *p, uint64_t seed)
     for (int i = 0; i < p->n; i++)
         labels[i] = (int32_t)(i % p->classes);
     r.inputs[0] = labels;
+    r.inputs[1] = (float[SK_MIX_VALUES]){0.3f};
     randomize(&r, seed);
     const struct sk_graph *g = sk_plan_graph(r.plan);
     for (size_t t = 0; t < g->tensor_count; t++)
@@ -371,11 +377,23 @@ static void test_drop_path(void **state)
     check(&p, 131);
 }
 
+static void test_loss_mixed(void **state)
+{
+    (void)state;
+    for (int64_t n = 1; n <= 6; n += 5) {
+        struct probe p = start(n);
+        p.mixed = true;
+        finish(&p, param(&p, "x", 2, (int64_t[]){n, 7}), 0.1);
+        check(&p, 81);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_relu_add), cmocka_unit_test(test_batch_norm),
                                        cmocka_unit_test(test_residual), cmocka_unit_test(test_fused), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_loss_smoothing), cmocka_unit_test(test_grouped_conv), cmocka_unit_test(test_group_norm),
-                                       cmocka_unit_test(test_excite), cmocka_unit_test(test_more_pooling), cmocka_unit_test(test_drop_path)};
+                                       cmocka_unit_test(test_excite), cmocka_unit_test(test_more_pooling), cmocka_unit_test(test_drop_path),
+                                       cmocka_unit_test(test_loss_mixed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

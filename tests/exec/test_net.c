@@ -279,12 +279,61 @@ static void test_recompute(void **state)
     teardown(&b);
 }
 
+/* The loss of a training step on a fresh network, and the gradient of its first weights. */
+static double first_step(const float *pixels, int shift, const struct sk_mix *mix, float *grad, size_t count)
+{
+    struct fixture f;
+    struct sk_net_result r;
+    struct sk_step step = {.lr = 0.05, .seed = 3};
+    int32_t label[BATCH];
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    sk_net_free(f.net);
+    f.recipe.train.mixup_alpha = mix ? 1 : 0;
+    struct sk_net_shape shape = {.height = SIDE, .width = SIDE, .channels = 3, .pixel = SK_F32, .classes = CLASSES};
+    assert_ok(sk_net_new(&f.net, f.engine, &f.recipe, &shape, &f.err), f.err);
+    sk_net_init(f.net, 7);
+    sk_net_keep_gradients(f.net);
+    for (int i = 0; i < BATCH; i++)
+        label[i] = f.label[(i + BATCH - shift) % BATCH];
+    f.batch = (struct sk_net_batch){BATCH, pixels ? pixels : f.pixels, label, mix};
+    assert_ok(sk_net_train(f.net, &f.batch, &step, &r, NULL, &f.err), f.err);
+    assert_ok(sk_net_gradient(f.net, "conv1.weight", grad, count, &f.err), f.err);
+    assert_int_equal(sk_graph_find(sk_plan_graph(sk_net_plan(f.net, BATCH, true)), "mix") >= 0, mix != NULL);
+    teardown(&f);
+    return r.loss;
+}
+
+/* A mixed batch is one of mixed pictures, whose loss and gradients are those of both labels, weighed. */
+static void test_mixed(void **state)
+{
+    enum { WEIGHTS = 16 * 3 * 9, PICTURE = SIDE * SIDE * 3 };
+    static const struct sk_mix mixes[] = {{.lambda = 0.7f}, {0.625f, 4, 0, 12, 12}};
+    static float pixels[PIXELS], mixed[WEIGHTS], own[WEIGHTS], other[WEIGHTS];
+    (void)state;
+    for (size_t m = 0; m < SK_COUNT(mixes); m++) {
+        struct fixture f;
+        float lambda = mixes[m].lambda, top = mixes[m].top, left = mixes[m].left, bottom = mixes[m].bottom, right = mixes[m].right;
+        setup(&f, SK_PRECISION_FP32, "resnet18");
+        for (int i = 0; i < PIXELS; i++) {
+            float x = (float)(i / 3 % SIDE), y = (float)(i / 3 / SIDE % SIDE), p = f.pixels[i];
+            float q = f.pixels[(i + PIXELS - PICTURE) % PIXELS];
+            pixels[i] = bottom == 0 ? lambda * p + (1 - lambda) * q : y >= top && y < bottom && x >= left && x < right ? q : p;
+        }
+        teardown(&f);
+        double a = first_step(pixels, 0, NULL, own, WEIGHTS), b = first_step(pixels, 1, NULL, other, WEIGHTS);
+        double loss = first_step(NULL, 0, &mixes[m], mixed, WEIGHTS), share = (double)lambda;
+        assert_true(fabs(a - b) > 0.01 && fabs(loss - share * a - (1 - share) * b) < 1e-5);
+        for (int i = 0; i < WEIGHTS; i++)
+            assert_true(fabs((double)mixed[i] - share * (double)own[i] - (1 - share) * (double)other[i]) < 1e-4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
                                        cmocka_unit_test(test_weights_round_trip),
-                                       cmocka_unit_test(test_too_large)};
+                                       cmocka_unit_test(test_mixed), cmocka_unit_test(test_too_large)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

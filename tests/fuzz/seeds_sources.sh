@@ -1,8 +1,8 @@
 #!/bin/bash
-# Seeds for the fuzzers of sources: seeds_sources.sh DIR makes DIR/fuzz_tar, DIR/fuzz_list and DIR/fuzz_labels, to be
-# given to them as their corpus.
+# Seeds for the fuzzers of sources: seeds_sources.sh DIR makes DIR/fuzz_tar, DIR/fuzz_gzip, DIR/fuzz_list and
+# DIR/fuzz_labels, to be given to them as their corpus.
 set -euo pipefail
-mkdir -p "$1"/{fuzz_tar,fuzz_list,fuzz_labels}
+mkdir -p "$1"/{fuzz_tar,fuzz_gzip,fuzz_list,fuzz_labels}
 cd "$1"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,6 +23,13 @@ for format in v7 ustar gnu oldgnu posix; do
 done
 head -c 2000 fuzz_tar/ustar >fuzz_tar/cut
 tar -C "$work/in" -P --transform 's,^,../,' -cf fuzz_tar/above 1.jpg 1.cls
+
+# Stored and packed, with and without a name, two members, zeros behind, cut off.
+head -c 3000 fuzz_tar/ustar | gzip -c >fuzz_gzip/plain
+gzip -1c "$work/in/1.jpg" >fuzz_gzip/named
+{ cat fuzz_gzip/plain fuzz_gzip/named; head -c 100 /dev/zero; } >fuzz_gzip/two
+head -c 2000 /dev/urandom | gzip -c >fuzz_gzip/stored
+head -c 150 fuzz_gzip/plain >fuzz_gzip/cut
 
 # The first byte is the form: 0 CSV, 1 JSON lines, 2 plain.
 printf '\0path,label\na.jpg,cat\n"b ""c"", d.jpg",dog\r\n' >fuzz_list/csv

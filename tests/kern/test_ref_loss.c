@@ -28,11 +28,22 @@ static const float softmax[] = {0.711506609f,    0.04977197f,    0.029694046f,  
 
 enum { N = 4, K = 6 };
 
+/* Of all rows, their labels not mixed. */
+static double loss_sum(const float *x, const int32_t *label, size_t n, size_t k, float smoothing)
+{
+    return sk_loss_ref(&(struct sk_loss){x, label, n, k, 1, smoothing}, 0, n);
+}
+
+static void loss_grad(const float *x, const int32_t *label, size_t n, size_t k, float smoothing, float scale, float *d)
+{
+    sk_loss_grad_ref(&(struct sk_loss){x, label, n, k, 1, smoothing}, 0, n, scale, d);
+}
+
 static void test_loss(void **state)
 {
     (void)state;
-    assert_true(fabs(sk_loss_ref(logits, labels, N, K, 0) / N - 3.4535522255470577) < 1e-9);
-    assert_true(fabs(sk_loss_ref(logits, labels, N, K, 0.1f) / N - 3.5126474446972433) < 1e-7); /* 0.1f is not 0.1 */
+    assert_true(fabs(loss_sum(logits, labels, N, K, 0) / N - 3.4535522255470577) < 1e-9);
+    assert_true(fabs(loss_sum(logits, labels, N, K, 0.1f) / N - 3.5126474446972433) < 1e-7); /* 0.1f is not 0.1 */
 }
 
 static void test_loss_grad(void **state)
@@ -40,10 +51,10 @@ static void test_loss_grad(void **state)
     float d[N * K];
     (void)state;
     check_case("gradient");
-    sk_loss_grad_ref(logits, labels, N, K, 0, 1.0f / N, d);
+    loss_grad(logits, labels, N, K, 0, 1.0f / N, d);
     for (size_t i = 0; i < N * K; i++)
         check_one("dlogits", i, (double)d[i], (double)dlogits_0[i], 1e-7 * fabs((double)dlogits_0[i]) + 1e-9, SK_K_F32);
-    sk_loss_grad_ref(logits, labels, N, K, 0.1f, 1.0f / N, d);
+    loss_grad(logits, labels, N, K, 0.1f, 1.0f / N, d);
     for (size_t i = 0; i < N * K; i++)
         check_one("dlogits, smoothed", i, (double)d[i], (double)dlogits_1[i], 2e-8, SK_K_F32);
 }
@@ -65,9 +76,9 @@ static void test_large(void **state)
     const int32_t label[1] = {0}, wrong[1] = {2};
     float d[3];
     (void)state;
-    assert_true(sk_loss_ref(row, label, 1, 3, 0) == 0);
-    assert_true(fabs(sk_loss_ref(row, wrong, 1, 3, 0) / 1e30 - 1) < 1e-6);
-    sk_loss_grad_ref(row, wrong, 1, 3, 0, 1, d);
+    assert_true(loss_sum(row, label, 1, 3, 0) == 0);
+    assert_true(fabs(loss_sum(row, wrong, 1, 3, 0) / 1e30 - 1) < 1e-6);
+    loss_grad(row, wrong, 1, 3, 0, 1, d);
     assert_true(d[0] == 1 && d[1] == 0 && d[2] == -1);
 }
 
@@ -76,9 +87,9 @@ static void test_bad_label(void **state)
     const int32_t low[1] = {-1}, high[1] = {K};
     float d[K];
     (void)state;
-    assert_true(isnan(sk_loss_ref(logits, low, 1, K, 0)));
-    assert_true(isnan(sk_loss_ref(logits, high, 1, K, 0)));
-    sk_loss_grad_ref(logits, high, 1, K, 0, 1, d);
+    assert_true(isnan(loss_sum(logits, low, 1, K, 0)));
+    assert_true(isnan(loss_sum(logits, high, 1, K, 0)));
+    loss_grad(logits, high, 1, K, 0, 1, d);
     assert_true(isnan(d[0]) && isnan(d[K - 1]));
 }
 
@@ -87,8 +98,8 @@ static void test_nan(void **state)
     const float row[3] = {0, NAN, 1}, infinite[3] = {0, INFINITY, 1};
     const int32_t label[1] = {0};
     (void)state;
-    assert_true(isnan(sk_loss_ref(row, label, 1, 3, 0)));
-    assert_true(!isfinite(sk_loss_ref(infinite, label, 1, 3, 0)));
+    assert_true(isnan(loss_sum(row, label, 1, 3, 0)));
+    assert_true(!isfinite(loss_sum(infinite, label, 1, 3, 0)));
 }
 
 static void test_topk(void **state)

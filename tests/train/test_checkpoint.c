@@ -125,7 +125,7 @@ static void train_a_step(void)
     struct sk_net_result result;
     for (size_t i = 0; i < sizeof(pixels); i++)
         pixels[i] = (uint8_t)(i * 37);
-    assert_ok(sk_net_train(bed.net, &(struct sk_net_batch){4, pixels, (int32_t[]){0, 1, 2, 1}},
+    assert_ok(sk_net_train(bed.net, &(struct sk_net_batch){4, pixels, (int32_t[]){0, 1, 2, 1}, NULL},
                            &(struct sk_step){.lr = 0.1}, &result, NULL, &err),
               err);
 }

@@ -1,7 +1,7 @@
 # The libraries of skua as one target, skua_deps, and OpenMP as skua_openmp.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(SKUA_LIBS REQUIRED IMPORTED_TARGET spng libjpeg libarchive yaml-0.1 jansson libcurl libcrypto)
+pkg_check_modules(SKUA_LIBS REQUIRED IMPORTED_TARGET zlib spng libjpeg libarchive yaml-0.1 jansson libcurl libcrypto)
 
 # oneDNN 2.6 and 3.x: neither Debian nor Ubuntu ships a pkg-config file for it.
 find_path(DNNL_INCLUDE dnnl.h REQUIRED)

@@ -36,7 +36,8 @@ extern const struct sk_kernel sk_fused_ref_conv, sk_fused_ref_conv_grad_data, sk
 extern const struct sk_kernel sk_cpu_batch_norm, sk_cpu_batch_norm_infer;                  /* norm.c */
 extern const struct sk_kernel sk_cpu_batch_norm_grad;                                      /* norm_grad.c */
 extern const struct sk_kernel sk_cpu_running_stats, sk_cpu_fold_norm;                      /* norm_state.c */
-extern const struct sk_kernel sk_cpu_normalize, sk_cpu_relu, sk_cpu_relu_grad, sk_cpu_add; /* point.c */
+extern const struct sk_kernel sk_cpu_normalize;                             /* normalize.c */
+extern const struct sk_kernel sk_cpu_relu, sk_cpu_relu_grad, sk_cpu_add; /* point.c */
 extern const struct sk_kernel sk_cpu_dropout, sk_cpu_dropout_grad;                         /* dropout.c */
 extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;                       /* pool.c */
 extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;

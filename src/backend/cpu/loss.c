@@ -1,11 +1,13 @@
-/* Loss, its gradient, top-1 and top-5, softmax: float32 logits [n][k], in blocks of rows. */
+/* Loss, its gradient, top-1 and top-5, softmax: float32 logits [n][k], in blocks of rows. Labels may be mixed. */
 #include "backend/cpu/cpu.h"
+
+#include <string.h>
 
 struct loss {
     size_t n, k;
     struct sk_cpu_blocks blocks; /* of rows */
     float smoothing;
-    bool parallel;
+    bool mixed, parallel;
 };
 enum { LOSS_BLOCK = 2048 }; /* logits: each costs an exponential */
 
@@ -25,7 +27,8 @@ static enum sk_code open_loss(void **out, const struct sk_op_desc *op, const str
     *self = (struct loss){.n = n,
                           .k = k,
                           .blocks = sk_cpu_blocks_make(n, k < LOSS_BLOCK ? LOSS_BLOCK / k : 1),
-                          .smoothing = (float)op->attr.smoothing};
+                          .smoothing = (float)op->attr.smoothing,
+                          .mixed = op->in_count > 2};
     self->parallel = self->blocks.count > 1;
     if (op->kind == SK_OP_LOSS)
         need->scratch = self->blocks.count * sizeof(double);
@@ -33,16 +36,29 @@ static enum sk_code open_loss(void **out, const struct sk_op_desc *op, const str
     return SK_OK;
 }
 
+static float lambda_of(const struct loss *self, const struct sk_kernel_call *call)
+{
+    struct sk_mix mix = {.lambda = 1};
+    if (self->mixed)
+        memcpy(&mix, call->in[2], sizeof mix);
+    return mix.lambda;
+}
+
+static struct sk_loss loss_of(const struct loss *self, const struct sk_kernel_call *call)
+{
+    return (struct sk_loss){call->in[0], call->in[1], self->n, self->k, lambda_of(self, call), self->smoothing};
+}
+
 static enum sk_code run_loss(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct loss *self = me;
+    const struct sk_loss loss = loss_of(self, call);
     double *part = call->scratch, sum = 0;
     (void)err;
 #pragma omp parallel for schedule(static) if (self->parallel)
     for (size_t b = 0; b < self->blocks.count; b++) {
         size_t row = b * self->blocks.size;
-        part[b] = sk_loss_ref((const float *)call->in[0] + row * self->k, (const int32_t *)call->in[1] + row,
-                              sk_cpu_block_len(&self->blocks, b), self->k, self->smoothing);
+        part[b] = sk_loss_ref(&loss, row, row + sk_cpu_block_len(&self->blocks, b));
     }
     for (size_t b = 0; b < self->blocks.count; b++)
         sum += part[b];
@@ -53,13 +69,13 @@ static enum sk_code run_loss(void *me, const struct sk_kernel_call *call, struct
 static enum sk_code run_loss_grad(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct loss *self = me;
+    const struct sk_loss loss = loss_of(self, call);
     (void)err;
 #pragma omp parallel for schedule(static) if (self->parallel)
     for (size_t b = 0; b < self->blocks.count; b++) {
         size_t row = b * self->blocks.size;
-        sk_loss_grad_ref((const float *)call->in[0] + row * self->k, (const int32_t *)call->in[1] + row,
-                         sk_cpu_block_len(&self->blocks, b), self->k, self->smoothing, (float)(1.0 / (double)self->n),
-                         (float *)call->out[0] + row * self->k);
+        sk_loss_grad_ref(&loss, row, row + sk_cpu_block_len(&self->blocks, b), (float)(1.0 / (double)self->n),
+                         call->out[0]);
     }
     return SK_OK;
 }
@@ -67,8 +83,18 @@ static enum sk_code run_loss_grad(void *me, const struct sk_kernel_call *call, s
 static enum sk_code run_topk(void *me, const struct sk_kernel_call *call, struct sk_err *err)
 {
     const struct loss *self = me;
+    const float *logits = call->in[0];
+    const int32_t *label = call->in[1];
+    int32_t first[2], *correct = call->out[0];
     (void)err;
-    sk_topk_ref(call->in[0], call->in[1], self->n, self->k, call->out[0]);
+    if (lambda_of(self, call) >= 0.5f) {
+        sk_topk_ref(logits, label, self->n, self->k, correct);
+        return SK_OK;
+    }
+    sk_topk_ref(logits, label + self->n - 1, 1, self->k, first); /* the other's label is that of the row before */
+    sk_topk_ref(logits + self->k, label, self->n - 1, self->k, correct);
+    correct[0] += first[0];
+    correct[1] += first[1];
     return SK_OK;
 }
 
