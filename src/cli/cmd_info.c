@@ -6,13 +6,14 @@
 #include "cli/cli.h"
 #include "cli/info_layers.h"
 #include "cli/info_schedule.h"
+#include "cli/info_models.h"
 #include "data/data.h"
 #include "models/models.h"
 
 struct info_args {
     struct sk_words set;
     const char *data, *recipe;
-    bool plan, schedule, json;
+    bool models, plan, schedule, json;
 };
 
 /* ---- the machine ---- */
@@ -214,6 +215,8 @@ static enum sk_code run_info(const struct sk_words *words, const void *args, str
 {
     const struct info_args *a = args;
     const char *what = words->count ? words->item[0] : NULL;
+    if (a->models)
+        return what ? sk_fail(err, SK_USAGE, "--models tells of all models, not of '%s'", what) : sk_info_models(a->json, err);
     if (!what && !a->data && !a->schedule)
         return a->json ? print_machine_json(err) : print_machine(err);
     bool model = what && (sk_is_dir(what) || ends_with(what, ".safetensors"));
@@ -232,6 +235,7 @@ static const struct sk_option options[] = {
               "the recipe's data, for what it does not say itself"),
     SK_OPTION_SET(struct info_args),
     SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct info_args, recipe, "for weights that carry no recipe"),
+    SK_OPTION("models", NULL, SK_OPTION_FLAG, struct info_args, models, "all networks: parameters and multiply-adds"),
     SK_OPTION("plan", NULL, SK_OPTION_FLAG, struct info_args, plan,
               "also the kernel of each op, its time, and the others"),
     SK_OPTION("schedule", NULL, SK_OPTION_FLAG, struct info_args, schedule, "the learning rate over the training instead"),

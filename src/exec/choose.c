@@ -43,6 +43,8 @@ void sk_choice_key(const struct sk_op_desc *d, bool frozen, char key[SK_CHOICE_K
     if (n < size)
         n += (size_t)snprintf(key + n, size - n, " k%d s%d p%d%s%s%s%s", a->kernel, a->stride, a->pad, a->bias ? " bias" : "",
                               a->residual ? " residual" : "", a->relu ? " relu" : "", frozen ? " frozen" : "");
+    if (n < size && a->groups > 1)
+        n += (size_t)snprintf(key + n, size - n, " g%d", a->groups);
     if (n < size)
         sk_attr_fused(a, key + n, size - n);
 }

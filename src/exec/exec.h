@@ -38,6 +38,7 @@ struct sk_store_entry {
     char name[SK_TENSOR_NAME];
     enum sk_role role;
     struct sk_desc desc; /* always float32 */
+    float damp;          /* as in struct sk_tensor */
     void *data;          /* device memory */
 };
 size_t sk_store_count(const struct sk_store *s);

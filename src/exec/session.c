@@ -71,17 +71,26 @@ static enum sk_code get_recipe(struct sk_session *s, const struct sk_model_facts
     return code == SK_OK ? sk_recipe_check(&s->recipe, err) : code;
 }
 
-/* Rows of the classifier's weight; 0 where there is none. */
-static int classifier_rows(const struct sk_safetensors *st)
+/* The classifier's weight, or NULL. */
+static const struct sk_st_tensor *classifier(const struct sk_safetensors *st)
 {
-    const struct sk_st_tensor *t = sk_st_find(st, "fc.weight");
+    for (size_t i = 0; i < st->count; i++)
+        if (sk_model_is_classifier(st->tensor[i].name))
+            return &st->tensor[i];
+    return NULL;
+}
+
+/* Its rows; 0 where there is none. */
+static int classifier_rows(const struct sk_st_tensor *t)
+{
     return t && t->rank == 2 && t->dim[0] > 0 && t->dim[0] <= INT32_MAX ? (int)t->dim[0] : 0;
 }
 
 static enum sk_code get_shape(struct sk_session *s, const struct sk_model_facts *f, const struct sk_safetensors *st,
                               struct sk_net_shape *shape, struct sk_err *err)
 {
-    int rows = classifier_rows(st), wanted = s->recipe.model.classes;
+    const struct sk_st_tensor *last = classifier(st);
+    int rows = classifier_rows(last), wanted = s->recipe.model.classes;
     *shape = f->shape;
     if (!f->has_shape)
         sk_net_shape_guess(&s->recipe, shape);
@@ -89,11 +98,11 @@ static enum sk_code get_shape(struct sk_session *s, const struct sk_model_facts 
         return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' [classes, features] of the network is missing",
                        s->path);
     if (wanted > 0 && wanted != rows)
-        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, model.classes is %d", s->path, rows,
+        return sk_fail(err, SK_INPUT, "'%s': tensor '%s' has %d rows, model.classes is %d", s->path, last->name, rows,
                        wanted);
     if (f->shape.classes > 0 && f->shape.classes != rows)
-        return sk_fail(err, SK_INPUT, "'%s': tensor 'fc.weight' has %d rows, metadata skua.classes names %d", s->path,
-                       rows, f->shape.classes);
+        return sk_fail(err, SK_INPUT, "'%s': tensor '%s' has %d rows, metadata skua.classes names %d", s->path,
+                       last->name, rows, f->shape.classes);
     shape->classes = s->recipe.model.classes = s->classes = rows;
     return SK_OK;
 }

@@ -59,6 +59,7 @@ static enum sk_code add(struct sk_store *s, const struct sk_tensor *t, struct sk
     memcpy(e->name, t->name, sizeof e->name);
     e->role = t->role;
     e->desc = t->desc;
+    e->damp = t->damp;
     e->data = s->engine->backend->alloc(sk_desc_bytes(&t->desc), err);
     if (!e->data) {
         sk_free(e);

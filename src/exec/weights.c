@@ -20,7 +20,7 @@ void sk_net_init(struct sk_net *n, uint64_t seed)
 {
     struct sk_store *s = n->store;
     for (size_t i = 0; i < s->count; i++) {
-        struct sk_tensor t = {.role = s->entry[i]->role, .desc = s->entry[i]->desc};
+        struct sk_tensor t = {.role = s->entry[i]->role, .desc = s->entry[i]->desc, .damp = s->entry[i]->damp};
         memcpy(t.name, s->entry[i]->name, sizeof t.name);
         if (!saved_with_weights(t.role))
             memset(s->entry[i]->data, 0, sk_desc_bytes(&t.desc));

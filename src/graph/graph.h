@@ -42,11 +42,12 @@ struct sk_tensor {
     int producer;              /* op that makes it, -1 */
     int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
     bool wanted;               /* its gradient is: a PARAM, or made from one (filled by sk_graph_backward) */
+    float damp;                /* params: the usual initial value is multiplied by 1 - damp */
 };
 
 enum sk_op_kind {
     SK_OP_NORMALIZE,        /* x raw [N,H,W,C] u8|f32[, mix] -> y [N,H,W,C]:  (x * unit - mean) / std, unit 1/255 for u8 */
-    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, relu; y may lie over residual;
+    SK_OP_CONV,             /* x, w[, bias][, residual] -> y[, mean, var]; attr stride, pad, groups, relu; y may lie over residual;
                              * attr stats, norm: see below */
     SK_OP_CONV_GRAD_DATA,   /* dy, w -> dx; attr norm_grad: see below */
     SK_OP_CONV_GRAD_WEIGHT, /* dy, x -> dw (f32); attr norm: see below */
@@ -62,9 +63,9 @@ enum sk_op_kind {
     SK_OP_ADD,              /* a, b -> y; attr relu */
     SK_OP_MAX_POOL,         /* x -> y, argmax (u8: kh * kernel + kw); attr kernel, stride, pad */
     SK_OP_MAX_POOL_GRAD,    /* dy, argmax -> dx; attr as forward, dim of dx */
-    SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W */
-    SK_OP_AVG_POOL_GRAD,    /* dy [N,C] -> dx [N,H,W,C] */
-    SK_OP_DROPOUT,          /* x -> y; attr p, salt; mask from (seed, step, salt, element) */
+    SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W; attr keep: y is [N,1,1,C] */
+    SK_OP_AVG_POOL_GRAD,    /* dy [N,C] or [N,1,1,C] -> dx [N,H,W,C] */
+    SK_OP_DROPOUT,          /* x -> y; attr p, salt; mask from (seed, step, salt, element), with attr whole from (seed, step, salt, sample) */
     SK_OP_DROPOUT_GRAD,     /* dy -> dx; the same mask again */
     SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
     SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
@@ -79,6 +80,20 @@ enum sk_op_kind {
     SK_OP_SQUARE_SUM,       /* g[, sum] -> sum + sum g^2: f32 [2], the value and what rounding it lost */
     SK_OP_UPDATE,           /* p, g, slots[, square sum of all gradients] -> p, slots; attr optim; lr from the step */
     SK_OP_AVERAGE,          /* p, e -> d e + (1 - d) p, d = least of attr.momentum and t / (t + 9) with t updates before */
+    SK_OP_BIAS_GRAD,        /* dy [...,C] -> db f32 [C], the sum over all rows */
+    SK_OP_GROUP_NORM,       /* x [N,H,W,C], gamma, beta -> y, mean, var f32 [N,groups] (biased); attr groups (of C / groups channels), eps */
+    SK_OP_GROUP_NORM_GRAD,  /* dy, x, gamma, mean, var -> dx, dgamma, dbeta; attr as forward */
+    SK_OP_SILU,             /* x -> y = x * sigmoid(x) */
+    SK_OP_SILU_GRAD,        /* dy, x -> dx */
+    SK_OP_SIGMOID,          /* x -> y */
+    SK_OP_SIGMOID_GRAD,     /* dy, y -> dx */
+    SK_OP_GATE,             /* x [N,H,W,C], s [N,1,1,C] -> y = x * s; the gradient of x is GATE of dy and s */
+    SK_OP_GATE_GRAD,        /* dy, x -> ds [N,1,1,C], the sum of dy * x over H and W */
+    SK_OP_AVG_WINDOW,       /* x [N,H,W,C] -> y [N,P,Q,C], P = ceil((H - kernel) / stride) + 1: means of what of a window lies in the
+                             * picture; attr kernel, stride */
+    SK_OP_AVG_WINDOW_GRAD,  /* dy -> dx; attr as forward, dim of dx */
+    SK_OP_MAX_ALL,          /* x [N,H,W,C] -> y [N,C], the largest over H and W; argmax i32 [N,C]: h * W + w of the first */
+    SK_OP_MAX_ALL_GRAD,     /* dy, argmax -> dx; attr dim of dx */
     SK_OP_KINDS
 };
 /* MixUp (Zhang et al. 2018) or CutMix (Yun et al. 2019) of a batch: the input "mix", f32 [SK_MIX_VALUES], of the ops that take one.
@@ -111,7 +126,8 @@ enum { SK_MIX_VALUES = 5 };
 enum sk_phase { SK_PHASE_PREPARE, SK_PHASE_FORWARD, SK_PHASE_BACKWARD, SK_PHASE_GATHER, SK_PHASE_UPDATE };
 
 struct sk_attr {
-    int kernel, stride, pad;
+    int kernel, stride, pad, groups;   /* groups of a conv: as of w [O,I/groups,H,W]; 0 is 1 */
+    bool keep, whole;
     bool relu, bias, residual, second; /* second: BATCH_NORM_GRAD takes dy2 */
     bool weighted;                     /* loss: the last input holds weights of the classes */
     bool stats, norm, norm_grad, reduced, residual_norm; /* see above */

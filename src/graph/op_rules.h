@@ -35,6 +35,16 @@ SK_SHAPE_RULE(sk_shape_accumulate);
 SK_SHAPE_RULE(sk_shape_square_sum);
 SK_SHAPE_RULE(sk_shape_update);       /* out: p and the slots, as the inputs but the gradient */
 
+/* op_more.c */
+SK_SHAPE_RULE(sk_shape_bias_grad);
+SK_SHAPE_RULE(sk_shape_group_norm);
+SK_SHAPE_RULE(sk_shape_group_norm_grad);
+SK_SHAPE_RULE(sk_shape_gate);
+SK_SHAPE_RULE(sk_shape_gate_grad);
+SK_SHAPE_RULE(sk_shape_avg_window);
+SK_SHAPE_RULE(sk_shape_of_attr);      /* output as attr.dim says, of input 0's type */
+SK_SHAPE_RULE(sk_shape_max_all);
+
 SK_FLOPS_RULE(sk_flops_conv);
 SK_FLOPS_RULE(sk_flops_linear);
 SK_FLOPS_RULE(sk_flops_max_pool);
@@ -45,6 +55,12 @@ SK_GRAD_RULE(sk_grad_relu);
 SK_GRAD_RULE(sk_grad_add);
 SK_GRAD_RULE(sk_grad_max_pool);
 SK_GRAD_RULE(sk_grad_avg_pool);
+SK_GRAD_RULE(sk_grad_group_norm);
+SK_GRAD_RULE(sk_grad_silu);
+SK_GRAD_RULE(sk_grad_sigmoid);
+SK_GRAD_RULE(sk_grad_gate);
+SK_GRAD_RULE(sk_grad_avg_window);
+SK_GRAD_RULE(sk_grad_max_all);
 SK_GRAD_RULE(sk_grad_dropout);
 SK_GRAD_RULE(sk_grad_linear);
 SK_GRAD_RULE(sk_grad_loss);

@@ -86,6 +86,11 @@ static int64_t window_count(int64_t size, int kernel, int stride, int pad)
     return room < 0 ? 0 : room / stride + 1;
 }
 
+static int64_t groups(const struct sk_attr *a)
+{
+    return a->groups > 1 ? a->groups : 1;
+}
+
 SK_SHAPE_RULE(sk_shape_conv)
 {
     const struct sk_desc *x = input(g, op, 0), *w = input(g, op, 1);
@@ -95,8 +100,9 @@ SK_SHAPE_RULE(sk_shape_conv)
         code = want_rank(w, 4, "the weight", err);
     if (code != SK_OK)
         return code;
-    if (x->dim[3] != w->dim[1])
-        return sk_fail(err, SK_INPUT, "the input has %lld channels, the weight takes %lld", (long long)x->dim[3], (long long)w->dim[1]);
+    if (x->dim[3] != w->dim[1] * groups(a) || w->dim[0] % groups(a))
+        return sk_fail(err, SK_INPUT, "the input has %lld channels, the weight takes %lld", (long long)x->dim[3],
+                       (long long)(w->dim[1] * groups(a)));
     int64_t p = window_count(x->dim[1], (int)w->dim[2], a->stride, a->pad), q = window_count(x->dim[2], (int)w->dim[3], a->stride, a->pad);
     if (p < 1 || q < 1)
         return sk_fail(err, SK_INPUT, "pictures of %lldx%lld are too small here", (long long)x->dim[1], (long long)x->dim[2]);
@@ -130,7 +136,7 @@ SK_SHAPE_RULE(sk_shape_conv_grad_data)
     const struct sk_desc *dy = input(g, op, 0), *w = input(g, op, 1);
     out[0] = sk_desc_make(dy->dtype, 4, op->attr.dim);
     out[1] = out[2] = vector(out[0].dim[3]);
-    if (dy->dim[3] != w->dim[0] || out[0].dim[3] != w->dim[1])
+    if (dy->dim[3] != w->dim[0] || out[0].dim[3] != w->dim[1] * groups(&op->attr))
         return sk_fail(err, SK_INPUT, "channels of gradient and weight differ");
     return op->attr.norm_grad ? want_norm_grad(g, op, &out[0], err) : want_counts(op, 2, 1, err);
 }
@@ -139,7 +145,7 @@ SK_SHAPE_RULE(sk_shape_conv_grad_weight)
 {
     const struct sk_desc *dy = input(g, op, 0), *x = input(g, op, 1);
     out[0] = sk_desc_make(SK_F32, 4, op->attr.dim);
-    if (dy->dim[3] != out[0].dim[0] || x->dim[3] != out[0].dim[1])
+    if (dy->dim[3] != out[0].dim[0] || x->dim[3] != out[0].dim[1] * groups(&op->attr))
         return sk_fail(err, SK_INPUT, "channels of gradient, input and weight differ");
     enum sk_code code = want_counts(op, op->attr.norm ? 6 : 2, 1, err);
     return code == SK_OK && op->attr.norm ? want_norm(g, op, 2, x->dim[3], err) : code;
@@ -244,7 +250,8 @@ SK_SHAPE_RULE(sk_shape_max_pool_grad)
 SK_SHAPE_RULE(sk_shape_avg_pool)
 {
     const struct sk_desc *x = input(g, op, 0);
-    out[0] = sk_desc_make(x->dtype, 2, (int64_t[]){x->dim[0], x->dim[3]});
+    out[0] = op->attr.keep ? sk_desc_make(x->dtype, 4, (int64_t[]){x->dim[0], 1, 1, x->dim[3]})
+                           : sk_desc_make(x->dtype, 2, (int64_t[]){x->dim[0], x->dim[3]});
     return want_rank(x, 4, "the input", err);
 }
 
@@ -252,7 +259,7 @@ SK_SHAPE_RULE(sk_shape_avg_pool_grad)
 {
     const struct sk_desc *dy = input(g, op, 0);
     out[0] = sk_desc_make(dy->dtype, 4, op->attr.dim);
-    return want_rank(dy, 2, "the gradient", err);
+    return want_rank(dy, op->attr.keep ? 4 : 2, "the gradient", err);
 }
 
 SK_SHAPE_RULE(sk_shape_linear)

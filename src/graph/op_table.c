@@ -74,6 +74,19 @@ static const struct sk_op_info table[SK_OP_KINDS] = {
     [SK_OP_SQUARE_SUM]         = {SK_OP_SQUARE_SUM, "square_sum", 1, 2, 1, sk_shape_square_sum, NULL, NULL, NULL},
     [SK_OP_UPDATE]             = {SK_OP_UPDATE, "update", 3, 6, 2, sk_shape_update, NULL, NULL, NULL},
     [SK_OP_AVERAGE]            = {SK_OP_AVERAGE, "average", 2, 2, 1, sk_shape_accumulate, NULL, NULL, NULL},
+    [SK_OP_BIAS_GRAD]          = {SK_OP_BIAS_GRAD, "bias_grad", 1, 1, 1, sk_shape_bias_grad, NULL, NULL, NULL},
+    [SK_OP_GROUP_NORM]         = {SK_OP_GROUP_NORM, "group_norm", 3, 3, 3, sk_shape_group_norm, NULL, sk_grad_group_norm, NULL},
+    [SK_OP_GROUP_NORM_GRAD]    = {SK_OP_GROUP_NORM_GRAD, "group_norm_grad", 5, 5, 3, sk_shape_group_norm_grad, NULL, NULL, first},
+    [SK_OP_SILU]               = {SK_OP_SILU, "silu", 1, 1, 1, sk_shape_same, NULL, sk_grad_silu, first},
+    [SK_OP_SILU_GRAD]          = {SK_OP_SILU_GRAD, "silu_grad", 2, 2, 1, sk_shape_pair, NULL, NULL, first},
+    [SK_OP_SIGMOID]            = {SK_OP_SIGMOID, "sigmoid", 1, 1, 1, sk_shape_same, NULL, sk_grad_sigmoid, first},
+    [SK_OP_SIGMOID_GRAD]       = {SK_OP_SIGMOID_GRAD, "sigmoid_grad", 2, 2, 1, sk_shape_pair, NULL, NULL, first},
+    [SK_OP_GATE]               = {SK_OP_GATE, "gate", 2, 2, 1, sk_shape_gate, NULL, sk_grad_gate, first},
+    [SK_OP_GATE_GRAD]          = {SK_OP_GATE_GRAD, "gate_grad", 2, 2, 1, sk_shape_gate_grad, NULL, NULL, NULL},
+    [SK_OP_AVG_WINDOW]         = {SK_OP_AVG_WINDOW, "avg_window", 1, 1, 1, sk_shape_avg_window, sk_flops_max_pool, sk_grad_avg_window, NULL},
+    [SK_OP_AVG_WINDOW_GRAD]    = {SK_OP_AVG_WINDOW_GRAD, "avg_window_grad", 1, 1, 1, sk_shape_of_attr, NULL, NULL, NULL},
+    [SK_OP_MAX_ALL]            = {SK_OP_MAX_ALL, "max_all", 1, 1, 2, sk_shape_max_all, NULL, sk_grad_max_all, NULL},
+    [SK_OP_MAX_ALL_GRAD]       = {SK_OP_MAX_ALL_GRAD, "max_all_grad", 2, 2, 1, sk_shape_of_attr, NULL, NULL, NULL},
 };
 
 const struct sk_op_info *sk_op_info(enum sk_op_kind kind)

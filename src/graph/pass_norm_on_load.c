@@ -2,10 +2,10 @@
  * output is never stored. */
 #include "graph/graph.h"
 
-/* A 3x3 convolution of stride 1, or the gradient of its weights, that reads tensor t as x and has no norm yet. */
+/* A 3x3 convolution of stride 1 without groups, or the gradient of its weights, that reads tensor t as x and has no norm yet. */
 static bool reads_as_x(const struct sk_op *op, int t)
 {
-    if (op->attr.kernel != 3 || op->attr.stride != 1 || op->attr.norm)
+    if (op->attr.kernel != 3 || op->attr.stride != 1 || op->attr.groups > 1 || op->attr.norm)
         return false;
     if (op->kind == SK_OP_CONV)
         return op->in[0] == t && (!op->attr.residual || op->in[op->in_count - 1] != t);

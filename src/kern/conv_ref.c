@@ -82,12 +82,24 @@ SK_INLINE void store(const double (*acc)[LANES], size_t count, size_t first, siz
         }
 }
 
-/* One tile of positions times LANES channels of the result; forward: x to y, else dy to dx. */
-SK_INLINE void tile(const struct sk_conv_shape *s, bool forward, const void *x, const float *w, int n, size_t first,
-                    size_t count, size_t lane0, size_t lanes, double (*acc)[LANES], enum sk_ktype t)
+/* Channels of a group, of x and of y; w of a group begins at g * k * c * r * s. */
+struct group {
+    size_t count, c, k;
+};
+static struct group groups_of(const struct sk_conv_shape *s)
 {
-    size_t c = (size_t)s->c, area = (size_t)s->r * (size_t)s->s, depth = forward ? c : (size_t)s->k;
+    size_t n = s->groups > 1 ? (size_t)s->groups : 1;
+    return (struct group){n, (size_t)s->c / n, (size_t)s->k / n};
+}
+
+/* One tile of positions times LANES channels of group g of the result; forward: x to y, else dy to dx. */
+SK_INLINE void tile(const struct sk_conv_shape *s, bool forward, const void *x, const float *w, int n, size_t g,
+                    size_t first, size_t count, size_t lane0, size_t lanes, double (*acc)[LANES], enum sk_ktype t)
+{
+    struct group of = groups_of(s);
+    size_t c = of.c, area = (size_t)s->r * (size_t)s->s, depth = forward ? c : of.k, width = depth * of.count;
     size_t step_i = forward ? area : c * area, step_j = forward ? c * area : area;
+    w += g * of.k * c * area;
     double b[DEPTH][LANES], in[DEPTH];
     memset(acc, 0, TILE * sizeof *acc);
     for (size_t d0 = 0; d0 < depth; d0 += DEPTH)
@@ -98,7 +110,7 @@ SK_INLINE void tile(const struct sk_conv_shape *s, bool forward, const void *x, 
             for (size_t i = 0; i < count; i++) {
                 if (!(forward ? source(s, n, first + i, kh, kw, &row) : reader(s, n, first + i, kh, kw, &row)))
                     continue;
-                load(in, x, row * depth + d0, n_depth, t);
+                load(in, x, row * width + g * depth + d0, n_depth, t);
                 multiply_add(acc[i], in, b, n_depth);
             }
         }
@@ -108,12 +120,14 @@ SK_INLINE void image(const struct sk_conv_shape *s, bool forward, const void *x,
                      const struct epilogue *e, void *y, int n, enum sk_ktype t)
 {
     size_t positions = forward ? (size_t)s->p * (size_t)s->q : (size_t)s->h * (size_t)s->w;
-    size_t width = (size_t)(forward ? s->k : s->c);
+    struct group of = groups_of(s);
+    size_t width = (size_t)(forward ? s->k : s->c), own = forward ? of.k : of.c, lanes;
     double acc[TILE][LANES];
     for (size_t i = 0; i < positions; i += TILE)
-        for (size_t j = 0; j < width; j += LANES) {
-            size_t count = at_most(positions - i, TILE), lanes = at_most(width - j, LANES);
-            tile(s, forward, x, w, n, i, count, j, lanes, acc, t);
+        for (size_t j = 0; j < width; j += lanes) { /* no further than to the end of a group */
+            size_t count = at_most(positions - i, TILE), g = j / own;
+            lanes = at_most(own - j % own, LANES);
+            tile(s, forward, x, w, n, g, i, count, j % own, lanes, acc, t);
             store(acc, count, (size_t)n * positions + i, width, j, lanes, e, y, t);
         }
 }
@@ -129,7 +143,7 @@ SK_INLINE void pack_dy(const struct sk_conv_shape *s, const void *dy, int n, siz
             b[i][j] = row[i] != SIZE_MAX && j < lanes ? (double)sk_get(dy, (base + i) * k + k0 + j, t) : 0.0;
 }
 
-/* Sums over all images and positions for one (kh, kw), LANES output and up to TILE input channels. */
+/* Sums over all images and positions for one (kh, kw), LANES output and up to TILE input channels (c0: of all). */
 SK_INLINE void weight_tile(const struct sk_conv_shape *s, const void *dy, const void *x, size_t rs, size_t k0,
                            size_t lanes, size_t c0, size_t channels, double (*acc)[LANES], enum sk_ktype t)
 {
@@ -154,17 +168,20 @@ SK_INLINE void weight_tile(const struct sk_conv_shape *s, const void *dy, const 
 SK_INLINE void grad_weight(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw, int k0, int k1,
                            enum sk_ktype t)
 {
-    size_t c = (size_t)s->c, area = (size_t)s->r * (size_t)s->s;
+    struct group of = groups_of(s);
+    size_t c = of.c, area = (size_t)s->r * (size_t)s->s, lanes;
     double acc[TILE][LANES];
-    for (size_t k = (size_t)k0; k < (size_t)k1; k += LANES)
+    for (size_t k = (size_t)k0; k < (size_t)k1; k += lanes) {
+        lanes = at_most(at_most((size_t)k1 - k, LANES), of.k - k % of.k);
         for (size_t c0 = 0; c0 < c; c0 += TILE)
             for (size_t rs = 0; rs < area; rs++) {
-                size_t lanes = at_most((size_t)k1 - k, LANES), channels = at_most(c - c0, TILE);
-                weight_tile(s, dy, x, rs, k, lanes, c0, channels, acc, t);
+                size_t channels = at_most(c - c0, TILE);
+                weight_tile(s, dy, x, rs, k, lanes, k / of.k * c + c0, channels, acc, t);
                 for (size_t i = 0; i < channels; i++)
                     for (size_t j = 0; j < lanes; j++)
                         dw[((k + j) * c + c0 + i) * area + rs] = (float)acc[i][j];
             }
+    }
 }
 
 SK_INLINE void forward(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias,

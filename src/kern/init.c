@@ -13,6 +13,8 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
     sk_point_ref(k->point);
     sk_dropout_ref(k->point);
     sk_pool_ref(k->pool);
+    sk_act_ref(k->act);
+    sk_depthwise_ref(k->depthwise);
     sk_conv_ref(k->conv);
     sk_linear_ref(k->linear);
     sk_optim_ref(&k->optim);
@@ -26,6 +28,8 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_norm_avx2(k->norm);
         sk_norm_grad_avx2(k->norm);
         sk_point_avx2(k->point);
+        sk_act_avx2(k->act);
+        sk_depthwise_avx2(k->depthwise);
         sk_optim_avx2(&k->optim);
         sk_wino_avx2(k->wino);
         sk_resize_avx2(&k->resize);
@@ -36,6 +40,8 @@ void sk_kern_init(struct sk_kern *k, enum sk_isa level)
         sk_norm_grad_avx512(k->norm);
         sk_point_avx512(k->point);
         sk_pool_avx512(k->pool);
+        sk_act_avx512(k->act);
+        sk_depthwise_avx512(k->depthwise);
         sk_optim_avx512(&k->optim);
         sk_wino_avx512(k->wino);
         sk_peak_avx512(&k->peak);

@@ -84,6 +84,28 @@ struct sk_kern_pool {
                      void *dx);                                      /* overwrites dx */
     void (*avg)(const void *x, size_t hw, size_t c, void *y);        /* mean over hw rows */
     void (*avg_grad)(const void *dy, size_t hw, size_t c, void *dx); /* dy / hw to every row */
+    /* Means of what of each window lies in the picture; pad is 0. */
+    void (*window)(const struct sk_pool_shape *s, const void *x, void *y);
+    void (*window_grad)(const struct sk_pool_shape *s, const void *dy, void *dx); /* overwrites dx */
+    /* Largest of hw rows, and which row (the first; NaN wins). */
+    void (*max_all)(const void *x, size_t hw, size_t c, void *y, int32_t *argmax);
+};
+/* ---- smooth activations over n elements; exp by a polynomial, within 2 ulp ---- */
+struct sk_kern_act {
+    void (*silu)(const void *x, size_t n, void *y); /* y = x * sigmoid(x); y may be x */
+    void (*silu_grad)(const void *dy, const void *x, size_t n, void *dx);
+    void (*sigmoid)(const void *x, size_t n, void *y);
+    void (*sigmoid_grad)(const void *dy, const void *y, size_t n, void *dx);
+};
+/* ---- depthwise convolution: one input channel for each output channel, float32 sums; shapes as below with c == k, groups == c.
+ * w [r * s][c]: the kernels of all channels side by side (unlike OIHW) ---- */
+struct sk_conv_shape;
+struct sk_kern_depthwise {
+    /* One image. bias [c] may be NULL. */
+    void (*forward)(const struct sk_conv_shape *s, const void *x, const float *w, const float *bias, void *y);
+    void (*grad_data)(const struct sk_conv_shape *s, const void *dy, const float *w, void *dx);
+    /* dw [r * s][c] of one image. */
+    void (*grad_weight)(const struct sk_conv_shape *s, const void *dy, const void *x, float *dw);
 };
 /* ---- optimizer, float32, n elements ----
  * What is the same for all elements of a parameter in a step. Of a gradient g the rules see
@@ -113,10 +135,10 @@ struct sk_kern_optim {
     sk_optim_measure *moments;
     sk_optim_update *lamb;
 };
-/* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c][r][s], y
+/* ---- convolution by definition: the judge, and the fallback. x [n][h][w][c], w OIHW float32 [k][c/groups][r][s], y
  * [n][p][q][k] ---- */
 struct sk_conv_shape {
-    int n, h, w, c, k, r, s, p, q, stride, pad;
+    int n, h, w, c, k, r, s, p, q, stride, pad, groups; /* groups: 0 is 1 */
 };
 struct sk_kern_conv {
     /* images n0 <= n < n1; bias [k] f32, residual like y, may be NULL. Sums in double. */
@@ -184,6 +206,8 @@ struct sk_kern {
     struct sk_kern_norm norm[SK_K_TYPES];
     struct sk_kern_point point[SK_K_TYPES];
     struct sk_kern_pool pool[SK_K_TYPES];
+    struct sk_kern_act act[SK_K_TYPES];
+    struct sk_kern_depthwise depthwise[SK_K_TYPES];
     struct sk_kern_conv conv[SK_K_TYPES];
     struct sk_kern_linear linear[SK_K_TYPES];
     struct sk_kern_optim optim;

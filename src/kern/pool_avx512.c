@@ -180,6 +180,7 @@ static void avg_grad_bf16(const void *dy, size_t hw, size_t c, void *dx)
 
 void sk_pool_avx512(struct sk_kern_pool k[SK_K_TYPES])
 {
-    k[SK_K_F32] = (struct sk_kern_pool){max_f32, max_grad_f32, avg_f32, avg_grad_f32};
-    k[SK_K_BF16] = (struct sk_kern_pool){max_bf16, max_grad_bf16, avg_bf16, avg_grad_bf16};
+    struct sk_kern_pool *f32 = &k[SK_K_F32], *bf16 = &k[SK_K_BF16];
+    f32->max = max_f32, f32->max_grad = max_grad_f32, f32->avg = avg_f32, f32->avg_grad = avg_grad_f32;
+    bf16->max = max_bf16, bf16->max_grad = max_grad_bf16, bf16->avg = avg_bf16, bf16->avg_grad = avg_grad_bf16;
 }

@@ -101,6 +101,102 @@ SK_INLINE void avg_grad(const void *dy, size_t hw, size_t c, void *dx, enum sk_k
             sk_put(dx, i * c + j, t, sk_get(dy, j, t) / (float)hw);
 }
 
+/* Rows and columns of window (p, q) that lie in the picture. */
+struct window {
+    int h0, h1, w0, w1;
+};
+static struct window window_at(const struct sk_pool_shape *s, int p, int q)
+{
+    int h = p * s->stride, w = q * s->stride, h1 = h + s->kernel, w1 = w + s->kernel;
+    return (struct window){h, h1 < s->h ? h1 : s->h, w, w1 < s->w ? w1 : s->w};
+}
+
+static float window_size(const struct window *v)
+{
+    return (float)((v->h1 - v->h0) * (v->w1 - v->w0));
+}
+
+SK_INLINE void window_mean(const struct sk_pool_shape *s, const void *x, void *y, enum sk_ktype t)
+{
+    for (int i = 0; i < s->p * s->q; i++) {
+        struct window v = window_at(s, i / s->q, i % s->q);
+        for (size_t j = 0; j < (size_t)s->c; j++) {
+            float sum = 0;
+            for (int h = v.h0; h < v.h1; h++)
+                for (int w = v.w0; w < v.w1; w++)
+                    sum += sk_get(x, at(h, s->w, w, s->c) + j, t);
+            sk_put(y, (size_t)i * (size_t)s->c + j, t, sum / window_size(&v));
+        }
+    }
+}
+
+/* What the windows over one position send to it. */
+SK_INLINE float window_sum(const struct sk_pool_shape *s, const void *dy, int h, int w, size_t j, enum sk_ktype t)
+{
+    float sum = 0;
+    for (int kh = 0; kh < s->kernel; kh++)
+        for (int kw = 0; kw < s->kernel; kw++) {
+            int p = window(h, kh, s->stride, 0, s->p), q = window(w, kw, s->stride, 0, s->q);
+            if (p < 0 || q < 0)
+                continue;
+            struct window v = window_at(s, p, q);
+            sum += sk_get(dy, at(p, s->q, q, s->c) + j, t) / window_size(&v);
+        }
+    return sum;
+}
+
+SK_INLINE void window_grad(const struct sk_pool_shape *s, const void *dy, void *dx, enum sk_ktype t)
+{
+    for (int h = 0; h < s->h; h++)
+        for (int w = 0; w < s->w; w++)
+            for (size_t j = 0; j < (size_t)s->c; j++)
+                sk_put(dx, at(h, s->w, w, s->c) + j, t, window_sum(s, dy, h, w, j, t));
+}
+
+SK_INLINE void max_all(const void *x, size_t hw, size_t c, void *y, int32_t *argmax, enum sk_ktype t)
+{
+    for (size_t j = 0; j < c; j++) {
+        size_t best = 0;
+        for (size_t i = 1; i < hw; i++) {
+            float v = sk_get(x, i * c + j, t), most = sk_get(x, best * c + j, t);
+            if (v > most || (isnan(v) && !isnan(most)))
+                best = i;
+        }
+        argmax[j] = (int32_t)best;
+        sk_put(y, j, t, sk_get(x, best * c + j, t));
+    }
+}
+
+static void window_f32(const struct sk_pool_shape *s, const void *x, void *y)
+{
+    window_mean(s, x, y, SK_K_F32);
+}
+
+static void window_bf16(const struct sk_pool_shape *s, const void *x, void *y)
+{
+    window_mean(s, x, y, SK_K_BF16);
+}
+
+static void window_grad_f32(const struct sk_pool_shape *s, const void *dy, void *dx)
+{
+    window_grad(s, dy, dx, SK_K_F32);
+}
+
+static void window_grad_bf16(const struct sk_pool_shape *s, const void *dy, void *dx)
+{
+    window_grad(s, dy, dx, SK_K_BF16);
+}
+
+static void max_all_f32(const void *x, size_t hw, size_t c, void *y, int32_t *argmax)
+{
+    max_all(x, hw, c, y, argmax, SK_K_F32);
+}
+
+static void max_all_bf16(const void *x, size_t hw, size_t c, void *y, int32_t *argmax)
+{
+    max_all(x, hw, c, y, argmax, SK_K_BF16);
+}
+
 static void max_f32(const struct sk_pool_shape *s, const void *x, void *y, uint8_t *argmax)
 {
     max(s, x, y, argmax, SK_K_F32);
@@ -143,6 +239,8 @@ static void avg_grad_bf16(const void *dy, size_t hw, size_t c, void *dx)
 
 void sk_pool_ref(struct sk_kern_pool k[SK_K_TYPES])
 {
-    k[SK_K_F32] = (struct sk_kern_pool){max_f32, max_grad_f32, avg_f32, avg_grad_f32};
-    k[SK_K_BF16] = (struct sk_kern_pool){max_bf16, max_grad_bf16, avg_bf16, avg_grad_bf16};
+    k[SK_K_F32] = (struct sk_kern_pool){max_f32,    max_grad_f32,    avg_f32,    avg_grad_f32,
+                                        window_f32, window_grad_f32, max_all_f32};
+    k[SK_K_BF16] = (struct sk_kern_pool){max_bf16,    max_grad_bf16,    avg_bf16,    avg_grad_bf16,
+                                         window_bf16, window_grad_bf16, max_all_bf16};
 }

@@ -4,16 +4,29 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/efficientnet.h"
 #include "models/resnet.h"
 
 static const struct sk_resnet resnets[] = {
-    {"resnet18", false, {2, 2, 2, 2}},
-    {"resnet34", false, {3, 4, 6, 3}},
-    {"resnet50", true, {3, 4, 6, 3}},
-    {"resnet101", true, {3, 4, 23, 3}},
-    {"resnet152", true, {3, 8, 36, 3}},
+    {.name = "resnet18", .layers = {2, 2, 2, 2}},
+    {.name = "resnet34", .layers = {3, 4, 6, 3}},
+    {.name = "resnet50", .bottleneck = true, .layers = {3, 4, 6, 3}},
+    {.name = "resnet101", .bottleneck = true, .layers = {3, 4, 23, 3}},
+    {.name = "resnet152", .bottleneck = true, .layers = {3, 8, 36, 3}},
+    {.name = "wide_resnet50_2", .bottleneck = true, .layers = {3, 4, 6, 3}, .base = 128},
+    {.name = "wide_resnet101_2", .bottleneck = true, .layers = {3, 4, 23, 3}, .base = 128},
+    {.name = "resnext50_32x4d", .bottleneck = true, .layers = {3, 4, 6, 3}, .groups = 32, .base = 4},
+    {.name = "resnext101_32x8d", .bottleneck = true, .layers = {3, 4, 23, 3}, .groups = 32, .base = 8},
+    {.name = "seresnet18", .layers = {2, 2, 2, 2}, .se = true},
+    {.name = "seresnet34", .layers = {3, 4, 6, 3}, .se = true},
+    {.name = "seresnet50", .bottleneck = true, .layers = {3, 4, 6, 3}, .se = true},
+    {.name = "resnet18d", .layers = {2, 2, 2, 2}, .d = true},
+    {.name = "resnet34d", .layers = {3, 4, 6, 3}, .d = true},
+    {.name = "resnet50d", .bottleneck = true, .layers = {3, 4, 6, 3}, .d = true},
 };
-static const char *const names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", NULL};
+static const char *const names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2",
+                                    "wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "seresnet18", "seresnet34",
+                                    "seresnet50", "resnet18d", "resnet34d", "resnet50d", "efficientnet_b0", NULL};
 
 static const struct { const char *name, *arch; enum sk_stem stem; double width; int side, classes; } aliases[] = {
     {"resnet18-cifar", "resnet18", SK_STEM_CIFAR, 1.0, 32, 10},
@@ -25,6 +38,11 @@ static const char *const alias_names[] = {"resnet18-cifar", "narrow-resnet18-cif
 const char *const *sk_model_names(void)
 {
     return names;
+}
+
+bool sk_model_is_classifier(const char *tensor)
+{
+    return strcmp(tensor, "fc.weight") == 0 || strcmp(tensor, "classifier.1.weight") == 0;
 }
 
 const char *const *sk_model_aliases(void)
@@ -47,17 +65,29 @@ bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int
     return false;
 }
 
-static enum sk_code find(const char *arch, const struct sk_resnet **r, struct sk_err *err)
+static enum sk_code unknown(const char *arch, struct sk_err *err)
 {
-    for (size_t i = 0; i < SK_COUNT(resnets); i++)
-        if (strcmp(arch, resnets[i].name) == 0) {
-            *r = &resnets[i];
-            return SK_OK;
-        }
     const char *near = sk_nearest(arch, names, SK_COUNT(names) - 1);
     if (near)
         return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s' (did you mean '%s'?)", arch, near);
-    return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s', known are resnet18, resnet34, resnet50, resnet101 and resnet152", arch);
+    return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s' (skua info --models names those there are)", arch);
+}
+
+static enum sk_code network(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int x, int *logits,
+                            struct sk_err *err)
+{
+    for (size_t i = 0; i < SK_COUNT(resnets); i++)
+        if (strcmp(m->arch, resnets[i].name) == 0)
+            return sk_resnet_build(g, &resnets[i], m, io, x, logits, err);
+    return sk_efficientnet_build(g, m, io, x, logits, err);
+}
+
+static bool is_known(const char *arch)
+{
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(arch, names[i]) == 0)
+            return true;
+    return false;
 }
 
 static enum sk_code normalized(struct sk_graph *g, const struct sk_model_io *io, int *x, struct sk_err *err)
@@ -81,14 +111,12 @@ static enum sk_code normalized(struct sk_graph *g, const struct sk_model_io *io,
 enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int *logits,
                             struct sk_err *err)
 {
-    const struct sk_resnet *r = NULL;
     int x = -1;
-    enum sk_code code = find(m->arch, &r, err);
-    if (code != SK_OK)
-        return code;
-    code = normalized(g, io, &x, err);
+    if (!is_known(m->arch))
+        return unknown(m->arch, err);
+    enum sk_code code = normalized(g, io, &x, err);
     if (code == SK_OK)
-        code = sk_resnet_build(g, r, m, io, x, logits, err);
+        code = network(g, m, io, x, logits, err);
     if (code != SK_OK)
         sk_err_prefix(err, "%s for pictures of %dx%d", m->arch, io->height, io->width);
     return code;
@@ -123,4 +151,6 @@ void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float
     } else {
         fill(out, n, ends_with(t->name, ".weight") || ends_with(t->name, "running_var") ? 1.0f : 0.0f);
     }
+    for (int64_t i = 0; i < n && t->damp > 0; i++)
+        out[i] *= 1 - t->damp;
 }

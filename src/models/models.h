@@ -23,11 +23,13 @@ enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m,
                             struct sk_err *err) SK_MUST;
 /* Names of architectures, NULL-terminated. */
 const char *const *sk_model_names(void);
+/* Whether the tensor of this name is the weight [classes, features] of a network's last layer. */
+bool sk_model_is_classifier(const char *tensor);
 /* Short names for whole models used by bench: "resnet18-cifar", "narrow-resnet18-cifar", "resnet50"; fills m, side and classes; false: unknown. */
 bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes);
 const char *const *sk_model_aliases(void);
 /* Initial value of a param or state by torchvision's rules (convolutions Kaiming normal fan-out, norms 1 and 0, linear uniform
- * +-1/sqrt(in), its bias 0), keyed by (seed, position of the tensor in the store). */
+ * +-1/sqrt(in), biases 0), times 1 - t->damp; keyed by (seed, position of the tensor in the store). */
 void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float *out);
 
 #endif

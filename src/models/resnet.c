@@ -1,136 +1,138 @@
-/* ResNet-18 to 152 (He et al., "Deep Residual Learning for Image Recognition", 2015) as torchvision builds them (v1.5: a
- * bottleneck's stride sits in its 3x3 convolution), with the CIFAR stem (3x3, no pooling) and any width. */
+/* ResNet-18 to 152 (He et al., "Deep Residual Learning for Image Recognition", 2015) as torchvision builds them (v1.5:
+ * a bottleneck's stride sits in its 3x3 convolution), with the CIFAR stem (3x3, no pooling) and any width; wide ones
+ * (Zagoruyko and Komodakis, 2016) and ResNeXt (Xie et al., 2016) as torchvision, squeeze-and-excitation (Hu et al.,
+ * 2017) and ResNet-D (He et al., "Bag of Tricks", 2018) as timm.
+ *
+ * Without norms, initial weights follow Fixup (Zhang, Dauphin and Ma, 2019): the last convolution of a block and the
+ * classifier begin at zero, the others of a block are scaled by blocks^(-1 / (2 * convolutions - 2)). Its scalar biases
+ * and factors are left out; each convolution has a bias. */
 #include "models/resnet.h"
 
 #include <math.h>
 
-/* What the emitting functions share; the first error is kept in err and turns the rest into no-ops. */
-struct build {
-    struct sk_graph *g;
-    const struct sk_recipe_model *m;
-    const struct sk_model_io *io;
-    struct sk_err *err;
-    enum sk_code code;
+#include "models/build.h"
+
+struct place { /* of a block in the network */
+    int index, count, planes, stride;
+    const char *name;
 };
 
-static int tensor(struct build *b, enum sk_role role, int rank, const int64_t *dim, const char *module, const char *name)
+static int max_i(int a, int b)
 {
-    char full[SK_TENSOR_NAME];
-    struct sk_desc desc = sk_desc_make(SK_F32, rank, dim);
-    int id = 0;
-    if (b->code == SK_OK)
-        b->code = sk_format(full, sizeof full, "a parameter's name", b->err, "%s.%s", module, name);
-    if (b->code == SK_OK)
-        b->code = sk_graph_tensor(b->g, full, role, &desc, &id, b->err);
-    return id;
+    return a > b ? a : b;
 }
 
-static int emit(struct build *b, enum sk_op_kind kind, const char *name, const int *in, int count, const struct sk_attr *attr)
+/* How much less than usual the convolutions of a block begin with, without norms. */
+static float damp(const struct sk_build *b, const struct sk_resnet *r, const struct place *at, bool last)
 {
-    int out = 0;
-    if (b->code == SK_OK)
-        b->code = sk_graph_emit(b->g, kind, name, in, count, attr, &out, b->err);
-    return out;
-}
-
-static int conv(struct build *b, int x, int out, int kernel, int stride, const char *name)
-{
-    if (b->code != SK_OK)
+    int convs = r->bottleneck ? 3 : 2;
+    if (!b->m->residual)
         return 0;
-    int64_t in = b->g->tensor[x].desc.dim[3];
-    int w = tensor(b, SK_ROLE_PARAM, 4, (int64_t[]){out, in, kernel, kernel}, name, "weight");
-    struct sk_attr attr = {.kernel = kernel, .stride = stride, .pad = kernel / 2};
-    return emit(b, SK_OP_CONV, name, (int[]){x, w}, 2, &attr);
+    return last ? 1 : 1 - (float)pow(at->count, -1.0 / (2 * convs - 2));
 }
 
-static int norm(struct build *b, int x, const char *name)
+/* What the block adds to: x itself, or, where size or channels differ, its projection. */
+static int shortcut(struct sk_build *b, const struct sk_resnet *r, int x, int out, const struct place *at)
 {
-    if (b->code != SK_OK)
-        return 0;
-    int64_t c[1] = {b->g->tensor[x].desc.dim[3]};
-    int gamma = tensor(b, SK_ROLE_PARAM, 1, c, name, "weight"), beta = tensor(b, SK_ROLE_PARAM, 1, c, name, "bias");
-    int mean = tensor(b, SK_ROLE_STATE, 1, c, name, "running_mean"), var = tensor(b, SK_ROLE_STATE, 1, c, name, "running_var");
-    struct sk_attr attr = {.eps = b->m->bn_eps};
-    if (b->io->train)
-        return emit(b, SK_OP_BATCH_NORM, name, (int[]){x, gamma, beta}, 3, &attr);
-    return emit(b, SK_OP_BATCH_NORM_INFER, name, (int[]){x, gamma, beta, mean, var}, 5, &attr);
+    int conv = r->d ? 1 : 0;
+    char names[2][2 * SK_NAME];
+    struct sk_layer l = {.out = out, .kernel = b->m->skip_kernel, .stride = r->d ? 1 : at->stride};
+    struct sk_attr window = {.kernel = at->stride, .stride = at->stride};
+    if (at->stride == 1 && sk_build_channels(b, x) == out)
+        return x;
+    if (r->d && at->stride > 1)
+        x = sk_build_emit(b, SK_OP_AVG_WINDOW, SK_JOIN(at->name, "downsample.0"), &x, 1, &window);
+    for (int i = 0; i < 2; i++)
+        snprintf(names[i], sizeof names[i], "%.48s.downsample.%d", at->name, conv + i);
+    return sk_build_conv_norm(b, x, l, names[0], names[1]);
 }
 
-/* "PREFIX.SUFFIX" in a buffer that lives as long as the expression it is used in. */
-#define NAME(prefix, suffix) join((char[SK_TENSOR_NAME]){0}, prefix, suffix)
-static const char *join(char *out, const char *prefix, const char *suffix)
+/* 3x3, 3x3. */
+static int basic(struct sk_build *b, const struct sk_resnet *r, int y, const struct place *at)
 {
-    snprintf(out, SK_TENSOR_NAME, "%.48s.%.32s", prefix, suffix);
-    return out;
+    struct sk_layer one = {.out = at->planes, .kernel = 3, .stride = at->stride, .damp = damp(b, r, at, false)};
+    struct sk_layer two = {.out = at->planes, .kernel = 3, .damp = damp(b, r, at, true)};
+    y = sk_build_conv_norm(b, y, one, SK_JOIN(at->name, "conv1"), SK_JOIN(at->name, "bn1"));
+    y = sk_build_act(b, SK_ACT_RELU, y, SK_JOIN(at->name, "relu1"));
+    return sk_build_conv_norm(b, y, two, SK_JOIN(at->name, "conv2"), SK_JOIN(at->name, "bn2"));
 }
 
-static int relu(struct build *b, int x, const char *name)
+/* 1x1, 3x3, 1x1 with four times the planes at the end. */
+static int bottleneck(struct sk_build *b, const struct sk_resnet *r, int y, const struct place *at)
 {
-    return emit(b, SK_OP_RELU, name, &x, 1, NULL);
+    int groups = max_i(r->groups, 1), wide = max_i(at->planes * (r->base ? r->base : 64) / 64, 1) * groups;
+    float less = damp(b, r, at, false);
+    struct sk_layer one = {.out = wide, .damp = less}, three = {.out = 4 * at->planes, .damp = damp(b, r, at, true)};
+    struct sk_layer two = {.out = wide, .kernel = 3, .stride = at->stride, .groups = groups, .damp = less};
+    y = sk_build_conv_norm(b, y, one, SK_JOIN(at->name, "conv1"), SK_JOIN(at->name, "bn1"));
+    y = sk_build_act(b, SK_ACT_RELU, y, SK_JOIN(at->name, "relu1"));
+    y = sk_build_conv_norm(b, y, two, SK_JOIN(at->name, "conv2"), SK_JOIN(at->name, "bn2"));
+    y = sk_build_act(b, SK_ACT_RELU, y, SK_JOIN(at->name, "relu2"));
+    return sk_build_conv_norm(b, y, three, SK_JOIN(at->name, "conv3"), SK_JOIN(at->name, "bn3"));
 }
 
-/* A residual block: 3x3, 3x3, or 1x1, 3x3, 1x1 with four times the channels at the end. */
-static int block(struct build *b, int x, bool bottleneck, int planes, int stride, const char *name)
+/* A sixteenth, rounded to a multiple of 8, as timm. */
+static int squeezed(int channels)
 {
-    int out = bottleneck ? 4 * planes : planes, y = x;
-    if (b->code != SK_OK)
-        return 0;
-    bool project = stride != 1 || b->g->tensor[x].desc.dim[3] != out;
-    y = conv(b, y, planes, bottleneck ? 1 : 3, bottleneck ? 1 : stride, NAME(name, "conv1"));
-    y = relu(b, norm(b, y, NAME(name, "bn1")), NAME(name, "relu1"));
-    y = norm(b, conv(b, y, planes, 3, bottleneck ? stride : 1, NAME(name, "conv2")), NAME(name, "bn2"));
-    if (bottleneck) {
-        y = relu(b, y, NAME(name, "relu2"));
-        y = norm(b, conv(b, y, out, 1, 1, NAME(name, "conv3")), NAME(name, "bn3"));
-    }
-    if (project) {
-        x = conv(b, x, out, 1, stride, NAME(name, "downsample.0"));
-        x = norm(b, x, NAME(name, "downsample.1"));
-    }
-    y = emit(b, SK_OP_ADD, NAME(name, "add"), (int[]){y, x}, 2, NULL);
-    return relu(b, y, name);
+    return max_i(8, (channels / 16 + 4) / 8 * 8);
 }
 
-static int stem(struct build *b, int x, int width)
+static int block(struct sk_build *b, const struct sk_resnet *r, int x, const struct place *at)
 {
-    bool cifar = b->m->stem == SK_STEM_CIFAR;
-    x = conv(b, x, width, cifar ? 3 : 7, cifar ? 1 : 2, "conv1");
-    x = relu(b, norm(b, x, "bn1"), "relu");
+    int out = r->bottleneck ? 4 * at->planes : at->planes;
+    int y = r->bottleneck ? bottleneck(b, r, x, at) : basic(b, r, x, at);
+    if (r->se || b->m->se)
+        y = sk_build_excite(b, y, squeezed(out), SK_ACT_RELU, SK_JOIN(at->name, "se"));
+    if (b->m->residual)
+        y = sk_build_add(b, y, shortcut(b, r, x, out, at), at->index, at->count, at->name);
+    return sk_build_act(b, SK_ACT_RELU, y, at->name);
+}
+
+/* Three 3x3 convolutions, the first two half as wide. */
+static int deep_stem(struct sk_build *b, int x, int width)
+{
+    struct sk_layer l = {.out = max_i(width / 2, 1), .kernel = 3, .stride = 2};
+    x = sk_build_conv_norm(b, x, l, "conv1.0", "conv1.1");
+    x = sk_build_act(b, SK_ACT_RELU, x, "conv1.2");
+    l.stride = 1;
+    x = sk_build_conv_norm(b, x, l, "conv1.3", "conv1.4");
+    x = sk_build_act(b, SK_ACT_RELU, x, "conv1.5");
+    l.out = width;
+    return sk_build_conv_norm(b, x, l, "conv1.6", "bn1");
+}
+
+static int stem(struct sk_build *b, const struct sk_resnet *r, int x, int width)
+{
+    bool cifar = b->m->stem == SK_STEM_CIFAR, deep = !cifar && (r->d || b->m->stem == SK_STEM_DEEP);
+    struct sk_layer l = {.out = width, .kernel = cifar ? 3 : 7, .stride = cifar ? 1 : 2};
+    x = deep ? deep_stem(b, x, width) : sk_build_conv_norm(b, x, l, "conv1", "bn1");
+    x = sk_build_act(b, SK_ACT_RELU, x, "relu");
     if (cifar)
         return x;
     struct sk_attr attr = {.kernel = 3, .stride = 2, .pad = 1};
-    return emit(b, SK_OP_MAX_POOL, "maxpool", &x, 1, &attr);
-}
-
-static int classifier(struct build *b, int x)
-{
-    x = emit(b, SK_OP_AVG_POOL, "avgpool", &x, 1, NULL);
-    if (b->code != SK_OK)
-        return 0;
-    if (b->m->dropout > 0 && b->io->train) {
-        struct sk_attr attr = {.p = b->m->dropout, .salt = 1};
-        x = emit(b, SK_OP_DROPOUT, "dropout", &x, 1, &attr);
-    }
-    int64_t features = b->g->tensor[x].desc.dim[1], classes = b->io->classes;
-    int w = tensor(b, SK_ROLE_PARAM, 2, (int64_t[]){classes, features}, "fc", "weight");
-    int bias = tensor(b, SK_ROLE_PARAM, 1, &classes, "fc", "bias");
-    return emit(b, SK_OP_LINEAR, "fc", (int[]){x, w, bias}, 3, NULL);
+    return sk_build_emit(b, SK_OP_MAX_POOL, "maxpool", &x, 1, &attr);
 }
 
 enum sk_code sk_resnet_build(struct sk_graph *g, const struct sk_resnet *r, const struct sk_recipe_model *m,
                              const struct sk_model_io *io, int x, int *logits, struct sk_err *err)
 {
-    struct build b = {.g = g, .m = m, .io = io, .err = err};
+    struct sk_build b = {.g = g, .m = m, .io = io, .err = err};
+    struct place at = {.count = r->layers[0] + r->layers[1] + r->layers[2] + r->layers[3]};
     int width = (int)lround(64 * m->width);
     char name[SK_TENSOR_NAME];
     if (width < 1)
         return sk_fail(err, SK_INPUT, "model.width: %g leaves no channel at the start", m->width);
-    x = stem(&b, x, width);
+    if (m->skip_kernel % 2 == 0)
+        return sk_fail(err, SK_INPUT, "model.skip_kernel: expected an odd number, got %d", m->skip_kernel);
+    x = stem(&b, r, x, width);
     for (int stage = 0; stage < 4; stage++)
-        for (int i = 0; i < r->layers[stage]; i++) {
+        for (int i = 0; i < r->layers[stage]; i++, at.index++) {
             snprintf(name, sizeof name, "layer%d.%d", stage + 1, i);
-            x = block(&b, x, r->bottleneck, width << stage, stage > 0 && i == 0 ? 2 : 1, name);
+            at.name = name;
+            at.planes = width << stage;
+            at.stride = stage > 0 && i == 0 ? 2 : 1;
+            x = block(&b, r, x, &at);
         }
-    *logits = classifier(&b, x);
+    *logits = sk_build_classifier(&b, x, "fc");
     return b.code;
 }

@@ -10,7 +10,9 @@ static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
 static const char *const cache_names[] = {"none", "memory", NULL};
 static const char *const decode_names[] = {[SK_DECODE_EXACT] = "exact", [SK_DECODE_FAST] = "fast", NULL};
-static const char *const stem_names[] = {"imagenet", "cifar", NULL};
+static const char *const stem_names[] = {"imagenet", "cifar", "deep", NULL};
+static const char *const norm_names[] = {"batch", "group", "none", NULL};
+static const char *const pool_names[] = {"avg", "max", NULL};
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cpu", "cuda", NULL};
 static const char *const winograd_names[] = {"off", "safe", "fast", "auto", NULL};
@@ -91,16 +93,32 @@ const struct sk_key sk_keys[] = {
     KEY("data.normalize", SK_KEY_NORMALIZE, data.has_normalize, "none", NO,
         "{mean: [...], std: [...]} of pixels in [0, 1], a value a channel: (pixel - mean) / std", PLAIN),
 
-    KEY("model.arch", SK_KEY_TEXT, model.arch, "resnet18", NO, "resnet18, resnet34, resnet50, resnet101 or resnet152",
-        .low = 1),
+    KEY("model.arch", SK_KEY_TEXT, model.arch, "resnet18", NO,
+        "the network: resnet18, ..., efficientnet_b0 (skua info --models names all)", .low = 1),
     KEY("model.stem", SK_KEY_ENUM, model.stem, "cifar", NO,
-        "first layers: imagenet is 7x7 stride 2 and max pooling, cifar is 3x3", .names = stem_names),
-    KEY("model.width", SK_KEY_REAL, model.width, "1.0", NO, "factor on all channels (64 at the start)",
+        "first layers: imagenet is 7x7 stride 2 and max pooling, cifar is 3x3, deep is three 3x3 (ResNet-D) and max "
+        "pooling; efficientnet_b0: 3x3 stride 2, with cifar stride 1",
+        .names = stem_names),
+    KEY("model.width", SK_KEY_REAL, model.width, "1.0", NO, "factor on all channels (64 at the start of a ResNet)",
         REALS(0.01, 16)),
     KEY("model.classes", SK_KEY_INT, model.classes, "0", NO, "outputs of the classifier; 0: as the data has",
         INTEGERS(0, 1000000)),
     KEY("model.dropout", SK_KEY_REAL, model.dropout, "0.0", NO, "dropout probability before the classifier",
         REALS(0, 1), .below_max = true),
+    KEY("model.drop_path", SK_KEY_REAL, model.drop_path, "0.0", NO,
+        "probability that a sample skips the last residual block (stochastic depth), falling linearly to 0 at the first",
+        REALS(0, 1), .below_max = true),
+    KEY("model.norm", SK_KEY_ENUM, model.norm, "batch", NO,
+        "after convolutions; none: convolutions with bias, initial weights after Fixup", .names = norm_names),
+    KEY("model.norm_groups", SK_KEY_INT, model.norm_groups, "32", NO, "group norm: groups of channels",
+        INTEGERS(1, 65536)),
+    KEY("model.residual", SK_KEY_BOOL, model.residual, "true", NO, "false: blocks without their skip connections", PLAIN),
+    KEY("model.skip_kernel", SK_KEY_INT, model.skip_kernel, "1", NO,
+        "side of the convolution in skip connections that change size or channels, odd", INTEGERS(1, 7)),
+    KEY("model.pool", SK_KEY_ENUM, model.pool, "avg", NO, "pooling before the classifier, over all positions",
+        .names = pool_names),
+    KEY("model.se", SK_KEY_BOOL, model.se, "false", NO,
+        "squeeze-and-excitation in each block of a ResNet, as the seresnets have it", PLAIN),
     KEY("model.bn_momentum", SK_KEY_REAL, model.bn_momentum, "0.1", NO,
         "batch norm: running = (1 - m) * running + m * batch", REALS(0, 1)),
     KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance", REALS(1e-12, 1)),

@@ -107,13 +107,22 @@ struct sk_recipe_data {
     double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS]; /* of [0,1] */
 };
 
-enum sk_stem { SK_STEM_IMAGENET, SK_STEM_CIFAR };
+enum sk_stem { SK_STEM_IMAGENET, SK_STEM_CIFAR, SK_STEM_DEEP };
+enum sk_norm { SK_NORM_BATCH, SK_NORM_GROUP, SK_NORM_NONE };
+enum sk_pool { SK_POOL_AVG, SK_POOL_MAX };
 struct sk_recipe_model {
-    char arch[SK_NAME];      /* resnet18 ... resnet152 */
+    char arch[SK_NAME];      /* one of sk_model_names */
     enum sk_stem stem;
     double width;            /* channels = round(64 * width) at the start */
     int classes;             /* 0: as the data has */
     double dropout;          /* before the classifier */
+    double drop_path;        /* of the last block; growing linearly from 0 */
+    enum sk_norm norm;
+    int norm_groups;
+    int skip_kernel;         /* side of the shortcut's convolution, odd */
+    bool residual;           /* false: blocks without shortcuts */
+    enum sk_pool pool;       /* before the classifier */
+    bool se;                 /* squeeze-and-excitation in each block */
     double bn_momentum;      /* PyTorch's sense: new = (1-m)*old + m*batch */
     double bn_eps;
     char init[SK_PATH];      /* safetensors file with initial weights, empty: none */

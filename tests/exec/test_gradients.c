@@ -313,6 +313,75 @@ static void test_loss_smoothing(void **state)
     check(&p, 71);
 }
 
+/* Groups of several channels, depthwise (more channels than a chunk of them), a bias. */
+static void test_grouped_conv(void **state)
+{
+    static const struct { int64_t c, k; int groups, kernel, stride; bool bias; } shape[] = {
+        {8, 12, 4, 3, 1, false}, {6, 6, 6, 3, 2, false}, {35, 35, 35, 5, 1, true}, {4, 6, 1, 3, 1, true}};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(shape); i++) {
+        struct probe p = start(3);
+        int groups = shape[i].groups, kernel = shape[i].kernel, x = activation(&p, "x", 6, 5, shape[i].c);
+        int w = param(&p, "w", 4, (int64_t[]){shape[i].k, shape[i].c / groups, kernel, kernel});
+        int b = shape[i].bias ? param(&p, "b", 1, &shape[i].k) : 0;
+        struct sk_attr a = {.kernel = kernel, .stride = shape[i].stride, .pad = kernel / 2, .groups = groups, .bias = shape[i].bias};
+        finish(&p, emit(&p, SK_OP_CONV, "conv", (int[]){x, w, b}, shape[i].bias ? 3 : 2, a), 0);
+        check(&p, 91 + i);
+    }
+}
+
+static void test_group_norm(void **state)
+{
+    static const int groups[] = {1, 2, 6};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(groups); i++) {
+        struct probe p = start(3);
+        int64_t c = 6;
+        int in[3] = {activation(&p, "x", 4, 3, c), param(&p, "gamma", 1, &c), param(&p, "beta", 1, &c)};
+        int y = emit(&p, SK_OP_GROUP_NORM, "gn", in, 3, (struct sk_attr){.eps = 1e-5, .groups = groups[i]});
+        y = emit(&p, SK_OP_SILU, "act", &y, 1, (struct sk_attr){0});
+        finish(&p, conv1x1(&p, y, "after", 4), 0);
+        check(&p, 101 + i);
+    }
+}
+
+/* Squeeze-and-excitation: x is gated by what is made of its own means. */
+static void test_excite(void **state)
+{
+    (void)state;
+    struct probe p = start(4);
+    int x = activation(&p, "x", 3, 4, 8), s = emit(&p, SK_OP_AVG_POOL, "squeeze", &x, 1, (struct sk_attr){.keep = true});
+    s = conv1x1(&p, s, "fc1", 3);
+    s = emit(&p, SK_OP_SILU, "silu", &s, 1, (struct sk_attr){0});
+    s = conv1x1(&p, s, "fc2", 8);
+    s = emit(&p, SK_OP_SIGMOID, "sigmoid", &s, 1, (struct sk_attr){0});
+    int y = emit(&p, SK_OP_GATE, "gate", (int[]){x, s}, 2, (struct sk_attr){0});
+    finish(&p, conv1x1(&p, y, "after", 4), 0);
+    check(&p, 111);
+}
+
+static void test_more_pooling(void **state)
+{
+    (void)state;
+    struct probe p = start(3);
+    int x = activation(&p, "x", 7, 5, 6), y = emit(&p, SK_OP_AVG_WINDOW, "window", &x, 1, (struct sk_attr){.kernel = 2, .stride = 2});
+    finish(&p, conv1x1(&p, emit(&p, SK_OP_SILU, "act", &y, 1, (struct sk_attr){0}), "after", 4), 0);
+    check(&p, 121);
+    p = start(3);
+    x = activation(&p, "x", 3, 2, 6);
+    finish(&p, emit(&p, SK_OP_MAX_ALL, "max", &x, 1, (struct sk_attr){0}), 0);
+    check(&p, 122);
+}
+
+static void test_drop_path(void **state)
+{
+    (void)state;
+    struct probe p = start(8);
+    int x = activation(&p, "x", 3, 2, 6), y = emit(&p, SK_OP_DROPOUT, "drop", &x, 1, (struct sk_attr){.p = 0.4, .salt = 2, .whole = true});
+    finish(&p, emit(&p, SK_OP_ADD, "add", (int[]){y, x}, 2, (struct sk_attr){0}), 0);
+    check(&p, 131);
+}
+
 static void test_loss_mixed(void **state)
 {
     (void)state;
@@ -340,6 +409,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_relu_add), cmocka_unit_test(test_batch_norm),
                                        cmocka_unit_test(test_residual), cmocka_unit_test(test_fused), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_loss_smoothing), cmocka_unit_test(test_loss_mixed),
-                                       cmocka_unit_test(test_loss_weighted)};
+                                       cmocka_unit_test(test_loss_weighted), cmocka_unit_test(test_grouped_conv),
+                                       cmocka_unit_test(test_group_norm),
+                                       cmocka_unit_test(test_excite), cmocka_unit_test(test_more_pooling), cmocka_unit_test(test_drop_path)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

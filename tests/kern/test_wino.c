@@ -151,7 +151,7 @@ static void test_pictures(void **state)
 
 /* ---- a weight that is not finite ---- */
 
-static const struct sk_conv_shape weight_shape = {2, 5, 6, 19, 21, 3, 3, 5, 6, 1, 1};
+static const struct sk_conv_shape weight_shape = {2, 5, 6, 19, 21, 3, 3, 5, 6, 1, 1, 1};
 
 static void check_weight(void *arg, const struct sk_kern_wino *kern, enum sk_isa level)
 {

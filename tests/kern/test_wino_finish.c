@@ -10,8 +10,8 @@
 enum tensor { X, W, Y, RESIDUAL, BIAS, MASK_X, MASK_Y, SCALE, SHIFT, MEAN, PARTS, TENSORS };
 static const enum tensor of_outputs[] = {Y, RESIDUAL, MASK_X, MASK_Y};
 static const struct sk_conv_shape shapes[] = {
-    {2, 9, 7, 5, 17, 3, 3, 9, 7, 1, 1}, {1, 13, 9, 16, 48, 3, 3, 11, 7, 1, 0}, {3, 4, 4, 20, 70, 3, 3, 4, 4, 1, 1},
-    {2, 1, 1, 3, 8, 3, 3, 1, 1, 1, 1},  {1, 3, 10, 33, 31, 3, 3, 5, 12, 1, 2}, {2, 9, 14, 7, 33, 3, 3, 5, 7, 2, 1},
+    {2, 9, 7, 5, 17, 3, 3, 9, 7, 1, 1, 1}, {1, 13, 9, 16, 48, 3, 3, 11, 7, 1, 0, 1}, {3, 4, 4, 20, 70, 3, 3, 4, 4, 1, 1, 1},
+    {2, 1, 1, 3, 8, 3, 3, 1, 1, 1, 1, 1},  {1, 3, 10, 33, 31, 3, 3, 5, 12, 1, 2, 1}, {2, 9, 14, 7, 33, 3, 3, 5, 7, 2, 1, 1},
 };
 struct fixture {
     const struct sk_conv_shape *s;

@@ -28,6 +28,18 @@ static void test_parameters(void **state)
         {"resnet50", SK_STEM_IMAGENET, 1.0, 1000, 224, 25557032, 4.089},
         {"resnet101", SK_STEM_IMAGENET, 1.0, 1000, 224, 44549160, 7.801},
         {"resnet152", SK_STEM_IMAGENET, 1.0, 1000, 224, 60192808, 11.514},
+        {"wide_resnet50_2", SK_STEM_IMAGENET, 1.0, 1000, 224, 68883240, 11.398},
+        {"wide_resnet101_2", SK_STEM_IMAGENET, 1.0, 1000, 224, 126886696, 22.753},
+        {"resnext50_32x4d", SK_STEM_IMAGENET, 1.0, 1000, 224, 25028904, 4.230},
+        {"resnext101_32x8d", SK_STEM_IMAGENET, 1.0, 1000, 224, 88791336, 16.414},
+        {"efficientnet_b0", SK_STEM_IMAGENET, 1.0, 1000, 224, 5288548, 0.3858},
+        /* timm */
+        {"seresnet18", SK_STEM_IMAGENET, 1.0, 1000, 224, 11779624, 1.8142},
+        {"seresnet34", SK_STEM_IMAGENET, 1.0, 1000, 224, 21960416, 3.6639},
+        {"seresnet50", SK_STEM_IMAGENET, 1.0, 1000, 224, 28088024, 4.0917},
+        {"resnet18d", SK_STEM_IMAGENET, 1.0, 1000, 224, 11708744, 2.0537},
+        {"resnet34d", SK_STEM_IMAGENET, 1.0, 1000, 224, 21816904, 3.9034},
+        {"resnet50d", SK_STEM_IMAGENET, 1.0, 1000, 224, 25576264, 4.3288},
     };
     (void)state;
     for (size_t i = 0; i < SK_COUNT(want); i++) {
@@ -39,6 +51,91 @@ static void test_parameters(void **state)
             fail_msg("%s: %.4f GMACs, expected %.4f", want[i].arch, s.macs / 1e9, want[i].gmacs);
         sk_graph_release(&g);
     }
+}
+
+static struct sk_recipe_model usual(void)
+{
+    struct sk_recipe r;
+    sk_recipe_defaults(&r);
+    return r.model;
+}
+
+static enum sk_code build_with(struct sk_graph *g, const struct sk_recipe_model *m, struct sk_err *err)
+{
+    struct sk_model_io io = {.batch = 2, .height = 32, .width = 32, .channels = 3, .pixel = SK_U8, .compute = SK_F32, .classes = 10, .train = true};
+    int logits;
+    enum sk_code code = sk_model_build(g, m, &io, &logits, err);
+    return code == SK_OK ? sk_graph_check(g, err) : code;
+}
+
+static int64_t params_with(const struct sk_recipe_model *m)
+{
+    struct sk_graph g = {0};
+    struct sk_err err = {0};
+    assert_ok(build_with(&g, m, &err), err);
+    int64_t params = sk_graph_summary(&g).params;
+    sk_graph_release(&g);
+    return params;
+}
+
+/* The CIFAR ResNet-18 has 9,600 parameters of norms, half of them shifts; its three skip convolutions 172,032 weights. */
+static void test_variants(void **state)
+{
+    enum { PLAIN = 11173962, NORMS = 9600, SKIPS = 64 * 128 + 128 * 256 + 256 * 512, SKIP_NORMS = 2 * (128 + 256 + 512) };
+    struct sk_recipe_model m = usual();
+    (void)state;
+    assert_int_equal(params_with(&m), PLAIN);
+    m.norm = SK_NORM_GROUP;
+    assert_int_equal(params_with(&m), PLAIN);
+    m.norm = SK_NORM_NONE;
+    assert_int_equal(params_with(&m), PLAIN - NORMS / 2);
+    m = usual(), m.skip_kernel = 3;
+    assert_int_equal(params_with(&m), PLAIN + 8 * SKIPS);
+    m = usual(), m.residual = false;
+    assert_int_equal(params_with(&m), PLAIN - SKIPS - SKIP_NORMS);
+    m = usual(), m.pool = SK_POOL_MAX, m.drop_path = 0.2;
+    assert_int_equal(params_with(&m), PLAIN);
+}
+
+/* Initial values without norms: zero at the end of a block and in the classifier, less than usual before it. */
+static void test_damped(void **state)
+{
+    struct sk_recipe_model m = usual();
+    struct sk_graph g = {0};
+    struct sk_err err = {0};
+    (void)state;
+    m.norm = SK_NORM_NONE;
+    assert_ok(build_with(&g, &m, &err), err);
+    assert_true(g.tensor[sk_graph_find(&g, "conv1.weight")].damp == 0);
+    assert_true(g.tensor[sk_graph_find(&g, "layer3.1.conv2.weight")].damp == 1);
+    assert_true(g.tensor[sk_graph_find(&g, "fc.weight")].damp == 1);
+    struct sk_tensor *t = &g.tensor[sk_graph_find(&g, "layer1.0.conv1.weight")];
+    float usual_value[64 * 64 * 9], value[64 * 64 * 9];
+    sk_model_init(t, 1, 2, value);
+    t->damp = 0;
+    sk_model_init(t, 1, 2, usual_value);
+    assert_float_equal(value[7] / usual_value[7], 0.353553, 1e-5); /* 8 blocks ^ (-1/2) */
+    sk_graph_release(&g);
+}
+
+static void refuse(struct sk_recipe_model m, const char *message)
+{
+    struct sk_graph g = {0};
+    struct sk_err err = {0};
+    assert_error(build_with(&g, &m, &err), SK_INPUT, err, message);
+    sk_graph_release(&g);
+}
+
+static void test_refused(void **state)
+{
+    struct sk_recipe_model m = usual();
+    (void)state;
+    m.norm = SK_NORM_GROUP, m.width = 0.25;
+    refuse(m, "model.norm_groups: the 16 channels of 'bn1' cannot be divided into 32 groups");
+    m = usual(), m.skip_kernel = 2;
+    refuse(m, "model.skip_kernel: expected an odd number, got 2");
+    m = usual(), strcpy(m.arch, "efficientnet_b0"), m.stem = SK_STEM_DEEP;
+    refuse(m, "model.stem: deep is for ResNets");
 }
 
 static void expect_shape(const struct sk_graph *g, const char *name, int rank, const int64_t *dim)
@@ -84,6 +181,7 @@ static void test_bad(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parameters), cmocka_unit_test(test_names), cmocka_unit_test(test_bad)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parameters), cmocka_unit_test(test_names), cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_variants), cmocka_unit_test(test_damped), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ static enum sk_code open_conv(void **out, const struct sk_op_desc *op, const str
                                          .p = (int)y->dim[1],
                                          .q = (int)y->dim[2],
                                          .stride = op->attr.stride,
-                                         .pad = op->attr.pad};
+                                         .pad = op->attr.pad,
+                                         .groups = op->attr.groups};
     self->bias = op->attr.bias;
     self->residual = op->attr.residual;
     self->relu = op->attr.relu;

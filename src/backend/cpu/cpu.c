@@ -4,13 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { CANDIDATES = 4 }; /* with the NULL that ends the list */
+enum { CANDIDATES = 5 }; /* with the NULL that ends the list */
 
 static const struct sk_kernel *const table[SK_OP_KINDS][CANDIDATES] = {
     [SK_OP_NORMALIZE] = {&sk_cpu_normalize},
-    [SK_OP_CONV] = {&sk_wino_conv, &sk_fused_onednn_conv, &sk_fused_ref_conv},
-    [SK_OP_CONV_GRAD_DATA] = {&sk_wino_conv_grad_data, &sk_fused_onednn_conv_grad_data, &sk_fused_ref_conv_grad_data},
-    [SK_OP_CONV_GRAD_WEIGHT] = {&sk_wino_conv_grad_weight, &sk_fused_onednn_conv_grad_weight, &sk_fused_ref_conv_grad_weight},
+    [SK_OP_CONV] = {&sk_wino_conv, &sk_fused_depthwise_conv, &sk_fused_onednn_conv, &sk_fused_ref_conv},
+    [SK_OP_CONV_GRAD_DATA] = {&sk_wino_conv_grad_data, &sk_fused_depthwise_conv_grad_data, &sk_fused_onednn_conv_grad_data, &sk_fused_ref_conv_grad_data},
+    [SK_OP_CONV_GRAD_WEIGHT] = {&sk_wino_conv_grad_weight, &sk_fused_depthwise_conv_grad_weight, &sk_fused_onednn_conv_grad_weight, &sk_fused_ref_conv_grad_weight},
     [SK_OP_BATCH_NORM] = {&sk_cpu_batch_norm},
     [SK_OP_BATCH_NORM_GRAD] = {&sk_cpu_batch_norm_grad},
     [SK_OP_BATCH_NORM_INFER] = {&sk_cpu_batch_norm_infer},
@@ -36,6 +36,19 @@ static const struct sk_kernel *const table[SK_OP_KINDS][CANDIDATES] = {
     [SK_OP_SQUARE_SUM] = {&sk_cpu_square_sum},
     [SK_OP_UPDATE] = {&sk_cpu_update},
     [SK_OP_AVERAGE] = {&sk_cpu_average},
+    [SK_OP_BIAS_GRAD] = {&sk_cpu_bias_grad},
+    [SK_OP_GROUP_NORM] = {&sk_cpu_group_norm},
+    [SK_OP_GROUP_NORM_GRAD] = {&sk_cpu_group_norm_grad},
+    [SK_OP_SILU] = {&sk_cpu_silu},
+    [SK_OP_SILU_GRAD] = {&sk_cpu_silu_grad},
+    [SK_OP_SIGMOID] = {&sk_cpu_sigmoid},
+    [SK_OP_SIGMOID_GRAD] = {&sk_cpu_sigmoid_grad},
+    [SK_OP_GATE] = {&sk_cpu_gate},
+    [SK_OP_GATE_GRAD] = {&sk_cpu_gate_grad},
+    [SK_OP_AVG_WINDOW] = {&sk_cpu_avg_window},
+    [SK_OP_AVG_WINDOW_GRAD] = {&sk_cpu_avg_window_grad},
+    [SK_OP_MAX_ALL] = {&sk_cpu_max_all},
+    [SK_OP_MAX_ALL_GRAD] = {&sk_cpu_max_all_grad},
 };
 
 static const struct sk_kernel *const *kernels(enum sk_op_kind kind)

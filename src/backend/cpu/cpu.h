@@ -20,12 +20,16 @@ const char *sk_onednn_version(void);
 /* It names up to ten implementations, and the order is one that was measured: so many are worth measuring again. */
 enum { SK_DNNL_QUICK = 2 };
 
+/* ---- depthwise convolution (depthwise.c) ---- */
+extern const struct sk_kernel sk_depthwise_conv, sk_depthwise_conv_grad_data, sk_depthwise_conv_grad_weight;
+
 /* ---- reference convolution and linear (conv_ref.c, linear_ref.c) ---- */
 extern const struct sk_kernel sk_ref_conv, sk_ref_conv_grad_data, sk_ref_conv_grad_weight;
 extern const struct sk_kernel sk_ref_linear, sk_ref_linear_grad_data, sk_ref_linear_grad_weight;
 
 /* ---- the convolutions above with batch norm fused to them, under their names (fused.c); these are offered ---- */
 extern const struct sk_kernel sk_fused_onednn_conv, sk_fused_onednn_conv_grad_data, sk_fused_onednn_conv_grad_weight;
+extern const struct sk_kernel sk_fused_depthwise_conv, sk_fused_depthwise_conv_grad_data, sk_fused_depthwise_conv_grad_weight;
 extern const struct sk_kernel sk_fused_ref_conv, sk_fused_ref_conv_grad_data, sk_fused_ref_conv_grad_weight;
 
 /* ---- own kernels ---- */
@@ -37,6 +41,10 @@ extern const struct sk_kernel sk_cpu_relu, sk_cpu_relu_grad, sk_cpu_add; /* poin
 extern const struct sk_kernel sk_cpu_dropout, sk_cpu_dropout_grad;                         /* dropout.c */
 extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;                       /* pool.c */
 extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
+extern const struct sk_kernel sk_cpu_avg_window, sk_cpu_avg_window_grad, sk_cpu_max_all, sk_cpu_max_all_grad;
+extern const struct sk_kernel sk_cpu_group_norm, sk_cpu_group_norm_grad;                      /* group_norm.c */
+extern const struct sk_kernel sk_cpu_silu, sk_cpu_silu_grad, sk_cpu_sigmoid, sk_cpu_sigmoid_grad; /* act.c */
+extern const struct sk_kernel sk_cpu_gate, sk_cpu_gate_grad, sk_cpu_bias_grad;                /* gate.c */
 extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
 extern const struct sk_kernel sk_cpu_update, sk_cpu_square_sum, sk_cpu_accumulate, sk_cpu_average; /* optim.c */
 

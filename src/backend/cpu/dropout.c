@@ -1,4 +1,5 @@
-/* Dropout and its gradient: the mask is made again from (seed, step, salt, element), never stored. */
+/* Dropout and its gradient: the mask is made again from (seed, step, salt, element), never stored. With attr.whole an
+ * element is a whole sample (stochastic depth: Huang et al., 2016). */
 #include "backend/cpu/cpu.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@ struct dropout {
     enum sk_ktype type;
     struct sk_cpu_blocks blocks; /* of elements */
     bool parallel;
+    size_t whole; /* elements of a sample; 0: each element for itself */
     uint32_t threshold, salt;
     float scale;
 };
@@ -28,14 +30,26 @@ static enum sk_code open_dropout(void **out, const struct sk_op_desc *op, const 
     if (code != SK_OK)
         return code;
     size_t n = (size_t)sk_desc_count(&op->in[0]);
+    size_t whole = op->attr.whole ? n / (size_t)op->in[0].dim[0] : 0;
     *(struct dropout *)*out = (struct dropout){.kern = &sk_kern_get()->point[type],
                                                .type = type,
-                                               .blocks = sk_cpu_blocks_make(n, SK_CPU_BLOCK),
+                                               .blocks = sk_cpu_blocks_make(n, whole > 0 ? whole : SK_CPU_BLOCK),
+                                               .whole = whole,
                                                .parallel = n >= SK_CPU_PARALLEL,
                                                .threshold = (uint32_t)fmin(p * 0x1p32, 0x1p32 - 1),
                                                .salt = (uint32_t)op->attr.salt,
                                                .scale = (float)(1.0 / (1.0 - p))};
     return SK_OK;
+}
+
+/* All of sample i is kept, or nothing. */
+static void drop_sample(const struct dropout *d, const struct sk_kernel_call *call, const uint32_t key[2], size_t i)
+{
+    const float one = 1, zero = 0;
+    float factor;
+    sk_kern_get()->point[SK_K_F32].dropout(&one, 1, key, i, d->threshold, d->scale, &factor);
+    sk_kern_get()->norm[d->type].apply(sk_cpu_at(call->in[0], i * d->whole, d->type), NULL, d->whole, 1, &factor, &zero, false,
+                                       sk_cpu_at_mut(call->out[0], i * d->whole, d->type));
 }
 
 static enum sk_code run_dropout(void *me, const struct sk_kernel_call *call, struct sk_err *err)
@@ -51,7 +65,10 @@ static enum sk_code run_dropout(void *me, const struct sk_kernel_call *call, str
 #pragma omp parallel for schedule(static) if (self->parallel)
     for (size_t b = 0; b < self->blocks.count; b++) {
         size_t at = b * self->blocks.size;
-        self->kern->dropout(sk_cpu_at(call->in[0], at, self->type), sk_cpu_block_len(&self->blocks, b), key, at,
+        if (self->whole > 0)
+            drop_sample(self, call, key, b);
+        else
+            self->kern->dropout(sk_cpu_at(call->in[0], at, self->type), sk_cpu_block_len(&self->blocks, b), key, at,
                             self->threshold, self->scale, sk_cpu_at_mut(call->out[0], at, self->type));
     }
     return SK_OK;

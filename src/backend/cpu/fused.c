@@ -215,6 +215,24 @@ static enum sk_code open_onednn_grad_weight(void **out, const struct sk_op_desc 
     return open_fused(&sk_onednn_conv_grad_weight, out, op, env, variant, need, err);
 }
 
+static enum sk_code open_depthwise(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
+                             struct sk_kernel_need *need, struct sk_err *err)
+{
+    return open_fused(&sk_depthwise_conv, out, op, env, variant, need, err);
+}
+
+static enum sk_code open_depthwise_grad_data(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
+                                       int variant, struct sk_kernel_need *need, struct sk_err *err)
+{
+    return open_fused(&sk_depthwise_conv_grad_data, out, op, env, variant, need, err);
+}
+
+static enum sk_code open_depthwise_grad_weight(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env,
+                                         int variant, struct sk_kernel_need *need, struct sk_err *err)
+{
+    return open_fused(&sk_depthwise_conv_grad_weight, out, op, env, variant, need, err);
+}
+
 static enum sk_code open_ref(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
                              struct sk_kernel_need *need, struct sk_err *err)
 {
@@ -254,6 +272,20 @@ const struct sk_kernel sk_fused_onednn_conv_grad_weight = {.name = "onednn",
                                                            .run = run,
                                                            .close = close_fused,
                                                            .quick_variants = SK_DNNL_QUICK};
+const struct sk_kernel sk_fused_depthwise_conv = {
+    .name = "depthwise", .kind = SK_OP_CONV, .open = open_depthwise, .prepare = prepare, .run = run, .close = close_fused};
+const struct sk_kernel sk_fused_depthwise_conv_grad_data = {.name = "depthwise",
+                                                      .kind = SK_OP_CONV_GRAD_DATA,
+                                                      .open = open_depthwise_grad_data,
+                                                      .prepare = prepare,
+                                                      .run = run,
+                                                      .close = close_fused};
+const struct sk_kernel sk_fused_depthwise_conv_grad_weight = {.name = "depthwise",
+                                                        .kind = SK_OP_CONV_GRAD_WEIGHT,
+                                                        .open = open_depthwise_grad_weight,
+                                                        .prepare = prepare,
+                                                        .run = run,
+                                                        .close = close_fused};
 const struct sk_kernel sk_fused_ref_conv = {
     .name = "ref", .kind = SK_OP_CONV, .open = open_ref, .prepare = prepare, .run = run, .close = close_fused};
 const struct sk_kernel sk_fused_ref_conv_grad_data = {.name = "ref",

@@ -133,6 +133,16 @@ static void add(struct list *l, const struct sk_dnnl_conv *conv, struct sk_dnnl_
     l->cost[at] = cost;
 }
 
+enum sk_code sk_dnnl_conv_weights(struct sk_dnnl_desc *d, const struct sk_conv_shape *s, dnnl_data_type_t type, bool any,
+                                  struct sk_err *err)
+{
+    int g = sk_conv_groups(s);
+    dnnl_dims_t dense = {s->k, s->c, s->r, s->s}, grouped = {g, s->k / g, s->c / g, s->r, s->s};
+    if (g > 1)
+        return sk_dnnl_desc_init(d, 5, grouped, type, any ? dnnl_format_tag_any : dnnl_goihw, err);
+    return sk_dnnl_desc_init(d, 4, dense, type, any ? dnnl_format_tag_any : dnnl_oihw, err);
+}
+
 /* The forward convolution that makes the gradient of the data of s, whose stride is 1. */
 static struct sk_conv_shape turn(const struct sk_conv_shape *s)
 {
@@ -154,7 +164,7 @@ static enum sk_code make_spec(struct sk_dnnl_spec *spec, const struct sk_dnnl_co
 {
     struct sk_conv_shape s = form->turned ? turn(&form->fold.wide) : form->fold.wide;
     s.n /= form->parts;
-    dnnl_dims_t x = {s.n, s.c, s.h, s.w}, w = {s.k, s.c, s.r, s.s}, y = {s.n, s.k, s.p, s.q}, bias = {s.k};
+    dnnl_dims_t x = {s.n, s.c, s.h, s.w}, y = {s.n, s.k, s.p, s.q}, bias = {s.k};
     dnnl_data_type_t type = sk_dnnl_type(conv->type);
     *spec = (struct sk_dnnl_spec){.pass = form->turned ? SK_DNNL_FORWARD : conv->pass,
                                   .stride = {s.stride, s.stride},
@@ -170,10 +180,9 @@ static enum sk_code make_spec(struct sk_dnnl_spec *spec, const struct sk_dnnl_co
     if (code == SK_OK)
         code = sk_dnnl_desc_init(&spec->y, 4, y, type, dnnl_nhwc, err);
     if (code == SK_OK)
-        code = sk_dnnl_desc_init(&spec->hint_w, 4, w, type, dnnl_format_tag_any, err);
+        code = sk_dnnl_conv_weights(&spec->hint_w, &s, type, true, err);
     if (code == SK_OK)
-        code = sk_dnnl_desc_init(&spec->w, 4, w, conv->pass == SK_DNNL_GRAD_WEIGHT ? dnnl_f32 : type,
-                                 dnnl_format_tag_any, err);
+        code = sk_dnnl_conv_weights(&spec->w, &s, conv->pass == SK_DNNL_GRAD_WEIGHT ? dnnl_f32 : type, true, err);
     if (code == SK_OK && conv->bias)
         code = sk_dnnl_desc_init(&spec->bias, 1, bias, dnnl_f32, dnnl_a, err);
     return code;
@@ -215,6 +224,8 @@ static enum sk_code add_fold(struct list *l, const struct sk_dnnl_conv *conv, co
     turned.turned = true;
     split.parts = conv->threads;
     enum sk_code code = add_form(l, conv, &plain, err);
+    if (sk_conv_groups(&conv->shape) > 1)
+        return code;
     if (code == SK_OK && conv->pass == SK_DNNL_GRAD_DATA && fold->wide.stride == 1)
         code = add_form(l, conv, &turned, err);
     if (code == SK_OK && conv->pass == SK_DNNL_GRAD_WEIGHT && split.parts > 1 && fold->wide.n % split.parts == 0)
@@ -248,7 +259,7 @@ enum sk_code sk_dnnl_choose(struct sk_dnnl_choice *c, const struct sk_dnnl_conv 
     *c = (struct sk_dnnl_choice){0};
     sk_fold_none(&fold, &conv->shape);
     enum sk_code code = add_fold(&l, conv, &fold, err);
-    if (code == SK_OK && sk_fold_make(&fold, &conv->shape, conv->threads))
+    if (code == SK_OK && sk_conv_groups(&conv->shape) == 1 && sk_fold_make(&fold, &conv->shape, conv->threads))
         code = add_fold(&l, conv, &fold, err);
     drop_lesser(&l);
     if (code == SK_OK && l.count == 0)

@@ -23,7 +23,7 @@ struct conv {
 static enum sk_code check_shape(const struct sk_conv_shape *s, const struct sk_desc *w, const struct sk_desc *y,
                                 struct sk_err *err)
 {
-    if (w->dim[1] != s->c || y->dim[0] != s->n || y->dim[3] != s->k)
+    if (w->dim[1] * sk_conv_groups(s) != s->c || y->dim[0] != s->n || y->dim[3] != s->k)
         return sk_fail(err, SK_UNSUPPORTED, "x, w and y do not belong together");
     bool fits = s->stride >= 1 && s->pad >= 0 && s->pad < s->r && s->pad < s->s;
     int high = fits ? s->h + 2 * s->pad - s->r : -1, wide = fits ? s->w + 2 * s->pad - s->s : -1;
@@ -61,7 +61,8 @@ enum sk_code sk_dnnl_conv_read(struct sk_dnnl_conv *conv, const struct sk_attr *
                                          .p = (int)y->dim[1],
                                          .q = (int)y->dim[2],
                                          .stride = attr->stride,
-                                         .pad = attr->pad};
+                                         .pad = attr->pad,
+                                         .groups = attr->groups};
     return check_shape(&conv->shape, w, y, err);
 }
 
@@ -83,7 +84,7 @@ static const struct argument *arguments_of(enum sk_dnnl_pass pass, bool turned)
 static size_t weight_count(const struct conv *self)
 {
     const struct sk_conv_shape *s = &self->want.shape;
-    return (size_t)s->k * (size_t)s->c * (size_t)s->r * (size_t)s->s;
+    return (size_t)s->k * (size_t)(s->c / sk_conv_groups(s)) * (size_t)s->r * (size_t)s->s;
 }
 
 /* chosen: the library's layout. A turned convolution has input and output channels swapped, so its plain layout is
@@ -91,10 +92,10 @@ static size_t weight_count(const struct conv *self)
 static enum sk_code open_weights(struct conv *self, sk_dnnl_md chosen, struct sk_err *err)
 {
     const struct sk_conv_shape *s = &self->want.shape;
-    dnnl_dims_t dims = {s->k, s->c, s->r, s->s}, swapped = {s->c, s->k, s->r, s->s};
+    dnnl_dims_t swapped = {s->c, s->k, s->r, s->s};
     struct sk_dnnl_desc plain = {0};
-    enum sk_code code = sk_dnnl_desc_init(&plain, 4, self->turned ? swapped : dims, dnnl_f32,
-                                          self->turned ? dnnl_iohw : dnnl_oihw, err);
+    enum sk_code code = self->turned ? sk_dnnl_desc_init(&plain, 4, swapped, dnnl_f32, dnnl_iohw, err)
+                                     : sk_dnnl_conv_weights(&plain, s, dnnl_f32, false, err);
     sk_dnnl_md md = sk_dnnl_desc_md(&plain);
     if (code == SK_OK)
         code = sk_dnnl_reorder_open(&self->weights, md, chosen, err);

@@ -12,6 +12,13 @@ struct sk_dnnl_conv {
     bool bias, sum, relu;       /* forward; sum: y += old y */
     int threads;                /* at least 1 */
 };
+static inline int sk_conv_groups(const struct sk_conv_shape *s)
+{
+    return s->groups > 1 ? s->groups : 1;
+}
+/* The weights OIHW, with groups GOIHW (the same in memory), or in any layout. */
+enum sk_code sk_dnnl_conv_weights(struct sk_dnnl_desc *d, const struct sk_conv_shape *s, dnnl_data_type_t type, bool any,
+                                  struct sk_err *err) SK_MUST;
 /* Reads shape and type from an op's tensors and attributes; x, w and y as in the forward pass. UNSUPPORTED with the
  * reason. */
 enum sk_code sk_dnnl_conv_read(struct sk_dnnl_conv *conv, const struct sk_attr *attr, const struct sk_desc *x,

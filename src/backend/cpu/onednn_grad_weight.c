@@ -49,9 +49,8 @@ static enum sk_code open_parts(struct grad_weight *self, const_dnnl_primitive_de
 static enum sk_code open_weights(struct grad_weight *self, const struct sk_conv_shape *s, sk_dnnl_md chosen,
                                  struct sk_err *err)
 {
-    dnnl_dims_t dims = {s->k, s->c, s->r, s->s};
     struct sk_dnnl_desc plain = {0};
-    enum sk_code code = sk_dnnl_desc_init(&plain, 4, dims, dnnl_f32, dnnl_oihw, err);
+    enum sk_code code = sk_dnnl_conv_weights(&plain, s, dnnl_f32, false, err);
     if (code == SK_OK)
         code = sk_dnnl_reorder_open(&self->weights, chosen, sk_dnnl_desc_md(&plain), err);
     sk_dnnl_desc_release(&plain);

@@ -1,6 +1,8 @@
 /* Max and average pooling and their gradients, one image at a time. */
 #include "backend/cpu/cpu.h"
 
+#include <string.h>
+
 struct pool {
     const struct sk_kern_pool *kern;
     enum sk_ktype type;
@@ -139,6 +141,89 @@ static enum sk_code run_avg_grad(void *me, const struct sk_kernel_call *call, st
     return SK_OK;
 }
 
+/* ---- average over windows ---- */
+
+static enum sk_code open_window(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
+                                struct sk_kernel_need *need, struct sk_err *err)
+{
+    bool back = op->kind == SK_OP_AVG_WINDOW_GRAD;
+    (void)env;
+    if (op->attr.pad != 0)
+        return sk_fail(err, SK_UNSUPPORTED, "padding %d", op->attr.pad);
+    return open_pool(out, op, back ? &op->out[0] : &op->in[0], back ? &op->in[0] : &op->out[0], variant, need, err);
+}
+
+static enum sk_code run_window(void *me, const struct sk_kernel_call *call, struct sk_err *err)
+{
+    const struct pool *self = me;
+    (void)err;
+#pragma omp parallel for schedule(static) if (self->parallel)
+    for (size_t i = 0; i < self->n; i++)
+        self->kern->window(&self->shape, sk_cpu_at(call->in[0], i * self->large, self->type),
+                           sk_cpu_at_mut(call->out[0], i * self->small, self->type));
+    return SK_OK;
+}
+
+static enum sk_code run_window_grad(void *me, const struct sk_kernel_call *call, struct sk_err *err)
+{
+    const struct pool *self = me;
+    (void)err;
+#pragma omp parallel for schedule(static) if (self->parallel)
+    for (size_t i = 0; i < self->n; i++)
+        self->kern->window_grad(&self->shape, sk_cpu_at(call->in[0], i * self->small, self->type),
+                                sk_cpu_at_mut(call->out[0], i * self->large, self->type));
+    return SK_OK;
+}
+
+/* ---- maximum over all positions ---- */
+
+static enum sk_code open_max_all(void **out, const struct sk_op_desc *op, const struct sk_kernel_env *env, int variant,
+                                 struct sk_kernel_need *need, struct sk_err *err)
+{
+    bool back = op->kind == SK_OP_MAX_ALL_GRAD;
+    (void)env;
+    enum sk_code code = sk_cpu_want(back ? &op->in[1] : &op->out[1], "argmax", SK_I32, err);
+    if (code != SK_OK)
+        return code;
+    return open_pool(out, op, back ? &op->out[0] : &op->in[0], back ? &op->in[0] : &op->out[0], variant, need, err);
+}
+
+static enum sk_code run_max_all(void *me, const struct sk_kernel_call *call, struct sk_err *err)
+{
+    const struct pool *self = me;
+    (void)err;
+#pragma omp parallel for schedule(static) if (self->parallel)
+    for (size_t i = 0; i < self->n; i++)
+        self->kern->max_all(sk_cpu_at(call->in[0], i * self->large, self->type), self->hw, self->c,
+                            sk_cpu_at_mut(call->out[0], i * self->c, self->type), (int32_t *)call->out[1] + i * self->c);
+    return SK_OK;
+}
+
+/* Zeros, but what each channel's largest gets: bytes are copied, whatever the type. */
+static enum sk_code run_max_all_grad(void *me, const struct sk_kernel_call *call, struct sk_err *err)
+{
+    const struct pool *self = me;
+    size_t size = sk_cpu_size(self->type);
+    (void)err;
+#pragma omp parallel for schedule(static) if (self->parallel)
+    for (size_t i = 0; i < self->n; i++) {
+        const int32_t *argmax = (const int32_t *)call->in[1] + i * self->c;
+        char *dx = sk_cpu_at_mut(call->out[0], i * self->large, self->type);
+        memset(dx, 0, self->large * size);
+        for (size_t j = 0; j < self->c; j++)
+            memcpy(dx + ((size_t)argmax[j] * self->c + j) * size, sk_cpu_at(call->in[0], i * self->c + j, self->type), size);
+    }
+    return SK_OK;
+}
+
+const struct sk_kernel sk_cpu_avg_window = {
+    .name = "cpu", .kind = SK_OP_AVG_WINDOW, .open = open_window, .run = run_window, .close = sk_free};
+const struct sk_kernel sk_cpu_avg_window_grad = {
+    .name = "cpu", .kind = SK_OP_AVG_WINDOW_GRAD, .open = open_window, .run = run_window_grad, .close = sk_free};
+const struct sk_kernel sk_cpu_max_all = {
+    .name = "cpu", .kind = SK_OP_MAX_ALL, .open = open_max_all, .run = run_max_all, .close = sk_free};
+const struct sk_kernel sk_cpu_max_all_grad = {
+    .name = "cpu", .kind = SK_OP_MAX_ALL_GRAD, .open = open_max_all, .run = run_max_all_grad, .close = sk_free};
 const struct sk_kernel sk_cpu_max_pool = {
     .name = "cpu", .kind = SK_OP_MAX_POOL, .open = open_max, .run = run_max, .close = sk_free};
 const struct sk_kernel sk_cpu_max_pool_grad = {

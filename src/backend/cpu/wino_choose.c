@@ -43,6 +43,8 @@ enum sk_code sk_wino_accept(struct sk_wino_job *job, const struct sk_op_desc *op
     if (w->dim[2] != 3 || w->dim[3] != 3 || attr->stride < 1 || attr->stride > 2)
         return sk_fail(err, SK_UNSUPPORTED, "%dx%d with stride %d, not 3x3 with stride 1 or 2", (int)w->dim[2],
                        (int)w->dim[3], attr->stride);
+    if (attr->groups > 1)
+        return sk_fail(err, SK_UNSUPPORTED, "%d groups", attr->groups);
     enum sk_code code = sk_cpu_type(x, "x", &type, err);
     if (code != SK_OK)
         return code;

@@ -1,0 +1,4 @@
+/* Smooth activations, avx2. */
+#include "kern/act_loops.h"
+
+SK_ACT_LEVEL(sk_act_avx2)

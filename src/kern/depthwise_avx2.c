@@ -1,0 +1,4 @@
+/* Depthwise convolution, avx2. */
+#include "kern/depthwise_loops.h"
+
+SK_DEPTHWISE_LEVEL(sk_depthwise_avx2)
