@@ -132,6 +132,11 @@ const struct sk_key sk_keys[] = {
     KEY("train.checkpoint_every", SK_KEY_INT64, train.checkpoint_every, "0", YES,
         "steps from one checkpoint to the next, besides every epoch; 0: epochs only",
         INTEGERS(0, INT64_C(1000000000000))),
+    KEY("train.tensorboard", SK_KEY_BOOL, train.tensorboard, "false", YES,
+        "write TensorBoard's event files into the run directory", PLAIN),
+    KEY("train.histograms", SK_KEY_INT, train.histograms, "0", YES,
+        "train.tensorboard: epochs from one histogram of weights and gradients to the next; 0: none",
+        INTEGERS(0, EPOCHS_MAX)),
     KEY("train.drop_last", SK_KEY_BOOL, train.drop_last, "false", NO, "leave out an epoch's last, smaller batch",
         PLAIN),
 
