@@ -72,7 +72,7 @@ struct sk_run_log { /* release accepts a zeroed one */
 enum sk_code sk_run_log_read(struct sk_run_log *log, const char *dir, struct sk_err *err) SK_MUST;
 /* The same of text in memory. */
 enum sk_code sk_run_log_parse(struct sk_run_log *log, const char *text, size_t len, struct sk_err *err) SK_MUST;
-/* Appends what was passed over: "2 damaged lines (3, 17) and a cut last one are left out"; nothing where there is none. */
+/* Appends what was passed over: "2 damaged lines (3, 17) and a cut last line are left out"; nothing where none was. */
 enum sk_code sk_run_log_skipped(const struct sk_run_log *log, struct sk_str *out, struct sk_err *err) SK_MUST;
 void sk_run_log_release(struct sk_run_log *log);
 
