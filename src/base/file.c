@@ -169,6 +169,21 @@ enum sk_code sk_file_write(const char *path, const void *data, size_t len, struc
     return code == SK_OK ? put_in_place(temp, path, err) : code;
 }
 
+enum sk_code sk_file_writable(const char *path, struct sk_err *err)
+{
+    char temp[SK_PATH];
+    if (!path)
+        return SK_OK;
+    if (sk_is_dir(path))
+        return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
+    enum sk_code code = temp_name(temp, path, err);
+    if (code == SK_OK)
+        code = write_temp(temp, "", 0, err);
+    if (code == SK_OK)
+        unlink(temp);
+    return code;
+}
+
 enum sk_code sk_symlink_swap(const char *target, const char *link, struct sk_err *err)
 {
     char temp[SK_PATH];
