@@ -65,9 +65,9 @@ struct sk_log {
     struct sk_append lines, table; /* log.jsonl, metrics.csv */
     struct sk_board board;
 };
-/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and
- * whatever is no line of a log go. metrics.csv is made anew from the epochs that are left. Close it also after a
- * failure. */
+/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line go, and
+ * a damaged line with all after it (told). metrics.csv is made anew from the epochs that are left. Close it also after
+ * a failure. */
 enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
                          const struct sk_recipe_train *r, struct sk_err *err) SK_MUST;
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r);

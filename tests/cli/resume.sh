@@ -75,7 +75,9 @@ printf '{"step":13,"epo' >> cut/log.jsonl
 printf '2,2' >> cut/metrics.csv
 run 0 train tiny.yaml --resume --out cut --set train.epochs=2
 rm cut/metrics.csv
+printf 'rubbish\n' >> cut/log.jsonl
 run 0 train tiny.yaml --resume --out cut --set train.epochs=3
+says err "line 27 of 'cut/log.jsonl' is damaged: it and those after it are dropped"
 same_run whole cut
 check 'a row an epoch' [ "$(cut -d, -f1 cut/metrics.csv | tr '\n' ' ')" = 'epoch 1 2 3 ' ]
 
