@@ -53,8 +53,9 @@ static void as_pillow(void **state)
 static void boxes_as_pillow(void **state)
 {
     (void)state;
-    static const int boxes[][4] = {{0, 0, 37, 53}, {3, 5, 30, 40}, {10, 20, 9, 7}, {36, 52, 1, 1}, {0, 11, 37, 2}};
-    static const int sizes[][2] = {{16, 16}, {60, 71}, {5, 40}, {33, 3}, {0, 20}, {20, 0}}; /* 0: as the box */
+    static const int boxes[][4] = {{0, 0, 37, 53}, {3, 5, 30, 40}, {10, 20, 9, 7}, {36, 52, 1, 1}, {0, 11, 37, 2},
+                                   {0, 20, 37, 9}};
+    static const int sizes[][2] = {{16, 16}, {60, 71}, {5, 40}, {33, 3}, {0, 20}, {20, 0}, {28, 5}, {29, 5}}; /* 0: as the box */
     static const char *const names[] = {[SK_BILINEAR] = "boxes_bilinear.npy", [SK_BICUBIC] = "boxes_bicubic.npy"};
     struct sk_err err = {0};
     struct sk_picture from = {0}, to = {0};
