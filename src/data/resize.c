@@ -1,8 +1,9 @@
-/* Antialiased resize, separable: each output pixel is a weighted mean of the input pixels under a filter that is as wide
- * as one output pixel asks (one input pixel where the picture grows): a triangle, or Keys' cubic with a = -0.5. For 8-bit
- * pixels weights are 22-bit fixed point, and what the first of the two passes makes is rounded and cut to 8 bits, so the
- * order of the passes tells in the result: it is the one of Pillow's Image.resize from version 13 on. Rows first: a ring
- * holds the resized rows that the next output needs (less than the input, or five rows). Columns first: one is held. */
+/* Antialiased resize, separable: each output pixel is a weighted mean of the input pixels under a filter that is as
+ * wide as one output pixel asks (one input pixel where the picture grows): a triangle, or Keys' cubic with a = -0.5.
+ * For 8-bit pixels weights are 22-bit fixed point, and what the first of the two passes makes is rounded and cut to
+ * 8 bits, so the order of the passes tells in the result: it is the one of Pillow's Image.resize from version 13 on.
+ * Rows first: a ring holds the resized rows that the next output needs (less than the input, or five rows). Columns
+ * first: one row is held. */
 #include "data/internal.h"
 #include "kern/kern.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 
 /* ---- weights ---- */
-struct axis { /* of one direction: output i is the sum of weight[i * stride + k] * input[first[i] + k], k below taps[i] */
+/* Of one direction: output i is the sum of weight[i * stride + k] * input[first[i] + k], k below taps[i]. */
+struct axis {
     int n, widest, stride, *first, *taps;
     double *weight; /* float pixels */
     int16_t *parts; /* 8-bit pixels, as kern.h says */
@@ -155,8 +157,9 @@ static void pass_row(const struct resizer *r, const char *in, void *out)
     else if (r->src->pixel == SK_PIXEL_F32)
         row_f32(out, (const float *)(const void *)in, a, r->src->channels);
     else
-        sk_kern_get()->resize.row(&(struct sk_resize_axis){a->n, a->stride / SK_RESIZE_GROUP, a->first, a->taps, a->parts},
-                                  (const uint8_t *)in, (size_t)r->width, (size_t)r->src->channels, out);
+        sk_kern_get()->resize.row(
+            &(struct sk_resize_axis){a->n, a->stride / SK_RESIZE_GROUP, a->first, a->taps, a->parts},
+            (const uint8_t *)in, (size_t)r->width, (size_t)r->src->channels, out);
 }
 
 /* The pass across the rows under the filter of row y of the result; each has so many bytes. */
@@ -229,7 +232,8 @@ static enum sk_code lay_out(struct resizer *r, const struct sk_resize *how, stru
     r->in_row = (size_t)src->width * step;
     r->out_row = (size_t)want->width * step;
     r->row = r->plain ? r->out_row : (size_t)r->width * step;
-    r->origin = (const char *)src->data + (size_t)top * r->in_row + (size_t)(r->plain ? left + want->left : left) * step;
+    left += r->plain ? want->left : 0;
+    r->origin = (const char *)src->data + (size_t)top * r->in_row + (size_t)left * step;
     return SK_OK;
 }
 
