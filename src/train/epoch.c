@@ -148,8 +148,8 @@ static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, s
     const struct sk_train_events *e = &t->options->events;
     struct sk_evaluation evaluation = {0};
     double since = sk_now();
-    enum sk_code code =
-        sk_evaluate(t->net, t->val, &t->recipe, false, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+    struct sk_eval_options o = {.cancel = t->options->cancel, .progress = e->evaluating, .ctx = e->ctx};
+    enum sk_code code = sk_evaluate(t->net, t->val, &t->recipe, &o, &evaluation, err);
     if (code != SK_OK)
         return code == SK_CANCELLED ? code : keep_steps(t, code, err);
     r->has_val = true;
