@@ -76,7 +76,9 @@ static struct fit fit_at(const struct sk_scores *s, double beta)
 /* Newton's steps within a bracket that shrinks, else its geometric middle. */
 static double best_beta(const struct sk_scores *s, double low, double high)
 {
-    double beta = 1;
+    double beta = 1, start = fit_at(s, beta).slope;
+    if (!(start < 0) && !(start > 0)) /* one class, or right by chance: nothing to mend */
+        return beta;
     if (!(fit_at(s, low).slope < 0))
         return low;
     if (!(fit_at(s, high).slope > 0))
