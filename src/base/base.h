@@ -124,7 +124,7 @@ enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk
 enum sk_code sk_new_file_add(struct sk_new_file *f, const void *data, size_t len, struct sk_err *err) SK_MUST;
 /* Ends it either way: after a failure the temporary is gone. */
 enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err) SK_MUST;
-void sk_new_file_drop(struct sk_new_file *f); /* accepts a zeroed one, one that failed to open, and one that is closed */
+void sk_new_file_drop(struct sk_new_file *f); /* accepts one that is zeroed, did not open or is closed */
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_mkdirs(const char *path, struct sk_err *err) SK_MUST; /* with parents; existing is fine */
 enum sk_code sk_dir_sync(const char *path, struct sk_err *err) SK_MUST;

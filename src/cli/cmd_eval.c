@@ -68,8 +68,8 @@ static enum sk_code check_loss(const struct sk_eval_model *m, struct sk_err *err
     double loss = sk_metrics_loss(&m->e.all);
     if (isfinite(loss))
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold too much",
-                   m->session.path, isnan(loss) ? "nan" : "infinite");
+    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold too much", m->session.path,
+                   isnan(loss) ? "nan" : "infinite");
 }
 
 enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_args *a, sk_eval_sample *sample, void *ctx,
@@ -78,7 +78,9 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
     struct watch w = {sk_now(), sample, ctx};
     struct sk_eval_options o = {.flip = a->tta != NULL,
                                 .scores = true,
-                                .mistakes = a->mistakes > 0 ? (int)a->mistakes : a->json ? JSON_MISTAKES : 0,
+                                .mistakes = a->mistakes > 0 ? (int)a->mistakes
+                                            : a->json       ? JSON_MISTAKES
+                                                            : 0,
                                 .cancel = &sk_cancel,
                                 .ctx = &w,
                                 .progress = on_progress,
@@ -96,7 +98,8 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
 json_t *sk_eval_model_json(const struct sk_eval_model *m)
 {
     json_t *found = sk_evaluation_json(&m->e, (const char *const *)m->session.class_name, m->ds);
-    json_t *root = found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
+    json_t *root =
+        found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
     if (root && json_object_update(root, found) != 0) {
         json_decref(root);
         root = NULL;

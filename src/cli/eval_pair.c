@@ -11,7 +11,7 @@ struct pair {
     struct seen {
         int64_t index;
         bool right;
-    } *seen; /* a's samples in their order */
+    } * seen; /* a's samples in their order */
     size_t count, cap, at;
     int64_t only_a, only_b; /* samples that only the one got right */
 };

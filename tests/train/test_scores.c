@@ -42,10 +42,10 @@ static void compare_figures(const struct sk_scores *s)
     }
     got[12] = sk_bins_ece(s->bin), got[13] = t.value, got[14] = t.loss_before, got[15] = t.loss_after;
     got[16] = t.ece_after;
-    static const char *const name[17] = {"the loss", "top-1", "top-5", "macro precision", "macro recall", "macro F1",
-                                         "micro precision", "micro recall", "micro F1", "weighted precision",
-                                         "weighted recall", "weighted F1", "the ECE", "the temperature",
-                                         "the loss before", "the loss after", "the ECE after"};
+    static const char *const name[17] = {
+        "the loss",        "top-1",           "top-5",           "macro precision",    "macro recall",    "macro F1",
+        "micro precision", "micro recall",    "micro F1",        "weighted precision", "weighted recall", "weighted F1",
+        "the ECE",         "the temperature", "the loss before", "the loss after",     "the ECE after"};
     for (int i = 0; i < 17; i++)
         assert_near(name[i], got[i], want[i], i == 13 || i == 16 ? 1e-9 : 1e-12);
     assert_near("the ECE before", t.ece_before, want[12], 1e-12);
@@ -225,7 +225,8 @@ static void logits_are_thinned_out(void **state)
             assert_ok(sk_scores_add(&s, (float[]){(float)i, 0}, i % 2, i, &out, &err), err);
         assert_true(s.stride == rows[r].stride && s.kept_count == (size_t)rows[r].kept);
         for (size_t i = 0; i < s.kept_count; i++)
-            assert_true((int64_t)s.kept[2 * i] == (int64_t)i * s.stride && s.kept_label[i] == (int64_t)i * s.stride % 2);
+            assert_true((int64_t)s.kept[2 * i] == (int64_t)i * s.stride &&
+                        s.kept_label[i] == (int64_t)i * s.stride % 2);
         sk_scores_release(&s);
     }
 }
