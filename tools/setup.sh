@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what skua needs from Debian's or Ubuntu's packages (Debian 12 and 13, Ubuntu 24.04).
-# Usage: tools/setup.sh [build|check|all]   build: the program; check: its tests too; all: what `check.sh --all` runs
+# Usage: tools/setup.sh [build|check|all|fuzz]   build: the program; check: its tests too; all: what `check.sh --all`
+# runs; fuzz: the program and what tests/fuzz/run needs
 # What is there already is left alone: a second run needs neither network nor root. A word with "|" is met by any of its
 # packages; the first is installed.
 set -euo pipefail
@@ -9,12 +10,14 @@ build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev zlib1g-dev libspng
        libjansson-dev libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev ca-certificates"
 check="libcmocka-dev python3"
 all="valgrind qemu-user|qemu-user-static"
+fuzz="clang libclang-rt-dev llvm libomp-dev python3"
 
 case "${1:-build}" in
 build) wanted="$build" ;;
 check) wanted="$build $check" ;;
 all) wanted="$build $check $all" ;;
-*) echo "usage: tools/setup.sh [build|check|all]" >&2; exit 2 ;;
+fuzz) wanted="$build $fuzz" ;;
+*) echo "usage: tools/setup.sh [build|check|all|fuzz]" >&2; exit 2 ;;
 esac
 
 installed() {

@@ -19,7 +19,8 @@ enum { SK_PATH = 4096, SK_NAME = 128 };
 
 /* ---- errors (err.c) ---- */
 enum sk_code { SK_OK, SK_USAGE, SK_INPUT, SK_IO, SK_NOMEM, SK_UNSUPPORTED, SK_DEVICE, SK_CANCELLED, SK_BUG,
-               SK_MISSED /* done, but not what was to be reached */ };
+               SK_MISSED /* done, but not what was to be reached */,
+               SK_NO_SPLIT /* data without a validation split, which was asked for */ };
 
 struct sk_err {
     enum sk_code code;
@@ -33,7 +34,7 @@ enum sk_code sk_fail_errno(struct sk_err *err, enum sk_code code, int errnum, co
 /* Puts context and ": " before the message that err holds; does nothing when it holds none. */
 void sk_err_prefix(struct sk_err *err, const char *fmt, ...) SK_PRINTF(2, 3);
 void sk_err_clear(struct sk_err *err);
-/* Exit status of the program for a code: 0, 1, 2 (USAGE, INPUT, UNSUPPORTED), 130 (CANCELLED). */
+/* Exit status of the program for a code: 0, 1, 2 (USAGE, INPUT, UNSUPPORTED, NO_SPLIT), 130 (CANCELLED). */
 int sk_exit_status(enum sk_code code);
 
 /* ---- notices: things a user is told once (notice.c) ---- */
@@ -78,6 +79,7 @@ uint32_t sk_utf8_next(const char *text, size_t len, size_t *used);
 bool sk_is_utf8(const char *text);
 /* Copies text for a message: control bytes become '?', cut with "..." to fit; returns dst. */
 char *sk_printable(char *dst, size_t size, const char *text);
+const char *sk_bytes_text(double bytes, char out[32]); /* "43.2 MB" */
 
 /* ---- random numbers (rng.c): Philox4x32-10 (Salmon et al., SC 2011), keyed by what the number is for ---- */
 enum sk_purpose { SK_RNG_INIT = 1, SK_RNG_ORDER, SK_RNG_AUGMENT, SK_RNG_DROPOUT, SK_RNG_SHAPES, SK_RNG_SPLIT, SK_RNG_TEST, SK_RNG_MIX };
@@ -125,6 +127,8 @@ enum sk_code sk_new_file_add(struct sk_new_file *f, const void *data, size_t len
 /* Ends it either way: after a failure the temporary is gone. */
 enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err) SK_MUST;
 void sk_new_file_drop(struct sk_new_file *f); /* accepts one that is zeroed, did not open or is closed */
+/* Whether sk_file_write could write there, asked before long work; nothing is left. NULL: nothing is asked. */
+enum sk_code sk_file_writable(const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_mkdirs(const char *path, struct sk_err *err) SK_MUST; /* with parents; existing is fine */
 enum sk_code sk_dir_sync(const char *path, struct sk_err *err) SK_MUST;

@@ -74,6 +74,7 @@ int sk_exit_status(enum sk_code code)
     case SK_USAGE:
     case SK_INPUT:
     case SK_UNSUPPORTED:
+    case SK_NO_SPLIT:
         return 2;
     case SK_CANCELLED:
         return 130;

@@ -148,6 +148,8 @@ static enum sk_code temp_name(char out[SK_PATH], const char *path, struct sk_err
 enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk_err *err)
 {
     *f = (struct sk_new_file){.fd = -1};
+    if (sk_is_dir(path))
+        return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
     enum sk_code code = sk_format(f->path, sizeof(f->path), "the path", err, "%s", path);
     if (code == SK_OK)
         code = temp_name(f->temp, path, err);
@@ -192,6 +194,16 @@ enum sk_code sk_file_write(const char *path, const void *data, size_t len, struc
         code = sk_new_file_add(&f, data, len, err);
     if (code == SK_OK)
         return sk_new_file_close(&f, err);
+    sk_new_file_drop(&f);
+    return code;
+}
+
+enum sk_code sk_file_writable(const char *path, struct sk_err *err)
+{
+    struct sk_new_file f;
+    if (!path)
+        return SK_OK;
+    enum sk_code code = sk_new_file_open(&f, path, err);
     sk_new_file_drop(&f);
     return code;
 }

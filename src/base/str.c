@@ -244,3 +244,13 @@ char *sk_printable(char *dst, size_t size, const char *text)
     dst[used] = '\0';
     return dst;
 }
+
+const char *sk_bytes_text(double bytes, char out[32])
+{
+    static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t u = 0;
+    for (; bytes >= 1000 && u + 1 < SK_COUNT(unit); u++)
+        bytes /= 1000;
+    snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, unit[u]);
+    return out;
+}

@@ -46,6 +46,7 @@ static void take_normalize(struct load *l)
 static enum sk_code open_data(struct load *l, struct sk_err *err)
 {
     sk_recipe_defaults(&l->recipe);
+    l->recipe.train.batch = l->args->batch;
     enum sk_code code = sk_cli_set_data(&l->recipe, l->args->data, err);
     if (code == SK_OK)
         code = sk_cli_set(&l->recipe, l->args->set, err);
@@ -62,7 +63,7 @@ static enum sk_code open_loader(struct load *l, struct sk_err *err)
     take_normalize(l);
     struct sk_loader_options o = {.dataset = l->ds,
                                   .steps = &d->augment,
-                                  .batch = l->args->batch,
+                                  .batch = l->recipe.train.batch,
                                   .workers = l->args->workers,
                                   .shuffle = d->shuffle,
                                   .seed = l->recipe.train.seed,
@@ -122,11 +123,11 @@ static enum sk_code report(struct load *l, struct sk_err *err)
     sk_loader_shape(l->loader, &h, &w, &c, &pixel);
     if (!l->args->json) {
         sk_print("load %d x %d x %d floats, batch %d, %d worker%s: %.1f img/s, %.4f ms a picture (median %.4f)\n", h, w,
-                 c, l->args->batch, workers, workers == 1 ? "" : "s", n / least, 1e3 * least / n, 1e3 * median / n);
+                 c, l->recipe.train.batch, workers, workers == 1 ? "" : "s", n / least, 1e3 * least / n, 1e3 * median / n);
         return SK_OK;
     }
     json_t *object = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "job", "load",
-                               "workers", workers, "batch", l->args->batch, "height", h, "width", w, "channels", c,
+                               "workers", workers, "batch", l->recipe.train.batch, "height", h, "width", w, "channels", c,
                                "samples", (json_int_t)l->samples, "rounds", (json_int_t)rounds, "images_per_s",
                                n / least, "median_images_per_s", n / median, "ms", 1e3 * least / n, "median_ms",
                                1e3 * median / n, "peak_rss_mb", (double)sk_peak_rss() / (1 << 20));

@@ -96,7 +96,10 @@ static void print_cells(struct sk_table *t, const struct row *r, const char *nam
         sk_table_cell(t, "%d", r->count);
     sk_table_cell(t, "%.3f", 1e3 * r->seconds);
     sk_table_cell(t, "%.1f%%", 100 * r->seconds / all);
-    sk_table_cell(t, r->flops > 0 ? "%.0f" : "", r->flops / r->seconds / 1e9);
+    if (r->flops > 0)
+        sk_table_cell(t, "%.0f", r->flops / r->seconds / 1e9);
+    else
+        sk_table_cell(t, "%s", "");
     sk_table_cell(t, "%.1f", r->bytes / r->seconds / 1e9);
     sk_table_cell(t, "%.3f", 1e3 * r->floor);
     sk_table_cell(t, "%.2f", r->seconds / r->floor);

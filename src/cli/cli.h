@@ -87,6 +87,8 @@ void sk_progress_clear(void); /* erases it; it comes back with the next call of 
 /* printf to standard output, past the progress bar. Failures are remembered for sk_print_end. */
 void sk_print(const char *fmt, ...) SK_PRINTF(1, 2);
 void sk_print_flush(void);
+/* A string of text that may be anything, as names of files are: what is not UTF-8 becomes '?'. */
+json_t *sk_json_text(const char *text);
 /* One line of JSON; takes object over. INPUT where it is NULL or cannot be written; what: "the results", for the message. */
 enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err) SK_MUST;
 /* IO when something could not be written. */
@@ -94,7 +96,6 @@ enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
 bool sk_print_reader_gone(void); /* the failure was a closed pipe */
 bool sk_print_unicode(void);                            /* whether block characters can be shown */
 const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
-const char *sk_bytes_text(double bytes, char out[32]);  /* "43.2 MB" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);

@@ -89,10 +89,12 @@ static enum sk_code read_args(struct bench *b, struct sk_err *err)
     b->shape.height = b->shape.width = side;
     b->shape.channels = 3;
     b->shape.pixel = SK_U8;
-    b->batch = a->batch > 0 ? (int)a->batch : side > LARGE_SIDE ? BATCH_LARGE : BATCH;
+    b->recipe.train.batch = a->batch > 0 ? (int)a->batch : side > LARGE_SIDE ? BATCH_LARGE : BATCH;
     b->steps = a->steps > 0 ? (int)a->steps : b->train ? TRAIN_STEPS : INFER_STEPS_MAX;
     b->recipe.train.optimizer.lr = 1e-3; /* random labels teach nothing */
-    return set_engine(b, err);
+    enum sk_code code = set_engine(b, err);
+    b->batch = b->recipe.train.batch;
+    return code;
 }
 
 static enum sk_code make_data(struct bench *b, struct sk_err *err)

@@ -133,7 +133,9 @@ static enum sk_code inspect(const char *recipe, const struct sk_data_args *a, st
     struct sk_picture_steps steps;
     struct sk_recipe_train train;
     const char *split = a->split ? a->split : "train";
-    enum sk_code code = open_split(&ds, &steps, &train, recipe, split, a, err);
+    enum sk_code code = sk_file_writable(a->html, err);
+    if (code == SK_OK)
+        code = open_split(&ds, &steps, &train, recipe, split, a, err);
     if (code == SK_OK)
         code = sk_data_inspect(ds, sk_data_threads(a), &stats, sk_data_on_read, NULL, err);
     sk_progress_clear();

@@ -8,7 +8,7 @@ static enum sk_code add_commands(struct sk_str *out, struct sk_err *err)
     enum sk_code code = sk_str_add(
         out, err, "skua %s: trains and runs ResNet image classifiers\n\nusage: skua COMMAND ...\n\n", SKUA_VERSION);
     for (size_t i = 0; sk_commands[i] && code == SK_OK; i++)
-        code = sk_str_add(out, err, "  %-8s %-22s %s\n", sk_commands[i]->name, sk_commands[i]->words,
+        code = sk_str_add(out, err, "  %-9s %-22s %s\n", sk_commands[i]->name, sk_commands[i]->words,
                           sk_commands[i]->help);
     if (code == SK_OK)
         code = sk_str_add(out, err,

@@ -172,6 +172,16 @@ static enum sk_code info_model(const char *path, const struct info_args *a, stru
     return code;
 }
 
+/* A folder without a model is likely to be one of pictures. */
+static enum sk_code info_folder(const char *dir, const struct info_args *a, struct sk_err *err)
+{
+    char path[SK_PATH];
+    struct sk_err why = {0};
+    enum sk_code code = sk_model_path(dir, path, &why);
+    return code == SK_OK ? info_model(dir, a, err)
+                         : sk_fail(err, code, "%s; what data holds is told by: skua data inspect %s", why.text, dir);
+}
+
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), e = strlen(end);
@@ -184,7 +194,9 @@ static enum sk_code run_info(const struct sk_words *words, const void *args, str
     const char *what = words->count ? words->item[0] : NULL;
     if (!what && !a->data)
         return a->json ? print_machine_json(err) : print_machine(err);
-    if (what && (sk_is_dir(what) || ends_with(what, ".safetensors")))
+    if (what && sk_is_dir(what))
+        return info_folder(what, a, err);
+    if (what && ends_with(what, ".safetensors"))
         return info_model(what, a, err);
     return info_recipe(what, a, err);
 }

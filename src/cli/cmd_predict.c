@@ -123,7 +123,7 @@ static enum sk_code print_json(const struct predictor *p, const char *path, cons
     for (int k = 0; k < p->top; k++)
         json_array_append_new(top, json_pack("{s:s, s:i, s:f}", "class", p->session.class_name[p->order[k]], "index",
                                              p->order[k], "probability", (double)p->probability[p->order[k]]));
-    json_t *object = json_pack("{s:s, s:o}", "image", path, "top", top);
+    json_t *object = json_pack("{s:o, s:o}", "image", sk_json_text(path), "top", top);
     if (object && p->logits)
         json_object_set_new(object, "logits", all_logits(p, logits));
     return sk_print_json(object, path, err);

@@ -65,7 +65,6 @@ enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_trai
     struct sk_train_options o = {
         .recipe = r, .out = view->run, .resume = resume, .cancel = &sk_cancel, .events = sk_train_view_events(view)};
     sk_progress_quiet(view->quiet || view->json);
-    sk_terminal_saving(true);
     enum sk_code code = sk_train(&o, &at, err);
     sk_terminal_saving(false);
     sk_progress_clear();

@@ -13,7 +13,7 @@ static enum sk_code open_whole(struct sk_dataset **ds, struct sk_recipe *r, enum
     struct sk_err why = {0};
     r->data.val_fraction = 0;
     enum sk_code code = sk_dataset_open(ds, &r->data, r->train.seed, split, &why);
-    if (code == SK_OK || (split == SK_VAL && strstr(why.text, "has no validation split")))
+    if (code == SK_OK || (split == SK_VAL && code == SK_NO_SPLIT))
         return SK_OK;
     return sk_fail(err, code, "%s", why.text);
 }
@@ -96,29 +96,12 @@ enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a,
 
 /* ---- verify ---- */
 
-/* JSON holds UTF-8 only; names of files may be anything. */
-static json_t *json_text(const char *text)
-{
-    char shown[SK_PATH + 2048];
-    size_t n = 0, used, len = strlen(text);
-    for (; len > 0 && n + 4 < sizeof(shown); text += used, len -= used) {
-        bool fine = sk_utf8_next(text, len, &used) != SK_NO_CHARACTER;
-        if (fine)
-            memcpy(shown + n, text, used);
-        else
-            shown[n] = '?';
-        n += fine ? used : 1;
-    }
-    shown[n] = '\0';
-    return json_string(shown);
-}
-
 static enum sk_code print_json(const char *split, const struct sk_verified *v, struct sk_err *err)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < v->items; i++)
         json_array_append_new(list, json_pack("{s:I, s:o}", "index", (json_int_t)v->item[i].index, "reason",
-                                              json_text(v->text.text + v->item[i].at)));
+                                              sk_json_text(v->text.text + v->item[i].at)));
     json_t *object = json_pack("{s:s, s:I, s:I, s:o}", "split", split, "count", (json_int_t)v->count, "damaged",
                                (json_int_t)v->damaged, "samples", list);
     return sk_print_json(object, "what is damaged", err);

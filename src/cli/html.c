@@ -27,9 +27,13 @@ enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *e
     static const char special[] = "<>&\"";
     static const char *const written[] = {"&lt;", "&gt;", "&amp;", "&quot;"};
     enum sk_code code = SK_OK;
-    for (; *text && code == SK_OK; text++) {
-        const char *at = strchr(special, *text);
-        code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, 1, err);
+    for (size_t len = strlen(text), used; len > 0 && code == SK_OK; text += used, len -= used) {
+        uint32_t c = sk_utf8_next(text, len, &used);
+        const char *at = c < 0x80 ? strchr(special, (int)c) : NULL;
+        if (c == SK_NO_CHARACTER || c < ' ' || c == 0x7f)
+            code = sk_str_add(out, err, "?");
+        else
+            code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, used, err);
     }
     return code;
 }
@@ -55,7 +59,7 @@ enum sk_code sk_html_base64(struct sk_str *out, const void *data, size_t len, st
     enum sk_code code = SK_OK;
     for (size_t i = 0; i < len && code == SK_OK; i += 3) {
         unsigned rest = len - i < 3 ? (unsigned)(len - i) : 3;
-        unsigned v = at[i] << 16 | (rest > 1 ? at[i + 1] << 8 : 0) | (rest > 2 ? at[i + 2] : 0);
+        unsigned v = (unsigned)at[i] << 16 | (rest > 1 ? (unsigned)at[i + 1] << 8 : 0) | (rest > 2 ? at[i + 2] : 0u);
         char four[4] = {letter[v >> 18], letter[v >> 12 & 63], rest > 1 ? letter[v >> 6 & 63] : '=',
                         rest > 2 ? letter[v & 63] : '='};
         code = sk_str_add_bytes(out, four, sizeof(four), err);

@@ -24,6 +24,22 @@ void sk_print(const char *fmt, ...)
     va_end(args);
 }
 
+json_t *sk_json_text(const char *text)
+{
+    char shown[SK_PATH + 2048];
+    size_t n = 0, used, len = strlen(text);
+    for (; len > 0 && n + 4 < sizeof(shown); text += used, len -= used) {
+        bool fine = sk_utf8_next(text, len, &used) != SK_NO_CHARACTER;
+        if (fine)
+            memcpy(shown + n, text, used);
+        else
+            shown[n] = '?';
+        n += fine ? used : 1;
+    }
+    shown[n] = '\0';
+    return json_string(shown);
+}
+
 enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err)
 {
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
@@ -69,16 +85,6 @@ const char *sk_thousands(int64_t n, char out[32])
         out[at++] = digits[i];
     }
     out[at] = '\0';
-    return out;
-}
-
-const char *sk_bytes_text(double bytes, char out[32])
-{
-    static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};
-    size_t u = 0;
-    for (; bytes >= 1000 && u + 1 < SK_COUNT(unit); u++)
-        bytes /= 1000;
-    snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, unit[u]);
     return out;
 }
 

@@ -138,6 +138,12 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
     if (code == SK_OK)
         code = check(show, sweeps, err);
     if (code == SK_OK)
+        code = sk_file_writable(show->trace, err);
+    if (code == SK_OK)
+        code = sk_file_writable(show->html, err);
+    if (code == SK_OK)
+        code = sk_file_writable(show->svg, err);
+    if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
     if (code == SK_OK)
         code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.workers[0] : r->data.workers, err);

@@ -53,6 +53,18 @@ static enum sk_code print_stages(const struct sk_profile *p, struct sk_err *err)
     return sk_table_print(&t, err);
 }
 
+/* Rates of rows that compute nothing are left out. */
+static void print_rates(struct sk_table *t, const struct sk_op_group *row, double seconds, double ceiling)
+{
+    if (row->flops.direct > 0) {
+        sk_table_cell(t, "%.0f", row->flops.direct / seconds / 1e9);
+        sk_table_cell(t, "%.0f%%", 100 * row->flops.actual / seconds / ceiling);
+        return;
+    }
+    sk_table_cell(t, "%s", "");
+    sk_table_cell(t, "%s", "");
+}
+
 static enum sk_code print_layers(const struct sk_profile *p, struct sk_err *err)
 {
     static const char *const heading[] = {"layer", "forward ms", "backward ms", "update ms",
@@ -73,8 +85,7 @@ static enum sk_code print_layers(const struct sk_profile *p, struct sk_err *err)
         sk_table_cell(&t, "%.3f", 1e3 * rows[i].backward);
         sk_table_cell(&t, "%.3f", 1e3 * rows[i].update);
         sk_table_cell(&t, "%.1f%%", 100 * seconds / all);
-        sk_table_cell(&t, rows[i].flops.direct > 0 ? "%.0f" : "", rows[i].flops.direct / seconds / 1e9);
-        sk_table_cell(&t, rows[i].flops.direct > 0 ? "%.0f%%" : "", 100 * rows[i].flops.actual / seconds / p->ceiling);
+        print_rates(&t, &rows[i], seconds, p->ceiling);
         sk_table_cell(&t, "%.1f", rows[i].bytes / seconds / 1e9);
     }
     sk_free(rows);

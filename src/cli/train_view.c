@@ -22,6 +22,7 @@ static void on_start(void *ctx, const struct sk_start_report *r)
 {
     struct sk_train_view *v = ctx;
     v->begun = true;
+    sk_terminal_saving(true); /* before, while kernels are measured, there is nothing to save */
     v->log_every = r->recipe->train.log_every;
     if (v->json) {
         sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
@@ -100,7 +101,7 @@ static void print_epoch_json(const struct sk_epoch_report *r)
 
 static void keep_damaged(struct sk_train_view *v, const struct sk_epoch_report *r)
 {
-    v->replaced = r->replaced;
+    v->replaced += r->replaced;
     v->damaged_count = r->damaged_count;
     v->named = r->damaged_count < SK_VIEW_DAMAGED ? r->damaged_count : SK_VIEW_DAMAGED;
     for (size_t i = 0; i < v->named; i++)

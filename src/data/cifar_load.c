@@ -120,7 +120,7 @@ static void set_layout(struct sk_cifar *c, enum sk_cifar_layout layout, enum sk_
 
 static enum sk_code no_validation(const struct sk_cifar_place *place, const char *name, struct sk_err *err)
 {
-    return sk_fail(err, SK_INPUT, "'%s' has no validation split: %s is not there", place->path, name);
+    return sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split: %s is not there", place->path, name);
 }
 
 static enum sk_code open_batch(struct sk_cifar_batch *b, const char *path, enum sk_cifar_layout layout,

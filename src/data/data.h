@@ -66,7 +66,7 @@ struct sk_dataset_info {
     uint64_t span, window;
     bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
 };
-/* Opens one split. seed is for splits made by seed. A split that is not there: INPUT "... has no validation split ...".
+/* Opens one split. seed is for splits made by seed. A validation split that is not there: NO_SPLIT.
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
 enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
                              struct sk_err *err) SK_MUST;
@@ -178,7 +178,7 @@ enum { SK_DAMAGED_MAX = 100 };
 struct sk_damage { int64_t index; char why[240]; /* the message, cut */ };
 size_t sk_loader_damaged(const struct sk_loader *loader, const struct sk_damage **list);
 double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
-int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged samples replaced since new */
+int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged ones replaced in this epoch */
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
 void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
 /* The shuffled order of the first n samples of a data set, by (seed, epoch) alone: sk_sampler_order's; where info's span

@@ -78,7 +78,10 @@ static enum sk_code read_sample(const struct sk_fill *f, struct sk_fill_scratch 
         enum sk_code code =
             sk_dataset_read_for(f->dataset, *index, &f->steps, &s->rng, &s->picture, &s->other, &s->done, err);
         if (sk_is_damage(code) && tried >= limit && f->on_error == SK_ON_ERROR_REPLACE)
-            sk_err_prefix(err, "more samples are damaged than the 1%% that may be replaced (skua data verify lists them)");
+            sk_err_prefix(err,
+                          "more damaged samples in a row (%lld) than the 1%% of %lld that may be replaced (skua data "
+                          "verify lists them); the last",
+                          (long long)tried + 1, (long long)f->samples);
         if (code == SK_OK || !sk_is_damage(code) || tried >= limit)
             return code;
         if (tried == 0)

@@ -228,7 +228,6 @@ enum sk_code sk_loader_next(struct sk_loader *l, const struct sk_batch **batch, 
     if (l->epoch.err.code == SK_OK && l->next < l->batches) {
         struct sk_slot *s = await_slot(l);
         sk_fill_report_join(&l->epoch, &s->report);
-        l->replaced += s->report.replaced;
         name_damaged(l, &s->report);
         judge(l);
         *batch = &s->batch;
@@ -282,5 +281,5 @@ double sk_loader_waited(const struct sk_loader *l)
 
 int64_t sk_loader_replaced(const struct sk_loader *l)
 {
-    return l->replaced;
+    return l->epoch.replaced;
 }

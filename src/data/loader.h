@@ -56,7 +56,6 @@ struct sk_loader {
     struct sk_fill_report epoch; /* joined in the caller's thread, batch by batch */
     struct sk_damage *damaged;   /* [SK_DAMAGED_MAX] */
     size_t named;
-    int64_t replaced;
     double waited;
     struct sk_load_pace pace;
 };

@@ -56,11 +56,12 @@ static enum sk_code split_by_seed(struct sk_dataset *d, const struct sk_recipe_d
 {
     const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
     if (split == SK_VAL && !(data->val_fraction > 0.0))
-        return sk_fail(err, SK_INPUT, "'%s' has no validation split of its own, and data.val_fraction is 0",
+        return sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split of its own, and data.val_fraction is 0",
                        data->path);
     enum sk_code code = sk_subset_split(&d->subset, &of, data->val_fraction, seed, split, err);
     if (code == SK_OK && d->subset.count == 0 && split == SK_VAL)
-        code = sk_fail(err, SK_INPUT, "'%s' has no validation split: no class has more than one picture", data->path);
+        code = sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split: no class has more than one picture",
+                       data->path);
     return code;
 }
 

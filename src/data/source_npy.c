@@ -200,7 +200,8 @@ static enum sk_code npy_open(void **self, struct sk_dataset_info *info, const st
     if ((code = find_arrays(data, split, images, labels, err)) != SK_OK)
         goto out;
     if (images[0] == '\0') {
-        code = sk_fail(err, SK_INPUT, "the npy data has no %s split: data.%s is not given", s->origin,
+        code = sk_fail(err, split == SK_VAL ? SK_NO_SPLIT : SK_INPUT,
+                       "the npy data has no %s split: data.%s is not given", s->origin,
                        split == SK_TRAIN ? "images" : "val_images");
         goto out;
     }

@@ -13,7 +13,9 @@ static void shape_text(const struct sk_desc *d, char *out, size_t size)
 
 static void ms_text(double ms, char out[32])
 {
-    snprintf(out, 32, ms > 0 ? "%.3f" : "", ms);
+    out[0] = '\0';
+    if (ms > 0)
+        snprintf(out, 32, "%.3f", ms);
 }
 
 /* What both forms say of an op. */
@@ -82,6 +84,7 @@ static bool told(const struct sk_plan *p, size_t i)
 
 enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct sk_err *err)
 {
+    char arena[32], kept[32];
     enum sk_code code = sk_str_add(out, err, "%-8s %-31s %-33s %-19s %-43s %8s %10s\n", "phase", "op", "name", "output",
                                    "kernel", "ms", "bytes");
     for (size_t i = 0; i < p->graph.op_count && code == SK_OK; i++) {
@@ -89,8 +92,10 @@ enum sk_code sk_plan_explain(const struct sk_plan *p, struct sk_str *out, struct
         if (code == SK_OK && p->op[i].choice.trials && !told(p, i))
             code = explain_others(&p->op[i].choice, out, err);
     }
-    return code != SK_OK ? code
-                         : sk_str_add(out, err, "arena %zu bytes, kept %zu bytes\n", p->memory.bytes, p->kept_bytes);
+    if (code == SK_OK)
+        code = sk_str_add(out, err, "arena %s, kept %s\n", sk_bytes_text((double)p->memory.bytes, arena),
+                          sk_bytes_text((double)p->kept_bytes, kept));
+    return code;
 }
 
 /* ---- the same as JSON ---- */

@@ -1,9 +1,7 @@
 /* What a training needs before its first step: data, loader, engine and network, checked to fit each other. */
 #include "train/internal.h"
 
-#include <string.h>
-
-/* The validation split; that there is none is no error (data.h tells it by the words "has no validation split"). */
+/* The validation split; that there is none is no error. */
 static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
 {
     struct sk_err why = {0};
@@ -11,7 +9,7 @@ static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
     if (code == SK_OK)
         return SK_OK;
     t->val = NULL;
-    if (code != SK_INPUT || !strstr(why.text, "has no validation split"))
+    if (code != SK_NO_SPLIT)
         return sk_fail(err, code, "%s", why.text);
     sk_notice("%s; training goes on without validation", why.text);
     return SK_OK;
@@ -70,6 +68,9 @@ static void count_steps(struct sk_training *t)
     t->at.batch_size = r->batch;
     t->total_steps = r->max_steps > 0 ? r->max_steps : t->batches * r->epochs;
     int64_t epochs = (t->total_steps + t->batches - 1) / t->batches;
+    if (r->max_steps > 0 && r->max_steps != t->batches * r->epochs)
+        sk_notice("train.max_steps (%lld) ends the training: train.epochs (%d) does not count", (long long)r->max_steps,
+                  r->epochs);
     t->epochs = epochs < UINT32_MAX ? (uint32_t)epochs : UINT32_MAX;
 }
 

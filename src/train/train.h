@@ -105,7 +105,7 @@ struct sk_epoch_report {
     int workers;              /* threads that load data at its end */
     double prepare, computes; /* workers: auto: seconds for a batch, that a thread needs and that training needs; else 0 */
     double images_per_s;    /* training alone */
-    int64_t step, replaced; /* optimizer steps done; damaged samples replaced since this process began */
+    int64_t step, replaced; /* optimizer steps done; damaged samples replaced in this epoch */
     const struct sk_damage *damaged; /* which they were, as of sk_loader_damaged; valid during the call */
     size_t damaged_count;
 };

@@ -1,6 +1,6 @@
 /* Test-time augmentation: the mean of the probabilities of a picture and of its mirror image. */
-#include "train/tta.h"
 #include "kern/kern.h"
+#include "train/tta.h"
 
 #include <float.h>
 #include <math.h>

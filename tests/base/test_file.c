@@ -63,6 +63,25 @@ static void paths_are_joined(void **state)
     assert_error(sk_symlink_swap("x", endless, &err), SK_INPUT, err, "is too long");
 }
 
+static void what_cannot_be_written_is_told_before(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    char **names;
+    size_t before, after;
+    const char *path = test_put("kept", "old", 3);
+    assert_ok(sk_dir_list(test_folder(), &names, &before, &err), err);
+    sk_free(names);
+    assert_ok(sk_file_writable(NULL, &err), err);
+    assert_ok(sk_file_writable(path, &err), err);
+    assert_ok(sk_file_writable(test_path("new"), &err), err);
+    assert_error(sk_file_writable(test_path("nowhere/new"), &err), SK_IO, err, "No such file or directory");
+    assert_error(sk_file_writable(test_folder(), &err), SK_IO, err, "it is a folder");
+    assert_ok(sk_dir_list(test_folder(), &names, &after, &err), err);
+    sk_free(names);
+    assert_int_equal(after, before); /* nothing is left of the asking */
+}
+
 static void files_are_read_whole(void **state)
 {
     (void)state;
@@ -331,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(paths_are_joined, fresh),
+        cmocka_unit_test_setup(what_cannot_be_written_is_told_before, fresh),
         cmocka_unit_test_setup(files_are_read_whole, fresh),
         cmocka_unit_test_setup(unreadable_files_are_named, fresh),
         cmocka_unit_test_setup(reading_fails_without_memory, fresh),

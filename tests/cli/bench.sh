@@ -45,6 +45,8 @@ for job in infer train; do
     check "$job: each knows its bound" [ "$(grep -c '^{"op"' out)" -eq "$(grep -cE '"bound":"(arithmetic|memory)"' out)" ]
 done
 kinds=$(grep -c '^{"op"' out)
+run 0 bench --job infer --model narrow-resnet18-cifar --set train.batch=3 --steps 1 --threads 1 --json
+says out '"batch":3,'
 run 0 bench --batch 2 --steps 1 --threads 1 --json --each-op
 check 'a row an op' [ "$(grep -c '"name":"layer' out)" -gt "$kinds" ]
 says out '"name":"layer4.1.conv2.grad_data"'

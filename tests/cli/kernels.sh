@@ -12,7 +12,7 @@ says plan 'evaluation, batch 16'
 matches plan '^forward  conv  +layer1\.0\.conv1  +f32 16x16x16x4  +[a-z]+ .* [0-9]+$'
 matches plan '^backward conv_grad_weight  +conv1\.grad_weight  +f32 4x3x3x3  +[a-z]+ '
 matches plan '^prepare  fold_norm  +conv1\.folded '
-matches plan '^arena [0-9]+ bytes, kept [0-9]+ bytes$'
+matches plan '^arena [0-9.]+ (bytes|[kMGT]B), kept [0-9.]+ (bytes|[kMGT]B)$'
 check 'lines fit' [ "$(awk '/^phase/ { plan = 1 } plan && length($0) > 160' plan | wc -l)" -eq 0 ]
 alternatives() { # alternatives NAME: how many lines follow the op of that name
     awk -v name="$1" '$3 == name { of = 1; next } $1 != "-" { of = 0 } of { n++ } END { print n + 0 }' plan
@@ -37,7 +37,8 @@ check 'as many ops as lines of text' [ "$(grep -c '"phase":' training.json)" -eq
 sed -n 's/.*"phase".*"kernel":"\([^"]*\)".*/\1/p' training.json | paste -d '\t' kernels - > both
 check 'the same kernels' awk -F '\t' '$2 == "" || index($1, " " $2 " ") == 0 { exit 1 }' both
 matches training.json '"plan":"training","batch":16'
-matches training.json "\"arena_bytes\":$(awk '/^arena/ { print $2; exit }' plan),"
+bytes=$(sed -n 's/.*"arena_bytes":\([0-9]*\),.*/\1/p' training.json)
+says plan "arena $(awk -v bytes="$bytes" 'BEGIN { printf "%.1f", bytes / 1e6 }') MB, kept "
 run 0 train tiny.yaml --out first --set train.epochs=1 "${quick[@]}"
 run 0 train tiny.yaml --out second --set train.epochs=1 "${quick[@]}"
 same_run first second
@@ -67,6 +68,7 @@ if kill -INT $pid 2> /dev/null; then
     wait $pid
     check 'the status of Ctrl-C' [ $? -eq 130 ]
     says err 'stopped while kernels were being measured'
+    check 'nothing is said of saving' [ "$(grep -c saving err)" -eq 0 ]
     check 'no run' [ ! -e stopped-run ]
 fi
 

@@ -11,6 +11,8 @@ for workers in 0 2; do
     check 'one line' [ "$(wc -l < out)" -eq 1 ]
 done
 # shellcheck disable=SC2086
+run 0 bench --job load $shapes --set train.batch=10 --steps 1 --json
+says out '"batch":10,'
 run 0 bench --job load $shapes --batch 16 --steps 2 --set data.image_size=64 --json
 matches out '"height":224,"width":224,"channels":3,"samples":32,'
 # shellcheck disable=SC2086

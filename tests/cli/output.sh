@@ -13,6 +13,8 @@ for command in train eval predict info data bench profile reproduce help; do
     run 0 help $command
     check "help $command is $command --help" cmp -s out help
 done
+run 0 help
+check 'the helps of all commands begin in one column' [ "$(grep '^  [a-z]' out | cut -c35-36 | grep -vc '^ [a-z]')" -eq 0 ]
 run 0 help recipe
 for key in data.source train.optimizer.lr engine.precision expect.accuracy; do
     says out "${key##*.}"

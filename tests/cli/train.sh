@@ -55,6 +55,7 @@ check 'goes on as it would have without' [ "$(tail -1 switch/log.jsonl | grep -o
 
 # steps instead of epochs; a run that ends within an epoch is evaluated too
 run 0 train tiny.yaml --out steps --set train.max_steps=15 --set train.log_every=5
+says err 'train.max_steps (15) ends the training: train.epochs (3) does not count'
 matches out '^Epoch 2/2, .*, ended within the epoch$'
 check '15 steps by five, two epochs' [ "$(wc -l < steps/log.jsonl)" -eq 5 ]
 

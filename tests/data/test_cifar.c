@@ -112,13 +112,18 @@ static void binary_is_preferred(void **state)
     check_data(test_path("binary"), SK_SOURCE_AUTO, "data_batch_5.bin record 2");
 }
 
-static void refused(const char *path, enum sk_split split, const char *message)
+static void refused_as(enum sk_code want, const char *path, enum sk_split split, const char *message)
 {
     struct sk_err err = {0};
     struct sk_dataset *ds;
     enum sk_code code = open_at(&ds, test_path(path), split, &err);
     assert_null(ds);
-    assert_error(code, SK_INPUT, err, message);
+    assert_error(code, want, err, message);
+}
+
+static void refused(const char *path, enum sk_split split, const char *message)
+{
+    refused_as(SK_INPUT, path, split, message);
 }
 
 /* Sets the byte at offset of a file; -1: cuts the file there instead. */
@@ -150,7 +155,7 @@ static void damaged_binary_is_named(void **state)
     assert_int_equal(unlink(test_path(BIN "data_batch_2.bin")), 0);
     refused("binary", SK_TRAIN, "data_batch_2.bin': No such file");
     assert_int_equal(unlink(test_path(BIN "test_batch.bin")), 0);
-    refused("binary", SK_VAL, "has no validation split: test_batch.bin is not there");
+    refused_as(SK_NO_SPLIT, "binary", SK_VAL, "has no validation split: test_batch.bin is not there");
 }
 
 static void class_names_are_read(void **state)
@@ -332,7 +337,7 @@ static void damaged_archives_are_named(void **state)
     PACK("data_batch_4.bin");
     refused("a.tar.gz", SK_TRAIN, "a.tar.gz' holds no data_batch_4.bin");
     PACK("test_batch.bin");
-    refused("a.tar.gz", SK_VAL, "a.tar.gz' has no validation split: test_batch.bin is not there");
+    refused_as(SK_NO_SPLIT, "a.tar.gz", SK_VAL, "a.tar.gz' has no validation split: test_batch.bin is not there");
     damage("archive1/cifar-10-binary.tar.gz", 500, -1);
     refused("archive1", SK_TRAIN, "cannot read archive");
     damage("plain.tar", 20000, -1);

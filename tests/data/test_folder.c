@@ -15,13 +15,18 @@ static struct sk_dataset *open_split(const struct sk_recipe_data *data, enum sk_
     return ds;
 }
 
-static void assert_refused(const char *folder, enum sk_split split, const char *part)
+static void refused_as(enum sk_code code, const char *folder, enum sk_split split, const char *part)
 {
     struct sk_err err = {0};
     struct sk_dataset *ds;
     struct sk_recipe_data data = folder_recipe(folder);
-    assert_error(sk_dataset_open(&ds, &data, 0, split, &err), SK_INPUT, err, part);
+    assert_error(sk_dataset_open(&ds, &data, 0, split, &err), code, err, part);
     assert_null(ds);
+}
+
+static void assert_refused(const char *folder, enum sk_split split, const char *part)
+{
+    refused_as(SK_INPUT, folder, split, part);
 }
 
 /* The name of sample i below the scratch folder. */
@@ -169,7 +174,7 @@ static void split_by_seed(void **state)
     ds = open_split(&data, SK_TRAIN, 3);
     assert_int_equal(sk_dataset_info(ds)->count, LARGE + SMALL);
     sk_dataset_close(ds);
-    assert_error(sk_dataset_open(&ds, &data, 3, SK_VAL, &err), SK_INPUT, err, "has no validation split");
+    assert_error(sk_dataset_open(&ds, &data, 3, SK_VAL, &err), SK_NO_SPLIT, err, "has no validation split");
 }
 
 /* Each class keeps a picture for training and gives one for validation where it has two. */
@@ -178,7 +183,7 @@ static void split_of_few(void **state)
     (void)state;
     folder_picture("few/a/1.png", 2, 2, 0, 0);
     folder_picture("few/b/1.png", 2, 2, 0, 0);
-    assert_refused("few", SK_VAL, "no class has more than one picture");
+    refused_as(SK_NO_SPLIT, "few", SK_VAL, "no class has more than one picture");
     folder_picture("few/b/2.png", 2, 2, 0, 0);
     struct sk_recipe_data data = folder_recipe("few");
     data.val_fraction = 0.9;

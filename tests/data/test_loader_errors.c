@@ -89,7 +89,7 @@ static void replaced_by_the_next(void **state)
                     assert_int_equal(pixel[0] + 256 * pixel[1], index);
                 }
             }
-            assert_int_equal(sk_loader_replaced(l), 3 * (epoch + 1));
+            assert_int_equal(sk_loader_replaced(l), 3);
         }
         sk_loader_free(l);
     }
@@ -156,7 +156,7 @@ static void a_run_of_damaged(void **state)
     struct sk_err err = {0};
     struct sk_loader *l;
     struct sk_loader_options o = {.dataset = ds, .batch = BATCH, .workers = 1};
-    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "not a JPEG or PNG file");
+    assert_error(sk_loader_new(&l, &o, &err), SK_INPUT, err, "more damaged samples in a row (");
     assert_null(l);
     sk_dataset_close(ds);
 }

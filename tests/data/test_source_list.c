@@ -118,7 +118,7 @@ static void two_lists_and_numbers(void **state)
     sk_dataset_close(val);
     assert_int_equal(unlink(test_path("in/classes.txt")), 0);
     assert_int_equal(unlink(test_path("in/test.jsonl")), 0);
-    assert_error(sk_dataset_open(&val, &data, 0, SK_VAL, &err), SK_INPUT, err, "has no validation split");
+    assert_error(sk_dataset_open(&val, &data, 0, SK_VAL, &err), SK_NO_SPLIT, err, "has no validation split");
     assert_int_equal(unlink(test_path("in/train.csv")), 0);
     refused("in", "has no training split: expected a list train.csv or train.jsonl");
 }

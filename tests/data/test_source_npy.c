@@ -106,7 +106,7 @@ static void validation_is_found(void **state)
     struct sk_recipe_data data = folder_data(SK_SOURCE_NPY);
     struct sk_err err = {0};
     struct sk_dataset *ds;
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "has no validation split");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_NO_SPLIT, err, "has no validation split");
     write_images("val_images.npy", 2, 3);
     assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "val_labels.npy': No such file");
     write_labels("val_labels.npy", (const int64_t[]){0, 1}, 2);
@@ -115,7 +115,7 @@ static void validation_is_found(void **state)
     sk_dataset_close(ds);
     strcpy(data.images, "images.npy"); /* named arrays: only these */
     strcpy(data.labels, "labels.npy");
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "data.val_images is not given");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_NO_SPLIT, err, "data.val_images is not given");
     strcpy(data.val_images, "val_images.npy");
     strcpy(data.val_labels, "labels.npy");
     assert_error(sk_dataset_open(&ds, &data, 0, SK_VAL, &err), SK_INPUT, err, "holds 4 labels, expected 2");

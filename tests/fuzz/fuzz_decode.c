@@ -8,7 +8,8 @@
 static int claims_much(const uint8_t *d, size_t n)
 {
     if (n >= 24 && d[0] == 0x89)
-        return d[16] | d[17] | d[20] | d[21] || (d[18] << 8 | d[19]) * (d[22] << 8 | d[23]) > 1 << 20;
+        return d[16] | d[17] | d[20] | d[21] ||
+               (uint32_t)(d[18] << 8 | d[19]) * (uint32_t)(d[22] << 8 | d[23]) > 1 << 20;
     for (size_t i = 0; i + 9 < n; i++)
         if (d[i] == 0xff && d[i + 1] >= 0xc0 && d[i + 1] <= 0xcf &&
             (uint32_t)(d[i + 5] << 8 | d[i + 6]) * (uint32_t)(d[i + 7] << 8 | d[i + 8]) > 1 << 20)

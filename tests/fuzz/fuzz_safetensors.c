@@ -1,7 +1,18 @@
-/* Fuzzer: opening a safetensors file and reading every byte that it says to hold. */
+/* Fuzzer: opening a safetensors file, reading every byte that it says to hold, and what its metadata says. */
 #include "fuzz.h"
 
+#include "exec/exec.h"
 #include "format/format.h"
+
+static void read_facts(const struct sk_safetensors *st)
+{
+    static struct sk_model_facts facts;
+    struct sk_err err = {0};
+    if (sk_model_facts_read(&facts, st, "fuzz", &err) == SK_OK)
+        sk_model_facts_release(&facts);
+    else if (err.text[0] == '\0')
+        abort(); /* every refusal says why */
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (sk_st_find(&st, st.tensor[i].name) != &st.tensor[i])
             abort();
     }
+    read_facts(&st);
     sk_st_close(&st);
     return 0;
 }

@@ -20,6 +20,13 @@ STEPS = {  # data.prepare: what Pillow does; at most one grey level apart
     "[{resize: {size: [32, 48], interpolation: bicubic}}]": lambda p: bicubic(p, 48, 32),
     "[{resize: {size: [200, 211], interpolation: bicubic}}]": lambda p: bicubic(p, 211, 200),
 }
+UNEQUAL = [(1, 400), (400, 1), (5000, 10), (10, 5000), (3, 3), (2, 700), (1200, 7)]  # one side shrinks, the other grows
+UNEQUAL_STEPS = {
+    "[{resize: {size: [224, 224]}}]": lambda p: p.resize((224, 224), Image.BILINEAR),
+    "[{resize: {size: [224, 224], interpolation: bicubic}}]": lambda p: bicubic(p, 224, 224),
+    "[{resize: {size: [3, 300]}}]": lambda p: p.resize((300, 3), Image.BILINEAR),
+    "[{resize: {size: [300, 3], interpolation: bicubic}}]": lambda p: bicubic(p, 3, 300),
+}
 NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
 AUGMENT = {  # data.augment whose ranges are single values: what torchvision does, and how many levels apart
     "[{color_jitter: {brightness: [1.3, 1.3]}}]": (lambda p: F.adjust_brightness(p, 1.3), 0),
@@ -71,6 +78,18 @@ def smooth(random, size, channels):
     return np.clip(np.stack(planes, axis=2) + noise, 0, 255).astype(np.uint8)
 
 
+def unequal_files(folder, random):
+    """Pictures of very unequal sides, smooth ones and noise, with what Pillow reads from them."""
+    written = []
+    for n, size in enumerate(UNEQUAL):
+        noise = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        for kind, pixels in (("smooth", smooth(random, size, 3)), ("noise", noise)):
+            path = folder / f"{kind}{n}.png"
+            Image.fromarray(pixels).save(path)
+            written.append((path, Image.open(path).convert("RGB")))
+    return sorted(written)
+
+
 def files(folder, random):
     """Writes pictures of each mode and size; gives them with what Pillow reads from them."""
     written = []
@@ -118,20 +137,28 @@ def compare(skua, data, out, split, key, steps, step, pictures):
     return worst[0]
 
 
-def main():
-    work, skua = pathlib.Path(sys.argv[1]), sys.argv[2]
-    random, folder = np.random.default_rng(SEED), work / "data" / "val" / "many"
-    print(f"seed {SEED}, Pillow {PIL.__version__}")
-    folder.mkdir(parents=True)
-    pictures = files(folder, random)
-    other = folder.parent / "other" / "black.png"  # a folder has two classes at least
+def make(folder, write, random):
+    """Pictures of two classes, as a folder must have, in the order of their paths."""
+    (folder / "many").mkdir(parents=True)
+    pictures = write(folder / "many", random)
+    other = folder / "other" / "black.png"
     other.parent.mkdir()
     Image.new("RGB", (4, 4)).save(other)
-    pictures.append((other, Image.new("RGB", (4, 4))))
+    return pictures + [(other, Image.new("RGB", (4, 4)))]
+
+
+def main():
+    work, skua = pathlib.Path(sys.argv[1]), sys.argv[2]
+    random, folder = np.random.default_rng(SEED), work / "data" / "val"
+    print(f"seed {SEED}, Pillow {PIL.__version__}")
+    pictures = make(folder, files, random)
     worst = 0
     for n, (prepare, step) in enumerate(STEPS.items()):
         worst = max(worst, compare(skua, work / "data", work / f"out{n}", "val", "prepare", prepare, step, pictures))
-    (folder.parents[1] / "train").symlink_to("val")
+    unequal = make(work / "unequal" / "val", unequal_files, random)
+    for n, (prepare, step) in enumerate(UNEQUAL_STEPS.items()):
+        worst = max(worst, compare(skua, work / "unequal", work / f"unequal{n}", "val", "prepare", prepare, step, unequal))
+    (folder.parent / "train").symlink_to("val")
     for n, (augment, (step, bound)) in enumerate(AUGMENT.items()):
         found = compare(skua, work / "data", work / f"augmented{n}", "train", "augment", augment, step, pictures)
         worst = max(worst, 2 if found > bound else 0)

@@ -12,7 +12,8 @@ target_include_directories(skua_deps SYSTEM INTERFACE ${DNNL_INCLUDE})
 target_link_libraries(skua_deps INTERFACE PkgConfig::SKUA_LIBS ${DNNL_LIBRARY} Threads::Threads m ${CMAKE_DL_LIBS})
 
 # GCC's OpenMP, whose pool oneDNN shares. The thread sanitizer does not know that library and would report its barriers
-# as races, and clang has no header for it: both builds leave the pragmas out and only link the library.
+# as races, and clang has a library of its own: both builds leave the pragmas out and only link GCC's (clang's header,
+# of libomp-dev, declares the same functions).
 add_library(skua_openmp INTERFACE)
 if(CMAKE_C_COMPILER_ID STREQUAL GNU AND NOT SKUA_SANITIZE STREQUAL thread)
     find_package(OpenMP REQUIRED COMPONENTS C)
@@ -20,10 +21,4 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU AND NOT SKUA_SANITIZE STREQUAL thread)
 else()
     target_compile_options(skua_openmp INTERFACE -Wno-unknown-pragmas)
     target_link_libraries(skua_openmp INTERFACE gomp)
-    if(NOT CMAKE_C_COMPILER_ID STREQUAL GNU)
-        execute_process(COMMAND gcc -print-file-name=include/omp.h OUTPUT_VARIABLE omp_header
-                        OUTPUT_STRIP_TRAILING_WHITESPACE)
-        configure_file(${omp_header} ${CMAKE_BINARY_DIR}/openmp/omp.h COPYONLY)
-        target_include_directories(skua_openmp SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/openmp)
-    endif()
 endif()
