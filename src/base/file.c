@@ -148,8 +148,6 @@ static enum sk_code temp_name(char out[SK_PATH], const char *path, struct sk_err
 enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk_err *err)
 {
     *f = (struct sk_new_file){.fd = -1};
-    if (sk_is_dir(path))
-        return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
     enum sk_code code = sk_format(f->path, sizeof(f->path), "the path", err, "%s", path);
     if (code == SK_OK)
         code = temp_name(f->temp, path, err);
@@ -203,6 +201,8 @@ enum sk_code sk_file_writable(const char *path, struct sk_err *err)
     struct sk_new_file f;
     if (!path)
         return SK_OK;
+    if (sk_is_dir(path))
+        return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
     enum sk_code code = sk_new_file_open(&f, path, err);
     sk_new_file_drop(&f);
     return code;

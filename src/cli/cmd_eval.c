@@ -108,13 +108,25 @@ json_t *sk_eval_model_json(const struct sk_eval_model *m)
     return root;
 }
 
+static enum sk_code check_confusion(const struct sk_eval_model *m, const struct sk_eval_args *a, struct sk_err *err)
+{
+    if (!a->confusion || m->session.classes <= SK_SCORES_MATRIX_CLASSES)
+        return SK_OK;
+    return sk_fail(err, SK_UNSUPPORTED, "--confusion: no matrix is made of more than %d classes, the network has %d",
+                   SK_SCORES_MATRIX_CLASSES, m->session.classes);
+}
+
 static enum sk_code eval_one(const char *path, const struct sk_eval_args *a, struct sk_err *err)
 {
     struct sk_eval_csv csv = {0};
     struct sk_eval_model *m = sk_alloc(1, sizeof(*m), err); /* too large for a stack */
     if (!m)
         return SK_NOMEM;
-    enum sk_code code = sk_eval_model_open(m, path, a, err);
+    enum sk_code code = sk_file_writable(a->predictions, err);
+    if (code == SK_OK)
+        code = sk_eval_model_open(m, path, a, err);
+    if (code == SK_OK)
+        code = check_confusion(m, a, err);
     if (code == SK_OK && a->predictions)
         code = sk_eval_csv_open(&csv, a->predictions, m, err);
     if (code == SK_OK)

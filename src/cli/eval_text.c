@@ -121,10 +121,6 @@ static enum sk_code print_pairs(const struct sk_eval_model *m, struct sk_err *er
 
 static enum sk_code print_confusion(const struct sk_eval_model *m, struct sk_err *err)
 {
-    if (!m->e.scores.confusion)
-        return sk_fail(err, SK_UNSUPPORTED,
-                       "--confusion: no matrix is made of more than %d classes, the network has %d",
-                       SK_SCORES_MATRIX_CLASSES, m->e.scores.classes);
     return m->e.scores.classes <= MATRIX_CLASSES ? print_matrix(m, err) : print_pairs(m, err);
 }
 

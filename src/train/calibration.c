@@ -6,10 +6,7 @@
 /* ---- bins ---- */
 void sk_bin_add(struct sk_bin bin[SK_SCORES_BINS], double confidence, bool correct)
 {
-    int b = (int)ceil(confidence * SK_SCORES_BINS) - 1;
-    b = b < 0 ? 0 : b >= SK_SCORES_BINS ? SK_SCORES_BINS - 1 : b;
-    while (b > 0 && confidence <= (double)b / SK_SCORES_BINS) /* where the product was rounded over an edge */
-        b--;
+    int b = 0;
     while (b + 1 < SK_SCORES_BINS && confidence > (double)(b + 1) / SK_SCORES_BINS)
         b++;
     bin[b].count++;

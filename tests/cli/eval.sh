@@ -50,6 +50,8 @@ matches odd.csv '^[0-9],"odd/val/a,b/two$'
 matches odd.csv '^lines.png","a,b",("a,b"|"q""q"),[0-9.e-]+,[0-9.e-]+,(true|false),("a,b"|"q""q"),[0-9.e-]+,,,,,,$'
 matches odd.csv '^[0-9],"odd/val/q""q/[^"]*","q""q",'
 cp odd.csv before.csv
+run 1 eval odd-run --predictions odd
+says err "skua: cannot write 'odd': it is a folder"
 run 1 eval odd-run --predictions nowhere/odd.csv
 matches err "^skua: cannot create 'nowhere/odd.csv.tmp-[0-9]+': No such file or directory$"
 checks=$((checks + 1))
@@ -62,6 +64,15 @@ matches err "^skua: cannot write 'odd.csv.tmp-[0-9]+': File too large$"
 check 'the old one stays' cmp -s odd.csv before.csv
 check 'and nothing beside it' [ -z "$(ls odd.csv.tmp* 2> /dev/null)" ]
 check 'no figures either' [ ! -s out ]
+
+# stopped: as if it had not been asked for
+"$skua" eval run --set data.val_size=2000000 --predictions stopped.csv > out 2> err &
+pid=$!
+until ls stopped.csv.tmp-* > /dev/null 2>&1 || ! kill -0 $pid 2> /dev/null; do :; done
+kill -INT $pid
+wait $pid
+check "Ctrl-C: expected status 130, got $?" [ $? -eq 130 ]
+check 'no predictions, no figures' [ -z "$(ls stopped.csv* 2> /dev/null)" -a ! -s out ]
 
 # two models
 run 0 train tiny.yaml --out other --set train.seed=1 --set train.epochs=2
@@ -91,6 +102,12 @@ done
 run 0 train two.yaml --out named-run --data named --set train.epochs=1
 refused "class 0 is 'a,b' in 'odd-run/best/model.safetensors' and 'c' in 'named-run/best/model.safetensors': they cannot be compared" \
     eval odd-run named-run
+
+# more classes than a matrix is made of
+run 0 train tiny.yaml --out many --set model.classes=5000 --set train.max_steps=1
+refused '--confusion: no matrix is made of more than 4096 classes, the network has 5000' eval many --confusion
+run 0 eval many --json --mistakes 1
+says out '"confusion":null,"confused":[],'
 
 refused "--mistakes: expected an integer from 1 to 1000, got '0'" eval run --mistakes 0
 refused 'unexpected' eval run other run

@@ -36,6 +36,7 @@ says err "--tta: expected flip, got 'rotate'"
 # machines
 run 0 train tiny.yaml --out json --json --set train.epochs=1
 check 'start, epoch and end, nothing else' [ "$(grep -c '^{"event":"[a-z]*",.*}$' out)" -eq 3 ]
+matches out '^\{"event":"end",.*,"latency":\{"samples":[0-9]+,"mean":[0-9.e-]+,"median":[0-9.e-]+,"p90":[0-9.e-]+,"p99":[0-9.e-]+\}\}$'
 check 'no noise beside JSON' [ ! -s err ]
 run 0 train tiny.yaml --out quiet --quiet --set train.epochs=1
 check 'nothing but results when quiet' [ ! -s err ]
