@@ -73,6 +73,14 @@ enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data
 void sk_dataset_close(struct sk_dataset *ds); /* NULL is fine */
 const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds);
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
+/* Gives the classes the numbers that a network has them by, matched by name (match.c): info has the network's classes
+ * from then on. Classes of the data that are only numbered keep their numbers, and so do those of a numbered network that
+ * has no such names. To be called once, before labels are used. tell: a notice where numbers change. INPUT names the
+ * class that the network does not know. */
+enum sk_code sk_dataset_match(struct sk_dataset *ds, const char *const *class_name, int classes, bool tell,
+                              struct sk_err *err) SK_MUST;
+/* Whether every name is the class' number. */
+bool sk_classes_numbered(const char *const *name, int classes);
 /* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
 /* The sample's picture file as it lies, *data of sk_free; *data NULL: the source has no files. Thread-safe. */

@@ -15,6 +15,26 @@ static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
     return SK_OK;
 }
 
+/* Where the classifier is not new, the data's classes get the numbers that it has them by. */
+static enum sk_code match_classes(struct sk_training *t, const char *path, struct sk_err *err)
+{
+    struct sk_safetensors st = {0};
+    struct sk_model_facts f = {0};
+    enum sk_code code = sk_st_open(&st, path, err);
+    if (code == SK_OK)
+        code = sk_model_facts_read(&f, &st, path, err);
+    const char *const *name = (const char *const *)f.class_name;
+    if (code == SK_OK && name)
+        code = sk_dataset_match(t->train, name, f.shape.classes, true, err);
+    if (code == SK_OK && name && t->val)
+        code = sk_dataset_match(t->val, name, f.shape.classes, false, err);
+    if (code != SK_OK && !t->from[0])
+        sk_err_prefix(err, "model.init '%s' (model.new_head: true gives it another classifier)", path);
+    sk_model_facts_release(&f);
+    sk_st_close(&st);
+    return code;
+}
+
 static enum sk_code check_classes(struct sk_training *t, const char *what, const struct sk_dataset *ds,
                                   struct sk_err *err)
 {
@@ -34,9 +54,14 @@ static void tell_buffer(const struct sk_recipe_data *d, const struct sk_dataset_
 
 static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
 {
+    char head[SK_PATH];
     enum sk_code code = sk_dataset_open(&t->train, &t->recipe.data, t->recipe.train.seed, SK_TRAIN, err);
     if (code == SK_OK)
         code = open_validation(t, err);
+    if (code == SK_OK)
+        code = sk_training_head(t, head, err);
+    if (code == SK_OK && head[0])
+        code = match_classes(t, head, err);
     if (code != SK_OK)
         return code;
     if (t->recipe.model.classes == 0)
