@@ -8,7 +8,7 @@
 enum { SAMPLES = 10, SAMPLES_MAX = 10000 };
 
 /* ---- the data meant ---- */
-static bool is_data(const char *what)
+bool sk_is_data(const char *what)
 {
     const char *dot = strrchr(what, '.');
     return sk_is_dir(what) || (sk_is_file(what) && !(dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)));
@@ -16,7 +16,7 @@ static bool is_data(const char *what)
 
 enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a, struct sk_err *err)
 {
-    bool is = what && is_data(what);
+    bool is = what && sk_is_data(what);
     if (what && !is)
         return sk_cli_recipe(r, what, a->data, &a->set, err);
     if (is && a->data)

@@ -65,6 +65,7 @@ struct sk_dataset_info {
      * epoch is drawn among those of about window bytes. 0: any sample is read like any other. */
     uint64_t span, window;
     bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
+    bool by_seed;                  /* that was done */
 };
 /* Opens one split. seed is for splits made by seed. A validation split that is not there: NO_SPLIT.
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -232,6 +233,7 @@ struct sk_convert {
     int resize;  /* pictures whose sides are both longer are scaled so that the shorter side is this; 0: none are */
     int quality; /* of the JPEG files that are then written */
     int threads;
+    int64_t limit; /* the first so many samples; 0: all */
     int64_t seed;
     bool (*progress)(void *ctx, int64_t done, int64_t all);
     void *ctx;

@@ -124,11 +124,28 @@ static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *da
         code = keep_classes(d, &data->only_classes, data->path, err);
     if (code != SK_OK)
         return code;
+    d->info.by_seed = d->info.by_seed || d->info.both_splits;
     d->info.both_splits = false;
     d->info.count = d->subset.count;
     d->info.fingerprint = sk_hash_bytes(d->info.fingerprint, d->subset.index,
                                         (size_t)d->subset.count * sizeof(*d->subset.index));
     return SK_OK;
+}
+
+/* A source that was asked for and does not find its own: says which one would. */
+static enum sk_code hint_source(const struct sk_recipe_data *data, const struct sk_source_ops *asked, enum sk_code code,
+                                struct sk_err *err)
+{
+    struct sk_err why = err ? *err : (struct sk_err){0};
+    if (!err || code != SK_INPUT || data->source == SK_SOURCE_AUTO || !asked || !asked->probe || asked->probe(data))
+        return code;
+    for (size_t i = 0; i < SK_COUNT(sources); i++)
+        if (sources[i]->probe(data)) {
+            sk_err_clear(err);
+            return sk_fail(err, code, "%s; it holds what data.source: %s reads (--set data.source=auto)", why.text,
+                           sources[i]->name);
+        }
+    return code;
 }
 
 static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
@@ -143,7 +160,7 @@ static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_dat
         code = d->ops->open(&d->self, &d->info, data, seed, split, err);
     if (code != SK_OK) {
         d->self = NULL;
-        return code;
+        return hint_source(data, d->ops, code, err);
     }
     d->source_classes = d->info.classes;
     code = choose(d, data, seed, split, err);

@@ -54,4 +54,55 @@ check 'and gone on with' named_right on.csv
 refused 'model.new_head: true' train tiny.yaml --data other --out none --set model.init=run "${small[@]}"
 run 0 train tiny.yaml --data other --out new --set model.init=run/best --set model.new_head=true "${small[@]}"
 
+# ---- shards hold the splits that the folder has ----
+content() { # content SHARDS: the checksum of each picture in them
+    cat "$1"/*.tar | tar -xf - --ignore-zeros --to-command='md5sum' --wildcards '*.png' | cut -d' ' -f1 | sort
+}
+listed() { # listed CSV: the same of the pictures of a list of predictions
+    tail -n +2 "$1" | cut -d, -f2 | xargs md5sum | cut -d' ' -f1 | sort
+}
+run 0 data convert four --out shards --set train.seed=5
+says err 'training on the source keeps for validation (data.val_fraction 0.1, train.seed 5)'
+says err 'try: skua train --data shards'
+matches out '^train: 28 pictures in 1 shard, '
+matches out '^val: 4 pictures in 1 shard, '
+for split in train val; do
+    run 0 eval run --data four --set train.seed=5 --split $split --predictions $split.csv
+    check "the same pictures for $split" [ "$(content shards/$split)" = "$(listed $split.csv)" ]
+done
+run 0 data convert four --out whole --set data.val_fraction=0
+matches out '^train: 32 pictures in 1 shard, '
+check 'nothing for validation' [ ! -e whole/val ]
+run 0 data convert four --out part --set data.train_limit=7 --set data.val_limit=3
+matches out '^train: 7 pictures '
+matches out '^val: 3 pictures '
+run 0 eval run --data four --set data.train_limit=7 --split train --predictions first.csv
+check 'the first seven, as training takes them' [ "$(content part/train)" = "$(listed first.csv)" ]
+
+# what is told to do next works as it stands, quotes and all
+says_next() {
+    local line
+    line=$(sed -n 's/^try: skua //p' err)
+    checks=$((checks + 1))
+    eval "\"$skua\" $line --out next-$checks --set train.max_steps=1 ${1-}" > out 2> err || bad "'$line' does not work"
+}
+run 0 data convert tiny.yaml --out 'shards of tiny'
+says_next
+run 0 data convert tiny.yaml --out more --set data.source=folder --data four --set data.train_fraction=0.5 --set data.also=four
+says err '--set data.source=auto --set data.also=[] --set data.train_fraction=1'
+says_next "--set model.classes=0 --set 'data.augment=[]' --set 'data.prepare=[]'"
+refused "'shards' holds no CIFAR-10: expected" train tiny.yaml --set data.source=cifar10 --data shards
+says err 'it holds what data.source: tar reads (--set data.source=auto)'
+
+# ---- what is damaged ----
+run 0 data verify four --split val
+matches out '^val: 4 pictures, 0 damaged$'
+cp -r two broken && echo 'no picture' > broken/cat/none.png
+run 1 data verify broken
+says err '1 picture is damaged: delete it, or skua data convert writes shards without it'
+run 1 data verify broken --json
+matches out '"name":"broken/cat/none.png"'
+run 2 data verify whole/train/000000.tar --split val --set data.val_fraction=0
+says err 'no validation split'
+
 finish
