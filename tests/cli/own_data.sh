@@ -43,6 +43,30 @@ run 0 eval run run --data two
 check 'two models: told once' [ "$(grep -c 'matched by name' err)" -eq 1 ]
 refused "'dogs' that the network does not know" eval run run --data other
 
+# ---- headers of lists ----
+one=four/cat/$(ls four/cat | head -1) other=four/dog/$(ls four/dog | head -1)
+for header in image,category img,target file_name,class image_path,label id,category Path,Label filename,class_name; do
+    printf '%s\n%s,cat\n%s,dog\n' "$header" "$one" "$other" > list.csv
+    run 0 data inspect list.csv --set data.val_fraction=0
+    matches out '^pictures +2$'
+    matches out '^classes +2$'
+done
+printf 'id,label,image,category,split\n1,0,%s,cat,train\n2,1,%s,dog,train\n' "$one" "$other" > list.csv
+run 0 data inspect list.csv --set data.val_fraction=0
+matches out '^0 +1$' # image and label, which stand before id and category
+for header in picture_of,what path,species; do
+    printf '%s\n%s,cat\n%s,dog\n' "$header" "$one" "$other" > list.csv
+    refused "'list.csv' line 1: there is no picture '${header%,*}', and no header that is known: it names columns path, file" data inspect list.csv
+done
+printf 'path,species,split\n%s,cat,train\n' "$one" > list.csv
+refused "'list.csv' line 1: expected a path and a label, or a header that names columns path, file," data inspect list.csv
+printf '%s,cat\n%s,dog\n' "$one" "$other" > list.csv
+run 0 data inspect list.csv --set data.val_fraction=0
+matches out '^pictures +2$'
+printf 'gone.png,cat\nlost.png,dog\n' > list.csv # pictures that are not there are damage, header or none
+run 0 data inspect list.csv --set data.val_fraction=0
+matches out '^damaged +2'
+
 # ---- a network begun from another ----
 run 0 train tiny.yaml --data two --out on --set model.init=run "${small[@]}"
 says err "the data has 2 of the network's 4 classes"
