@@ -23,6 +23,8 @@ enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct 
         return sk_fail(err, SK_USAGE, "the data is given twice, as '%s' and by --data", what);
     if (!is && !a->data && !a->set.count)
         return sk_fail(err, SK_USAGE, "skua data needs a recipe, a folder or --data DIR");
+    if ((a->html || a->prepared) && (is || a->data)) /* shown as training would get them */
+        return sk_cli_recipe(r, NULL, is ? what : a->data, &a->set, err);
     sk_recipe_defaults(r);
     enum sk_code code = sk_cli_set_data(r, is ? what : a->data, err);
     return code == SK_OK ? sk_cli_set(r, &a->set, err) : code;

@@ -23,8 +23,8 @@ static enum sk_code check_classes(const struct sk_session *a, const struct sk_se
     if (a->classes != b->classes)
         return sk_fail(err, SK_INPUT, "'%s' has %d classes, '%s' %d: they cannot be compared", a->path, a->classes,
                        b->path, b->classes);
-    if (sk_classes_numbered((const char *const *)a->class_name, a->classes) ||
-        sk_classes_numbered((const char *const *)b->class_name, b->classes))
+    if (sk_classes_numbered((const char *const *)a->class_name, 0, a->classes) ||
+        sk_classes_numbered((const char *const *)b->class_name, 0, b->classes))
         return SK_OK; /* weights that carry no names fit any */
     for (int c = 0; c < a->classes; c++)
         if (strcmp(a->class_name[c], b->class_name[c]) != 0)

@@ -80,8 +80,8 @@ int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
  * class that the network does not know. */
 enum sk_code sk_dataset_match(struct sk_dataset *ds, const char *const *class_name, int classes, bool tell,
                               struct sk_err *err) SK_MUST;
-/* Whether every name is the class' number. */
-bool sk_classes_numbered(const char *const *name, int classes);
+/* Whether every name from first on is the class' number. */
+bool sk_classes_numbered(const char *const *name, int first, int classes);
 /* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
 /* The sample's picture file as it lies, *data of sk_free; *data NULL: the source has no files. Thread-safe. */
@@ -156,6 +156,7 @@ struct sk_loader_options {
     int64_t seed;
     int64_t limit;           /* first N samples; 0: all */
     enum sk_on_error on_error;
+    double max_damaged;      /* replaced ones, as a share of the epoch's samples; 0: 0.01 */
     /* This process is number rank of ranks (0 or 1: alone). Of each batch that a process alone would get, it gets
      * samples rank, rank + ranks, ...: together the ranks get the same batches, each sample once, in evaluation too. All
      * have equally many batches; a rank's share of the last may be empty (count 0). */
@@ -178,8 +179,8 @@ void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, in
  * the time: that of the epoch's permutation, some 15 ms for a million samples. */
 enum sk_code sk_loader_start(struct sk_loader *loader, uint32_t epoch, int64_t first_batch, struct sk_err *err) SK_MUST;
 /* The next batch, valid until the next call of next, start or free; *batch = NULL at the end of the epoch. A worker's error comes out
- * here at the batch where it arose. When this rank replaced more than 1% of
- * the epoch's samples (but one is fine): INPUT. */
+ * here at the batch where it arose. When this rank replaced more than max_damaged of the epoch's samples (but one is
+ * fine): INPUT. */
 enum sk_code sk_loader_next(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err) SK_MUST;
 /* Damaged samples that were replaced since new, each once, in the order in which their batches were given; the first
  * SK_DAMAGED_MAX of them. Returns how many are in *list, which is the loader's, valid until the next call of next. */

@@ -5,10 +5,10 @@
 
 enum { SHOWN = 8, LIST = 400 };
 
-bool sk_classes_numbered(const char *const *name, int classes)
+bool sk_classes_numbered(const char *const *name, int first, int classes)
 {
     char number[16];
-    for (int c = 0; c < classes; c++) {
+    for (int c = first; c < classes; c++) {
         snprintf(number, sizeof(number), "%d", c);
         if (strcmp(name[c], number) != 0)
             return false;

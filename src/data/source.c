@@ -232,7 +232,7 @@ static void tell_match(const struct sk_names *from, const struct sk_names *to)
 static enum sk_code match(struct sk_dataset *d, const struct sk_names *from, const struct sk_names *to, bool tell,
                           struct sk_err *err)
 {
-    bool moved = from->count != to->count;
+    bool moved = from->count < to->count && !sk_classes_numbered(to->name, from->count, to->count); /* not only padding */
     int *map = sk_alloc((size_t)from->count, sizeof(*map), err);
     enum sk_code code = map ? sk_classes_match(map, from, to, err) : SK_NOMEM;
     if (code == SK_OK)
@@ -251,9 +251,9 @@ enum sk_code sk_dataset_match(struct sk_dataset *d, const char *const *class_nam
                               struct sk_err *err)
 {
     const struct sk_names from = {d->info.class_name, d->info.classes}, to = {class_name, classes};
-    const bool numbered = sk_classes_numbered(class_name, classes);
+    const bool numbered = sk_classes_numbered(class_name, 0, classes);
     assert(!d->network_name);
-    if (sk_classes_numbered(from.name, from.count))
+    if (sk_classes_numbered(from.name, 0, from.count))
         return SK_OK;
     enum sk_code code = match(d, &from, &to, tell, numbered ? NULL : err);
     if (code == SK_INPUT && numbered) {

@@ -163,8 +163,8 @@ static enum sk_code check_profile(const struct sk_recipe_profile *p, struct sk_e
     if (!p->network && !*p->workers)
         return sk_fail(err, SK_INPUT, "profile.network: loading alone is measured for the numbers of profile.workers, which "
                                       "are not given");
-    if (p->epochs > 1 && (p->steps > 0 || *p->workers))
-        return sk_fail(err, SK_INPUT, "profile.epochs: %d epochs are told with profile.steps 0 and without profile.workers",
+    if (p->epochs > 1 && *p->workers)
+        return sk_fail(err, SK_INPUT, "profile.epochs: %d epochs are not measured for several profile.workers: set it to 1",
                        p->epochs);
     return SK_OK;
 }

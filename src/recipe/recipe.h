@@ -55,6 +55,7 @@ struct sk_picture_step { /* `skua help recipe` has each parameter's meaning */
 };
 /* Whether a step of this kind decides how large the picture is. */
 bool sk_step_sets_size(enum sk_step_kind kind);
+const char *sk_step_name(enum sk_step_kind kind);
 enum sk_decode { SK_DECODE_EXACT, SK_DECODE_FAST };
 struct sk_picture_steps {
     int count;
@@ -98,6 +99,7 @@ struct sk_recipe_data {
     struct sk_recipe_words also; /* further folders or files of the same classes, behind path */
     enum sk_cache cache;
     enum sk_on_error on_error;
+    double max_damaged;      /* replace: more than this share of an epoch stops the run */
     int image_size, train_size, val_size; /* shapes: side, number of samples */
     enum sk_labels cifar100_labels; /* 100 classes, or the 20 groups of them */
     int64_t shapes_seed;     /* shapes: seed of the drawn set */

@@ -122,6 +122,7 @@ static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shap
         .seed = r->train.seed,
         .limit = r->data.train_limit,
         .on_error = r->data.on_error,
+        .max_damaged = r->data.max_damaged,
     };
     enum sk_code code = sk_train_loader(&t->loader, &o, err);
     if (code != SK_OK)
@@ -147,7 +148,7 @@ static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
     enum sk_code code = sk_eval_loader(&loader, t->val, &t->recipe, t->recipe.train.batch, t->recipe.data.workers, err);
     if (code == SK_OK) {
         t->val_samples = sk_loader_samples(loader);
-        code = sk_eval_fits(t->net, loader, t->val, err);
+        code = sk_eval_fits(t->net, &t->recipe, loader, t->val, err);
     }
     sk_loader_free(loader);
     return code;

@@ -128,5 +128,33 @@ run 1 data verify broken --json
 matches out '"name":"broken/cat/none.png"'
 run 2 data verify whole/train/000000.tar --split val --set data.val_fraction=0
 says err 'no validation split'
+for i in 1 2 3 4; do cp broken/cat/none.png broken/dog/none$i.png; done # 5 of 21
+run 2 train tiny.yaml --data broken --out run-broken "${small[@]}" --set data.val_fraction=0
+says err 'than the 1% of 21 that may be replaced (data.max_damaged; skua data verify lists them, skua data convert leaves them out)'
+run 0 train tiny.yaml --data broken --out run-broken1 "${small[@]}" --set data.val_fraction=0 --set data.max_damaged=0.25
+says err 'replaced by others'
+run 2 train tiny.yaml --data broken --out run-broken2 "${small[@]}" --set data.val_fraction=0 --set data.max_damaged=0.2
+matches err 'more (damaged samples in a row|than 20% of the samples are damaged)'
+refused 'data.max_damaged' train tiny.yaml --set data.max_damaged=0
+
+# ---- sizes: where each comes from, and which to change ----
+crop=(--set 'data.prepare=[{resize: 40}, {center_crop: 32}]' --set model.classes=0 --set data.source=auto)
+refused '(data.augment gives it by random_resized_crop: 24), those for evaluation are 32 x 32 (data.prepare gives it by center_crop: 32): let data.prepare make them so, as [{resize: 27}, {center_crop: 24}]' \
+    train tiny.yaml --data four "${crop[@]}" --set 'data.augment=[{random_resized_crop: 24}]' --out none
+refused '(data.augment gives no size of its own), those for evaluation are 24 x 24 (data.prepare gives it by center_crop: 24): add a step to data.augment that makes pictures 24 x 24' \
+    train tiny.yaml --data four "${crop[@]}" --set 'data.prepare=[{center_crop: 24}]' --set 'data.augment=[{rand_augment: {}}]' --out none
+run 0 train tiny.yaml --data four "${crop[@]}" --set 'data.augment=[{random_resized_crop: 24}]' --out sized \
+    --set 'data.prepare=[{resize: 27}, {center_crop: 24}]' --set train.max_steps=1
+
+# ---- a folder alone is shown as training would get it ----
+run 0 data inspect four --html four.html
+check 'with versions' grep -q 'what four epochs make of them' four.html
+run 0 data sample four --split train --prepared --count 2 --out prepared
+run 0 data sample four --split train --count 2 --out plain
+check 'augmented' [ "$(cat prepared/*.png | md5sum)" != "$(cat plain/*.png | md5sum)" ]
+check 'few pictures matter to training alone' [ "$(grep -c 'learns little' err)" -eq 0 ]
+run 0 train --data four --out by-default --set train.max_steps=1 --set model.width=0.1
+says err 'only 28 training pictures'
+says err 'model.init=MODEL --set model.new_head=true'
 
 finish
