@@ -3,6 +3,22 @@
 
 #include <string.h>
 
+/* A classifier of another number of classes has a way out, which the message of loading does not know. */
+static enum sk_code check_head(const struct sk_training *t, const struct sk_safetensors *st, const char *path,
+                               struct sk_err *err)
+{
+    int classes = t->recipe.model.classes;
+    for (size_t i = 0; i < st->count; i++) {
+        const struct sk_st_tensor *w = &st->tensor[i];
+        if (sk_model_is_classifier(w->name) && w->rank == 2 && w->dim[0] != classes)
+            return sk_fail(err, SK_INPUT,
+                           "'%s' has a classifier of %lld classes, the training has %d: with model.new_head: true it is "
+                           "not taken but trained anew",
+                           path, (long long)w->dim[0], classes);
+    }
+    return SK_OK;
+}
+
 static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_recipe_model *m = &t->recipe.model;
@@ -14,6 +30,8 @@ static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
     enum sk_code code = sk_model_path(m->init, path, err);
     if (code == SK_OK)
         code = sk_st_open(&st, path, err);
+    if (code == SK_OK && !m->new_head)
+        code = check_head(t, &st, path, err);
     if (code == SK_OK)
         code = (m->new_head ? sk_net_load_body : sk_net_load)(t->net, &st, path, err);
     if (code != SK_OK)

@@ -23,7 +23,8 @@ static enum sk_code match_classes(struct sk_training *t, const char *path, struc
     enum sk_code code = sk_st_open(&st, path, err);
     if (code == SK_OK)
         code = sk_model_facts_read(&f, &st, path, err);
-    const char *const *name = (const char *const *)f.class_name;
+    int wanted = t->recipe.model.classes; /* another number is told when the weights are loaded */
+    const char *const *name = wanted == 0 || wanted == f.shape.classes ? (const char *const *)f.class_name : NULL;
     if (code == SK_OK && name)
         code = sk_dataset_match(t->train, name, f.shape.classes, true, err);
     if (code == SK_OK && name && t->val)

@@ -76,6 +76,8 @@ run 0 train --resume --out on --set train.epochs=2
 run 0 eval on --data four --split train --predictions on.csv
 check 'and gone on with' named_right on.csv
 refused 'model.new_head: true' train tiny.yaml --data other --out none --set model.init=run "${small[@]}"
+refused "has a classifier of 4 classes, the training has 2: with model.new_head: true it is not taken but trained anew" \
+    train tiny.yaml --data two --out none --set model.init=run "${small[@]}" --set model.classes=2
 run 0 train tiny.yaml --data other --out new --set model.init=run/best --set model.new_head=true "${small[@]}"
 
 # ---- shards hold the splits that the folder has ----
