@@ -50,6 +50,16 @@ static enum sk_code check_show(const struct sk_recipe_sweep *r, const struct sk_
     return code == SK_OK ? sk_file_writable(show->svg, err) : code;
 }
 
+/* A run is no sweep, though its folder could be taken up again. */
+static enum sk_code check_folder(const char *dir, struct sk_err *err)
+{
+    char path[SK_PATH];
+    enum sk_code code = sk_path_join(path, err, dir, "recipe.yaml");
+    if (code == SK_OK && sk_is_file(path) && !is_sweep(dir))
+        code = sk_fail(err, SK_USAGE, "'%s' is a run, not a sweep: choose another --out", dir);
+    return code;
+}
+
 /* ---- running ---- */
 static enum sk_code judge(const struct sk_trials *s, struct sk_err *err)
 {
@@ -83,12 +93,13 @@ enum sk_code sk_cli_sweep(const struct sk_recipe *r, const char *dir, const stru
     char path[SK_PATH];
     struct sk_trials s = {0};
     struct sk_run held = {.lock_fd = -1};
-    enum sk_code code =
-        dir ? sk_format(path, sizeof(path), "--out", err, "%s", dir) : sk_cli_default_run(path, r, err);
+    enum sk_code code = dir ? sk_format(path, sizeof(path), "--out", err, "%s", dir) : sk_cli_default_run(path, r, err);
     if (code == SK_OK)
         code = check_show(&r->sweep, show, err);
     if (code == SK_OK)
         code = sk_trials_init(&s, r, path, err);
+    if (code == SK_OK)
+        code = check_folder(path, err);
     if (code == SK_OK)
         code = sk_run_open(&held, path, is_sweep(path), err);
     if (code == SK_OK)
@@ -153,7 +164,8 @@ static const struct sk_option options[] = {
     SK_OPTION_SET(struct sweep_args),
     SK_OPTION("out", "DIR", SK_OPTION_TEXT, struct sweep_args, out,
               "folder of the runs (runs/NAME-DATE-TIME); that of a sweep: goes on, its recipe may be left out"),
-    SK_OPTION("table", NULL, SK_OPTION_FLAG, struct sweep_args, table, "shows the sweep in --out as it stands, runs nothing"),
+    SK_OPTION("table", NULL, SK_OPTION_FLAG, struct sweep_args, table,
+              "shows the sweep in --out as it stands, runs nothing"),
     SK_OPTION("csv", "FILE", SK_OPTION_TEXT, struct sweep_args, csv, "the table with all columns"),
     SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct sweep_args, svg, "a chart of the table's first column"),
     SK_OPTION_JSON(struct sweep_args),

@@ -5,14 +5,13 @@
 
 enum sk_code sk_svg_open(struct sk_str *out, double width, double height, const char *style, struct sk_err *err)
 {
-    return sk_str_add(
-        out, err,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" font-family=\"sans-serif\" "
-        "font-size=\"12\">\n"
-        "<style>svg { background: #fff } text { fill: #1c1e21 } .grid { stroke: #d5d8dc }\n%s\n"
-        "@media (prefers-color-scheme: dark) { svg { background: #16181b }\n"
-        "text { fill: #e4e6e9 } .grid { stroke: #3a3f45 } }</style>\n",
-        width, height, style);
+    return sk_str_add(out, err,
+                      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" font-family=\"sans-serif\" "
+                      "font-size=\"12\">\n"
+                      "<style>svg { background: #fff } text { fill: #1c1e21 } .grid { stroke: #d5d8dc }\n%s\n"
+                      "@media (prefers-color-scheme: dark) { svg { background: #16181b }\n"
+                      "text { fill: #e4e6e9 } .grid { stroke: #3a3f45 } }</style>\n",
+                      width, height, style);
 }
 
 enum sk_code sk_svg_rect(struct sk_str *out, const char *class, double x, double y, double width, double height,

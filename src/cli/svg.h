@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 /* Begins a chart; "</svg>" ends it. style: classes of its own besides grid (lines), text and background. */
-enum sk_code sk_svg_open(struct sk_str *out, double width, double height, const char *style, struct sk_err *err) SK_MUST;
+enum sk_code sk_svg_open(struct sk_str *out, double width, double height, const char *style,
+                         struct sk_err *err) SK_MUST;
 enum sk_code sk_svg_rect(struct sk_str *out, const char *class, double x, double y, double width, double height,
                          struct sk_err *err) SK_MUST;
 enum sk_code sk_svg_line(struct sk_str *out, const char *class, double x1, double y1, double x2, double y2,

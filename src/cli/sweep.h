@@ -43,7 +43,14 @@ enum sk_code sk_metric_columns(const struct sk_recipe_sweep *r, enum sk_metric c
 void sk_metrics_of_run(const char *dir, double value[SK_METRICS], uint64_t *fingerprint);
 
 /* ---- runs (sweep_trials.c) ---- */
-enum sk_trial_state { SK_TRIAL_WAITING, SK_TRIAL_RUNNING, SK_TRIAL_STOPPED, SK_TRIAL_DONE, SK_TRIAL_FAILED, SK_TRIAL_LEFT_OUT };
+enum sk_trial_state {
+    SK_TRIAL_WAITING,
+    SK_TRIAL_RUNNING,
+    SK_TRIAL_STOPPED,
+    SK_TRIAL_DONE,
+    SK_TRIAL_FAILED,
+    SK_TRIAL_LEFT_OUT
+};
 const char *sk_trial_state_name(enum sk_trial_state s); /* "waiting", ... */
 struct sk_trial {
     size_t setting;
@@ -63,7 +70,8 @@ struct sk_trials { /* init fills it; release accepts a zeroed one */
     size_t count;
 };
 /* All runs of r below dir, every setting checked; nothing is written. */
-enum sk_code sk_trials_init(struct sk_trials *s, const struct sk_recipe *r, const char *dir, struct sk_err *err) SK_MUST;
+enum sk_code sk_trials_init(struct sk_trials *s, const struct sk_recipe *r, const char *dir,
+                            struct sk_err *err) SK_MUST;
 void sk_trials_release(struct sk_trials *s);
 /* The recipe of a run, with its seed. */
 enum sk_code sk_trial_recipe(const struct sk_trials *s, const struct sk_trial *t, struct sk_recipe *out,

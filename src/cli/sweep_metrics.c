@@ -119,7 +119,8 @@ void sk_metrics_of_run(const char *dir, double value[SK_METRICS], uint64_t *fing
     if (sk_run_log_read(&log, dir, NULL) == SK_OK)
         from_log(&log, value);
     sk_run_log_release(&log);
-    if (sk_path_join(last, NULL, dir, "last") != SK_OK || sk_path_join(model, NULL, last, "model.safetensors") != SK_OK ||
+    if (sk_path_join(last, NULL, dir, "last") != SK_OK ||
+        sk_path_join(model, NULL, last, "model.safetensors") != SK_OK ||
         sk_checkpoint_position(last, &at, NULL) != SK_OK)
         return;
     value[SK_METRIC_PARAMETERS] = count_parameters(model);

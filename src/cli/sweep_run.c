@@ -1,5 +1,5 @@
-/* The runs of a sweep as processes of their own: begun by fork while this one has no threads, listened to through pipes,
- * stopped by the signal that stops the sweep. */
+/* The runs of a sweep as processes of their own: begun by fork while this one has no threads, listened to through
+ * pipes, stopped by the signal that stops the sweep. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -47,7 +47,6 @@ static void run_child(const struct sk_recipe *r, const char *dir, pid_t parent)
     _exit(sk_cli_end(code, &err));
 }
 
-/* A pipe whose writing end is the child's descriptor number. */
 static bool open_pipe(int ends[2])
 {
     return pipe2(ends, O_CLOEXEC) == 0;
@@ -59,7 +58,33 @@ static void close_pipe(int ends[2])
     close(ends[1]);
 }
 
-static enum sk_code start_process(struct slot *slot, const struct sk_recipe *r, const char *dir, struct sk_err *err)
+static void close_stream(struct stream *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+    sk_str_release(&s->line);
+}
+
+/* The child's side: the pipes become its output, those of the other runs are no matter of its. */
+static void be_child(const struct runner *w, int out[2], int messages[2], const char *dir, pid_t parent)
+{
+    bool fine = dup2(out[1], 1) == 1 && dup2(messages[1], 2) == 2;
+    close_pipe(out);
+    close_pipe(messages);
+    for (int i = 0; i < w->slots; i++) {
+        struct slot other = w->slot[i];
+        if (other.trial && other.out.fd >= 0)
+            close(other.out.fd);
+        if (other.trial && other.err.fd >= 0)
+            close(other.err.fd);
+    }
+    if (!fine)
+        _exit(1);
+    run_child(w->recipe, dir, parent);
+}
+
+static enum sk_code start_process(const struct runner *w, struct slot *slot, const char *dir, struct sk_err *err)
 {
     int out[2], messages[2];
     if (!open_pipe(out))
@@ -72,14 +97,8 @@ static enum sk_code start_process(struct slot *slot, const struct sk_recipe *r, 
     sk_print_flush();
     sk_progress_clear();
     slot->pid = fork();
-    if (slot->pid == 0) {
-        bool fine = dup2(out[1], 1) == 1 && dup2(messages[1], 2) == 2;
-        close_pipe(out);
-        close_pipe(messages);
-        if (!fine)
-            _exit(1);
-        run_child(r, dir, parent);
-    }
+    if (slot->pid == 0)
+        be_child(w, out, messages, dir, parent);
     int reason = errno;
     close(out[1]);
     close(messages[1]);
@@ -111,7 +130,7 @@ static enum sk_code start_trial(struct runner *w, struct slot *slot, struct sk_t
     if (w->threads > 0)
         w->recipe->engine.threads = w->threads;
     forget_end(dir);
-    code = start_process(slot, w->recipe, dir, err);
+    code = start_process(w, slot, dir, err);
     if (code != SK_OK)
         return code;
     slot->trial = t;
@@ -145,9 +164,9 @@ static void on_line(const struct runner *w, struct slot *slot, bool message, con
         sk_print("%s: %s\n", slot->trial->name, line);
         sk_print_flush();
     }
-    if (!message || w->told_to_stop || strncmp(line, program, sizeof(program) - 1) != 0)
+    if (!message || strncmp(line, program, sizeof(program) - 1) != 0)
         return;
-    if (slot->said[0])
+    if (slot->said[0] && !w->told_to_stop)
         sk_notice("%s", slot->said); /* it was not the last: no error */
     snprintf(slot->said, sizeof(slot->said), "%s", line + sizeof(program) - 1);
 }
@@ -167,11 +186,8 @@ static void hear(const struct runner *w, struct slot *slot, struct stream *from,
         on_line(w, slot, message, from->line.len ? from->line.text : "");
         from->line.len = 0;
     }
-    if (got <= 0) {
-        close(from->fd);
-        from->fd = -1;
-        sk_str_release(&from->line);
-    }
+    if (got <= 0)
+        close_stream(from);
 }
 
 static void listen_to(struct runner *w)
@@ -268,7 +284,8 @@ static void show_progress(const struct runner *w)
 
 static enum sk_code stopped(const struct sk_trials *s, struct sk_err *err)
 {
-    return sk_fail(err, SK_CANCELLED, "stopped with %zu of %zu runs done, the others are saved; to go on: skua sweep --out %s",
+    return sk_fail(err, SK_CANCELLED,
+                   "stopped with %zu of %zu runs done, the others are saved; to go on: skua sweep --out %s",
                    count_state(s, SK_TRIAL_DONE), s->count, s->dir);
 }
 

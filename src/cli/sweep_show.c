@@ -120,9 +120,8 @@ static void doubt_settings(const struct sk_trials *s, struct sk_recipe *first, s
     if (sk_recipe_sweep_setting(s->recipe, 0, first, NULL) != SK_OK)
         return;
     for (size_t i = 1; i < s->settings; i++) {
-        const char *key = sk_recipe_sweep_setting(s->recipe, i, other, NULL) == SK_OK
-                              ? sk_recipe_other_data(first, other)
-                              : NULL;
+        const char *key =
+            sk_recipe_sweep_setting(s->recipe, i, other, NULL) == SK_OK ? sk_recipe_other_data(first, other) : NULL;
         if (key) {
             sk_notice("settings differ in %s: their accuracies and losses are not of the same pictures", key);
             return;
@@ -139,8 +138,9 @@ static void doubt_runs(const struct sk_trials *s, struct sk_recipe *a, struct sk
         if (t->fingerprint == 0)
             continue;
         first = first ? first : t;
-        if (t->fingerprint == first->fingerprint || t->seed != first->seed || sk_trial_recipe(s, first, a, NULL) != SK_OK ||
-            sk_trial_recipe(s, t, b, NULL) != SK_OK || memcmp(&a->data, &b->data, sizeof(a->data)) != 0)
+        if (t->fingerprint == first->fingerprint || t->seed != first->seed ||
+            sk_trial_recipe(s, first, a, NULL) != SK_OK || sk_trial_recipe(s, t, b, NULL) != SK_OK ||
+            memcmp(&a->data, &b->data, sizeof(a->data)) != 0)
             continue;
         sk_notice("'%s' and '%s' were trained on different data: it changed between them, and their figures cannot be "
                   "compared",
@@ -268,13 +268,13 @@ static enum sk_code print_json(const struct shown *v, struct sk_err *err)
     }
     for (size_t i = 0; i < v->s->settings && code == SK_OK; i++) {
         const struct sk_setting_result *r = &v->row[i];
-        json_t *o = json_pack("{s:s, s:o, s:I, s:I}", "event", "setting", "setting",
-                              sk_json_text(label_of(v->s, r->setting)), "runs", (json_int_t)r->runs, "done",
-                              (json_int_t)r->done);
+        json_t *o =
+            json_pack("{s:s, s:o, s:I, s:I}", "event", "setting", "setting", sk_json_text(label_of(v->s, r->setting)),
+                      "runs", (json_int_t)r->runs, "done", (json_int_t)r->done);
         for (int m = 0; m < SK_METRICS; m++)
-            json_object_set_new(o, sk_metric_rows[m].name,
-                                json_pack("{s:o, s:o}", "mean", number(r->of[m].mean), "deviation",
-                                          number(r->of[m].deviation)));
+            json_object_set_new(
+                o, sk_metric_rows[m].name,
+                json_pack("{s:o, s:o}", "mean", number(r->of[m].mean), "deviation", number(r->of[m].deviation)));
         code = sk_print_json(o, "the sweep", err);
     }
     return code;
@@ -331,17 +331,29 @@ static enum sk_code add_row(const struct shown *v, size_t i, double most, struct
     if (code == SK_OK && p->n > 1)
         code = sk_svg_line(out, "deviation", LEFT + unit * (p->mean - p->deviation), middle,
                            LEFT + unit * (p->mean + p->deviation), middle, err);
-    return code == SK_OK ? sk_svg_text(out, RIGHT + 12, middle + 4, "start", i == 0,
-                                       spread_text(v->column[0], p, text), err)
-                         : code;
+    return code == SK_OK
+               ? sk_svg_text(out, RIGHT + 12, middle + 4, "start", i == 0, spread_text(v->column[0], p, text), err)
+               : code;
+}
+
+/* Where the longest bar ends, or its deviation. */
+static double reach_of(const struct shown *v)
+{
+    double most = most_of(v);
+    for (size_t i = 0; i < v->s->settings; i++) {
+        const struct sk_spread *p = &v->row[i].of[v->column[0]];
+        most = fmax(most, p->mean + p->deviation);
+    }
+    return most;
 }
 
 static enum sk_code make_svg(const struct shown *v, struct sk_str *out, struct sk_err *err)
 {
     static const char style[] = ".bar { fill: #2471a3 } .deviation { stroke: #c0392b; stroke-width: 2 }";
-    char title[CELL + SK_NAME];
-    double most = most_of(v);
-    snprintf(title, sizeof(title), "%s: %s", v->s->recipe->name, sk_metric_rows[v->column[0]].name);
+    char title[2 * SK_NAME];
+    double most = reach_of(v);
+    snprintf(title, sizeof(title), "%s: %s%s", v->s->recipe->name, sk_metric_rows[v->column[0]].name,
+             v->s->recipe->sweep.seeds.count > 1 ? ", mean and deviation of the runs" : "");
     enum sk_code code = sk_svg_open(out, WIDTH, TOP + 12 + (double)v->s->settings * ROW, style, err);
     if (code == SK_OK)
         code = sk_svg_text(out, 10, 20, "start", true, title, err);

@@ -65,6 +65,17 @@ static void name_trial(const struct sk_trials *s, struct sk_trial *t)
     snprintf(t->name, sizeof(t->name), "%s%s%s", folder, number, seed);
 }
 
+/* Numbers make folders differ unless a setting is called like one with a number. */
+static enum sk_code check_folders(const struct sk_trials *s, size_t repeats, struct sk_err *err)
+{
+    for (size_t i = 0; i < s->count; i += repeats)
+        for (size_t j = 0; j < i; j += repeats)
+            if (strcasecmp(s->trial[i].name, s->trial[j].name) == 0)
+                return sk_fail(err, SK_INPUT, "sweep: two settings would have the folder '%s': give them other names",
+                               s->trial[i].name);
+    return SK_OK;
+}
+
 /* ---- all of them ---- */
 static enum sk_code label_settings(struct sk_trials *s, struct sk_err *err)
 {
@@ -113,7 +124,7 @@ static enum sk_code add_trials(struct sk_trials *s, struct sk_err *err)
         }
     }
     sk_free(r);
-    return code;
+    return code == SK_OK ? check_folders(s, (size_t)repeats, err) : code;
 }
 
 /* What no setting can have is no matter of this machine: then the first reason is the error. */
@@ -132,7 +143,8 @@ enum sk_code sk_trials_init(struct sk_trials *s, const struct sk_recipe *r, cons
     if (code == SK_OK)
         code = sk_recipe_sweep_count(r, &s->settings, err);
     if (code == SK_OK && s->settings == 1 && r->sweep.seeds.count == 0)
-        code = sk_fail(err, SK_INPUT, "the recipe '%s' is no sweep: give sweep.grid, sweep.list or sweep.seeds", r->name);
+        code =
+            sk_fail(err, SK_INPUT, "the recipe '%s' is no sweep: give sweep.grid, sweep.list or sweep.seeds", r->name);
     if (code == SK_OK)
         code = label_settings(s, err);
     if (code == SK_OK)
@@ -262,7 +274,8 @@ enum sk_code sk_trial_end(const struct sk_trials *s, struct sk_trial *t, enum sk
     json_t *object = json_pack("{s:s, s:o}", "status", sk_trial_state_name(state), "why", sk_json_text(why));
     char *text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    code = text ? sk_file_write(path, text, strlen(text), err) : sk_fail(err, SK_NOMEM, "not enough memory for '%s'", path);
+    code = text ? sk_file_write(path, text, strlen(text), err)
+                : sk_fail(err, SK_NOMEM, "not enough memory for '%s'", path);
     free(text);
     if (code == SK_OK)
         sk_metrics_of_run(dir, t->value, &t->fingerprint);

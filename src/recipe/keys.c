@@ -262,7 +262,8 @@ const struct sk_key sk_keys[] = {
         "false: with profile.workers, loading alone is measured", PLAIN),
 
     KEY("sweep.grid", SK_KEY_GRID, sweep.grid, "{}", YES,
-        "keys with the values that each takes: {train.optimizer.lr: [0.1, 0.01]}; all combinations are settings", PLAIN),
+        "keys with the values that each takes: {train.optimizer.lr: [0.1, 0.01]}; all combinations are settings",
+        PLAIN),
     KEY("sweep.list", SK_KEY_LIST, sweep.list, "[]", YES,
         "settings one by one: [{name: wide, model.width: 2.0}, ...]; each with all of the grid", PLAIN),
     KEY("sweep.seeds", SK_KEY_NUMBERS, sweep.seeds, "[]", YES,

@@ -1,5 +1,5 @@
-/* Sweeps: the values of sweep.grid and sweep.list, checked entry by entry as they are read and kept as one line of YAML;
- * and the recipes of the settings that they stand for. */
+/* Sweeps: the values of sweep.grid and sweep.list, checked entry by entry as they are read and kept as one line of
+ * YAML; and the recipes of the settings that they stand for. */
 #include "recipe/keys.h"
 
 #include <assert.h>
@@ -19,7 +19,7 @@ static enum sk_code format_scalar(const struct sk_yaml *y, const struct sk_node 
     if (sk_node_null(y, n))
         return sk_str_add(out, err, "null");
     return n->plain && (is_safe(text) || sk_parse_f64(text, &(double){0})) ? sk_str_add(out, err, "%s", text)
-                                                                            : sk_text_quote(text, out, err);
+                                                                           : sk_text_quote(text, out, err);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as YAML may nest */
@@ -187,7 +187,8 @@ enum sk_code sk_sweep_set(const struct sk_key *k, char text[SK_SWEEP_TEXT], cons
     return code;
 }
 
-/* ---- settings: the entries of the list times the values of the grid, the last key of the grid changing fastest ---- */
+/* ---- settings: the entries of the list times the values of the grid, the last key of the grid changing fastest ----
+ */
 struct sweep {
     struct sk_yaml grid, list; /* without nodes where there is none */
     size_t entries, points;
@@ -394,10 +395,10 @@ enum sk_code sk_sweep_check(const struct sk_recipe *r, struct sk_err *err)
 /* Keys that decide which pictures validation sees, and of which classes. */
 const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b)
 {
-    static const char *const names[] = {"data.source",       "data.path",        "data.images",       "data.val_images",
-                                        "data.val_labels",   "data.only_classes", "data.also",        "data.val_limit",
-                                        "data.val_fraction", "data.val_size",    "data.image_size",   "data.shapes_seed",
-                                        "data.cifar100_labels", "data.class_names"};
+    static const char *const names[] = {
+        "data.source",       "data.path",        "data.images",          "data.val_images",   "data.val_labels",
+        "data.only_classes", "data.also",        "data.val_limit",       "data.val_fraction", "data.val_size",
+        "data.image_size",   "data.shapes_seed", "data.cifar100_labels", "data.class_names"};
     for (size_t i = 0; i < SK_COUNT(names); i++) {
         const struct sk_key *k = sk_key_find(names[i]);
         assert(k);

@@ -1,4 +1,5 @@
-/* The sweep section: what its settings are and are called, that it is written and read back, what is refused and where. */
+/* The sweep section: what its settings are and are called, that it is written and read back, what is refused and where.
+ */
 #include "test.h"
 
 #include <stdio.h>
@@ -112,8 +113,10 @@ static void what_is_written_reads_back(void **state)
     (void)state;
     struct sk_str text = {0};
     set("task=sweep");
-    set("sweep={grid: {train.optimizer.lr: [0.1, 1e-2], data.normalize: [none, {mean: [0.5], std: [0.25]}]}, seeds: [1, 2], "
-        "list: [{name: 'a \"b\" \\ #'}, {model.se: yes}], parallel: 2, show: [val_loss], fit: {x: [samples], y: epoch_seconds}}");
+    set("sweep={grid: {train.optimizer.lr: [0.1, 1e-2], data.normalize: [none, {mean: [0.5], std: [0.25]}]}, seeds: "
+        "[1, 2], "
+        "list: [{name: 'a \"b\" \\ #'}, {model.se: yes}], parallel: 2, show: [val_loss], fit: {x: [samples], y: "
+        "epoch_seconds}}");
     assert_ok(sk_recipe_write(&r, &text, &err), err);
     sk_recipe_defaults(&again);
     assert_ok(sk_recipe_parse(&again, text.text, text.len, "written", &err), err);
@@ -131,10 +134,12 @@ static void a_file_is_refused_with_its_line(void **state)
     static const char text[] = "task: sweep\nsweep:\n  seeds: [1, 2]\n  grid:\n    model.width: [0.5]\n"
                                "    train.optimiser.lr: [0.1]\n";
     static const char value[] = "sweep:\n  list:\n    - {model.width: 0.5}\n    - name: wide\n      model.width: 99\n";
-    assert_error(sk_recipe_parse(&r, text, sizeof(text) - 1, "x.yaml", &err), SK_INPUT, err,
-                 "recipe 'x.yaml' line 6: sweep.grid: unknown key 'train.optimiser.lr' (did you mean 'train.optimizer.lr'?)");
-    assert_error(sk_recipe_parse(&r, value, sizeof(value) - 1, "x.yaml", &err), SK_INPUT, err,
-                 "recipe 'x.yaml' line 5: sweep.list: entry 2: model.width: expected a number from 0.01 to 16, got '99'");
+    assert_error(
+        sk_recipe_parse(&r, text, sizeof(text) - 1, "x.yaml", &err), SK_INPUT, err,
+        "recipe 'x.yaml' line 6: sweep.grid: unknown key 'train.optimiser.lr' (did you mean 'train.optimizer.lr'?)");
+    assert_error(
+        sk_recipe_parse(&r, value, sizeof(value) - 1, "x.yaml", &err), SK_INPUT, err,
+        "recipe 'x.yaml' line 5: sweep.list: entry 2: model.width: expected a number from 0.01 to 16, got '99'");
     assert_string_equal(r.sweep.grid, "");
 }
 
