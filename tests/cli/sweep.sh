@@ -121,6 +121,21 @@ done
 run 0 sweep --out ctrl-c
 same_sweep ctrl-c
 
+# ---- one that is running: its table is shown, a second is refused ----
+"$skua" sweep sweep.yaml --out busy --set train.epochs=1000 > /dev/null 2> busy.err &
+pid=$!
+until [ "$(cat busy/*/log.jsonl 2> /dev/null | wc -l)" -ge 5 ] || ! kill -0 $pid 2> /dev/null; do
+    :
+done
+run 0 sweep --out busy --table
+matches out '^plain-lr=0.02-seed-1: running$'
+refused "the run 'busy' is in use by process" sweep --out busy
+kill -INT $pid
+wait $pid
+check 'Ctrl-C ends it' [ $? -eq 130 ]
+run 0 sweep --out busy --table
+matches out '^plain-lr=0.02-seed-1: stopped$'
+
 # ---- two at a time, stopped from outside ----
 parallel=(--set sweep.parallel=2 --set engine.threads=2)
 stop TERM 75 two 6 sweep.yaml "${parallel[@]}"
