@@ -101,6 +101,8 @@ const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);
+/* A field of a CSV file (RFC 4180): in quotes, which are doubled, where it holds a comma, a quote or the end of a line. */
+enum sk_code sk_csv_text(struct sk_str *out, const char *text, struct sk_err *err) SK_MUST;
 /* A bar of width columns, share of it filled; appended to out. */
 enum sk_code sk_bar(struct sk_str *out, double share, int width, struct sk_err *err) SK_MUST;
 

@@ -281,14 +281,6 @@ static enum sk_code print_json(const struct shown *v, struct sk_err *err)
 }
 
 /* ---- CSV ---- */
-static enum sk_code csv_text(struct sk_str *out, const char *text, struct sk_err *err)
-{
-    enum sk_code code = sk_str_add(out, err, "\"");
-    for (; code == SK_OK && *text; text++)
-        code = sk_str_add(out, err, *text == '"' ? "\"\"" : "%c", *text);
-    return code == SK_OK ? sk_str_add(out, err, "\"") : code;
-}
-
 static enum sk_code csv_number(struct sk_str *out, double value, struct sk_err *err)
 {
     return isnan(value) ? sk_str_add(out, err, ",") : sk_str_add(out, err, ",%.9g", value);
@@ -303,7 +295,7 @@ static enum sk_code make_csv(const struct shown *v, struct sk_str *out, struct s
         const struct sk_setting_result *r = &v->row[i];
         code = sk_str_add(out, err, "\n");
         if (code == SK_OK)
-            code = csv_text(out, label_of(v->s, r->setting), err);
+            code = sk_csv_text(out, label_of(v->s, r->setting), err);
         if (code == SK_OK)
             code = sk_str_add(out, err, ",%zu,%zu", r->runs, r->done);
         for (int m = 0; m < SK_METRICS && code == SK_OK; m++) {

@@ -49,15 +49,6 @@ void sk_recipe_defaults(struct sk_recipe *r)
     }
 }
 
-/* Whether a sibling before this key has the same text: the same section twice. */
-static bool is_repeated(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key)
-{
-    for (const struct sk_node *n = sk_node_first(y, map); n != key; n = sk_node_next(y, sk_node_next(y, n)))
-        if (strcmp(sk_node_text(y, n), sk_node_text(y, key)) == 0)
-            return true;
-    return false;
-}
-
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as sections nest */
 static enum sk_code read_section(struct reader *d, const struct sk_node *map, const char *section)
 {
@@ -78,7 +69,7 @@ static enum sk_code read_section(struct reader *d, const struct sk_node *map, co
             return sk_key_unexpected(d->y, key, "a key", d->err);
         int length = snprintf(name, sizeof(name), "%s%s%s", section, *section ? "." : "", sk_node_text(d->y, key));
         const struct sk_key *k = length < SK_NAME ? sk_key_find(name) : NULL;
-        if (is_repeated(d->y, map, key))
+        if (sk_node_repeated(d->y, map, key))
             code = sk_fail(d->err, SK_INPUT, "key '%s' is given twice", name);
         else if (k)
             code = read_key(d, k, value);

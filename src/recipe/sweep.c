@@ -53,14 +53,6 @@ static enum sk_code keep(char text[SK_SWEEP_TEXT], const struct sk_yaml *y, cons
     return code;
 }
 
-static bool is_given_before(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key)
-{
-    for (const struct sk_node *n = sk_node_first(y, map); n != key; n = sk_node_next(y, sk_node_next(y, n)))
-        if (n->kind == SK_NODE_SCALAR && strcmp(sk_node_text(y, n), sk_node_text(y, key)) == 0)
-            return true;
-    return false;
-}
-
 /* ---- reading: every value is tried on a recipe of defaults ---- */
 static bool may_vary(const char *name)
 {
@@ -82,7 +74,7 @@ static enum sk_code read_name(const struct sk_yaml *y, const struct sk_node *map
     if (!may_vary(sk_node_text(y, key)))
         return sk_fail(err, SK_INPUT, "'%s' cannot vary in a sweep",
                        sk_printable(shown, sizeof(shown), sk_node_text(y, key)));
-    if (is_given_before(y, map, key))
+    if (sk_node_repeated(y, map, key))
         return sk_fail(err, SK_INPUT, "key '%s' is given twice",
                        sk_printable(shown, sizeof(shown), sk_node_text(y, key)));
     return SK_OK;
