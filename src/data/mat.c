@@ -79,7 +79,7 @@ static enum sk_code read_dimensions(struct sk_mat *m, const struct element *e, s
     return SK_OK;
 }
 
-/* What begins every array: flags, dimensions and name. Of a kind that the format does not tell, nothing but the kind. */
+/* What begins every array: flags, dimensions and name. Of an unknown kind nothing but the kind. */
 static enum sk_code read_head(struct sk_mat *m, struct span *s, struct element *name, bool *complex, struct sk_err *err)
 {
     struct element flags, dimensions;

@@ -91,7 +91,7 @@ void mat_add_bytes(struct mat_file *f, const char *name, const uint8_t *data, in
 static void add_text(struct sk_str *s, bool big, const char *text)
 {
     struct sk_str cell = {0};
-    uint8_t wide[128];
+    uint8_t wide[512];
     const int len = (int)strlen(text);
     for (int i = 0; i < len; i++)
         put(wide + 2 * i, (uint8_t)text[i], 2, big);

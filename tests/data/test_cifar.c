@@ -26,9 +26,8 @@ static int make_all(void **state)
     (void)state;
     struct sk_err err = {0};
     assert_ok(sk_remove_tree(test_folder(), &err), err);
-    assert_ok(sk_mkdirs(test_path("archive1"), &err), err);
-    assert_ok(sk_mkdirs(test_path("archive2"), &err), err);
-    assert_ok(sk_mkdirs(test_path("archive3"), &err), err);
+    for (int i = 0; i < 3; i++)
+        assert_ok(sk_mkdirs(test_path((const char *[]){"archive1", "archive2", "archive3"}[i]), &err), err);
     cifar_write_binary(test_path("binary/cifar-10-batches-bin"));
     cifar_write_pickled(test_path("pickled/cifar-10-batches-py"));
     cifar_write_matlab(test_path("matlab/cifar-10-batches-mat"), false, true);
