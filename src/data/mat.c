@@ -167,8 +167,11 @@ static enum sk_code inflate_to(const struct sk_mat *m, const struct element *e, 
 static enum sk_code unpack(struct sk_mat *m, const struct element *e, size_t len, struct span *s, struct sk_err *err)
 {
     size_t got;
-    if (len > SK_MAT_MAX_UNPACKED || len / DEFLATE_MAX > e->len)
+    if (len / DEFLATE_MAX > e->len)
         return bad(m, err, "says that it unpacks to more than it can");
+    if (len > SK_MAT_MAX_UNPACKED)
+        return sk_fail(err, SK_INPUT, "'%s': the array at byte %zu unpacks to %zu bytes, expected at most %d", m->file,
+                       m->place, len, SK_MAT_MAX_UNPACKED);
     if (!(m->owned = sk_alloc(TAG + len, 1, err)))
         return SK_NOMEM;
     enum sk_code code = inflate_to(m, e, m->owned, TAG + len, true, &got, err);

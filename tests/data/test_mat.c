@@ -2,6 +2,7 @@
 #include "data/mat.h"
 #include "test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <zlib.h>
 
@@ -135,6 +136,45 @@ static void cut_files_are_refused(void **state)
     }
 }
 
+/* One value of a stored type, in an array of doubles, as MATLAB stores them where they fit. */
+static bool integer_of(unsigned type, const void *value, size_t len, int64_t *n)
+{
+    struct mat_file f = {0};
+    struct sk_str array = {0};
+    struct sk_err err = {0};
+    struct sk_mat m;
+    mat_head(&array, false, SK_MAT_DOUBLE, (const int32_t[]){1, 1}, 2, "data");
+    mat_element(&array, false, type, value, len);
+    mat_add(&f, &array);
+    assert_ok(sk_mat_find(&m, f.bytes.text, f.bytes.len, "x.mat", "data", &err), err);
+    bool whole = sk_mat_integer(&m, 0, n);
+    sk_mat_release(&m);
+    sk_str_release(&array);
+    sk_str_release(&f.bytes);
+    return whole;
+}
+
+static void numbers_of_every_type_are_read(void **state)
+{
+    (void)state;
+    int64_t n;
+    assert_true(integer_of(1, "\xff", 1, &n) && n == -1);
+    assert_true(integer_of(2, "\xff", 1, &n) && n == 255);
+    assert_true(integer_of(3, &(int16_t){-300}, 2, &n) && n == -300);
+    assert_true(integer_of(4, &(uint16_t){65535}, 2, &n) && n == 65535);
+    assert_true(integer_of(5, &(int32_t){INT32_MIN}, 4, &n) && n == INT32_MIN);
+    assert_true(integer_of(6, &(uint32_t){UINT32_MAX}, 4, &n) && n == UINT32_MAX);
+    assert_true(integer_of(7, &(float){-3}, 4, &n) && n == -3);
+    assert_true(integer_of(9, &(double){9007199254740992}, 8, &n) && n == 9007199254740992);
+    assert_true(integer_of(12, &(int64_t){INT64_MIN}, 8, &n) && n == INT64_MIN);
+    assert_true(integer_of(13, &(uint64_t){INT64_MAX}, 8, &n) && n == INT64_MAX);
+    assert_false(integer_of(13, &(uint64_t){UINT64_MAX}, 8, &n));
+    assert_false(integer_of(7, &(float){0.5f}, 4, &n));
+    assert_false(integer_of(9, &(double){1e300}, 8, &n));
+    assert_false(integer_of(9, &(double){(double)NAN}, 8, &n));
+    assert_false(integer_of(9, &(double){-(double)INFINITY}, 8, &n));
+}
+
 /* ---- damage ---- */
 static void refused(const void *data, size_t len, const char *message)
 {
@@ -200,7 +240,7 @@ static void damaged_arrays_are_named(void **state)
 static void damaged_elements_are_named(void **state)
 {
     (void)state;
-    struct mat_file f = {0}, twice = {0};
+    struct mat_file f = {0}, twice = {0}, small = {0};
     struct sk_str empty = {0}, head = {0};
     struct sk_err err = {0};
     mat_add_bytes(&twice, "data", (const uint8_t[]){1}, 1, 1);
@@ -212,28 +252,33 @@ static void damaged_elements_are_named(void **state)
     assert_ok(sk_str_add_bytes(&empty, head.text, 8, &err), err);
     mat_add(&f, &empty);
     refused(f.bytes.text, f.bytes.len, "the array at byte 128 begins without flags");
+    mat_add_bytes(&small, "data", (const uint8_t[]){1}, 1, 1);
+    small.bytes.text[small.bytes.len - 6] = 5; /* bytes in the tag: four at most */
+    refused(small.bytes.text, small.bytes.len, "the array at byte 128 has no values");
     sk_str_release(&twice.bytes);
+    sk_str_release(&small.bytes);
     sk_str_release(&f.bytes);
     sk_str_release(&empty);
     sk_str_release(&head);
 }
 
-/* A compressed element whose content is a tag that says len and then as many bytes as are given. */
-static void refused_packed(uint32_t type, uint32_t len, const void *data, size_t bytes, const char *message)
+/* A compressed element whose content is a tag that says len and then as many bytes as are given; zeros behind it. */
+static void refused_packed(uint32_t type, uint32_t len, const void *data, size_t bytes, size_t zeros,
+                           const char *message)
 {
     struct mat_file f = {.packed = true};
-    uint8_t content[256] = {0}, packed[512];
-    uLongf size = sizeof(packed);
+    uint8_t content[256] = {0}, *packed = calloc(1, 512 + zeros);
+    uLongf size = 512;
+    assert_non_null(packed);
     mat_add_bytes(&f, "other", (const uint8_t[]){1}, 1, 1);
     memcpy(content, &type, 4);
     memcpy(content + 4, &len, 4);
     memcpy(content + 8, data, bytes);
     assert_int_equal(compress(packed, &size, content, 8 + bytes), Z_OK);
     f.bytes.len = HEADER;
-    mat_element(&f.bytes, false, 15, packed, size);
+    mat_element(&f.bytes, false, 15, packed, size + zeros);
     refused(f.bytes.text, f.bytes.len, message);
-    f.bytes.text[f.bytes.len - 1] ^= 1; /* of the checksum */
-    refused(f.bytes.text, f.bytes.len, "at byte 128");
+    free(packed);
     sk_str_release(&f.bytes);
 }
 
@@ -243,11 +288,12 @@ static void compressed_damage_is_named(void **state)
     struct sk_str head = {0};
     mat_head(&head, false, 9, (const int32_t[]){1, 1}, 2, "data");
     mat_element(&head, false, 2, "x", 1);
-    refused_packed(9, 4, "abcd", 4, "the array at byte 128 is none, once unpacked");
-    refused_packed(14, 1 << 30, head.text, head.len, "at byte 128 says that it unpacks to more than it can");
-    refused_packed(14, 1 << 20, head.text, head.len, "at byte 128 says that it unpacks to more than it can");
+    refused_packed(9, 4, "abcd", 4, 0, "the array at byte 128 is none, once unpacked");
+    refused_packed(14, 1 << 20, head.text, head.len, 0, "at byte 128 says that it unpacks to more than it can");
+    refused_packed(14, (256 << 20) + 8, head.text, head.len, 300 << 10,
+                   "at byte 128 unpacks to 268435464 bytes, expected at most 268435456");
     for (int more = -8; more <= 8; more += 16)
-        refused_packed(14, (uint32_t)((int)head.len + more), head.text, head.len,
+        refused_packed(14, (uint32_t)((int)head.len + more), head.text, head.len, 0,
                        "its compressed data do not unpack to what it says");
     sk_str_release(&head);
 }
@@ -357,6 +403,7 @@ int main(void)
         cmocka_unit_test(batches_are_read),
         cmocka_unit_test(names_are_read),
         cmocka_unit_test(other_arrays_are_passed_over),
+        cmocka_unit_test(numbers_of_every_type_are_read),
         cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(strange_files_are_refused),
         cmocka_unit_test(damaged_arrays_are_named),
