@@ -140,33 +140,60 @@ static enum sk_code put_in_place(const char *temp, const char *path, struct sk_e
     return sk_dir_sync(parent, err);
 }
 
-static enum sk_code write_temp(const char *temp, const void *data, size_t len, struct sk_err *err)
-{
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return sk_fail_errno(err, SK_IO, errno, "cannot create '%s'", temp);
-    enum sk_code code = sk_write_all(fd, data, len, temp, err);
-    if (code == SK_OK && fsync(fd) != 0)
-        code = sk_fail_errno(err, SK_IO, errno, "cannot flush '%s'", temp);
-    if (close(fd) != 0 && code == SK_OK)
-        code = sk_fail_errno(err, SK_IO, errno, "cannot write '%s'", temp);
-    if (code != SK_OK)
-        unlink(temp);
-    return code;
-}
-
 static enum sk_code temp_name(char out[SK_PATH], const char *path, struct sk_err *err)
 {
     return sk_format(out, SK_PATH, "the path of a temporary file", err, "%s.tmp-%ld", path, (long)getpid());
 }
 
+enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk_err *err)
+{
+    *f = (struct sk_new_file){.fd = -1};
+    enum sk_code code = sk_format(f->path, sizeof(f->path), "the path", err, "%s", path);
+    if (code == SK_OK)
+        code = temp_name(f->temp, path, err);
+    if (code != SK_OK)
+        return code;
+    f->fd = open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return f->fd < 0 ? sk_fail_errno(err, SK_IO, errno, "cannot create '%s'", f->temp) : SK_OK;
+}
+
+enum sk_code sk_new_file_add(struct sk_new_file *f, const void *data, size_t len, struct sk_err *err)
+{
+    return sk_write_all(f->fd, data, len, f->temp, err);
+}
+
+void sk_new_file_drop(struct sk_new_file *f)
+{
+    if (f->temp[0] && f->fd >= 0) {
+        close(f->fd);
+        unlink(f->temp);
+    }
+    *f = (struct sk_new_file){.fd = -1};
+}
+
+enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    if (fsync(f->fd) != 0)
+        code = sk_fail_errno(err, SK_IO, errno, "cannot flush '%s'", f->temp);
+    if (close(f->fd) != 0 && code == SK_OK)
+        code = sk_fail_errno(err, SK_IO, errno, "cannot write '%s'", f->temp);
+    f->fd = -1;
+    if (code != SK_OK)
+        unlink(f->temp);
+    return code == SK_OK ? put_in_place(f->temp, f->path, err) : code;
+}
+
 enum sk_code sk_file_write(const char *path, const void *data, size_t len, struct sk_err *err)
 {
-    char temp[SK_PATH];
-    enum sk_code code = temp_name(temp, path, err);
+    struct sk_new_file f;
+    enum sk_code code = sk_new_file_open(&f, path, err);
     if (code == SK_OK)
-        code = write_temp(temp, data, len, err);
-    return code == SK_OK ? put_in_place(temp, path, err) : code;
+        code = sk_new_file_add(&f, data, len, err);
+    if (code == SK_OK)
+        return sk_new_file_close(&f, err);
+    sk_new_file_drop(&f);
+    return code;
 }
 
 enum sk_code sk_file_writable(const char *path, struct sk_err *err)

@@ -1,95 +1,14 @@
-/* skua eval: loss, top-1, top-5 and accuracy of each class on a data set. */
-#include <jansson.h>
+/* skua eval: how good a model is on a data set, and two models side by side. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "train/train.h"
+#include "cli/eval_view.h"
 
-struct eval_args {
-    struct sk_words set;
-    const char *data, *recipe, *split, *tta;
-    bool json, quiet;
-};
-enum { CLASS_ROWS = 40 }; /* more classes than these are shown by --json only */
+enum { JSON_MISTAKES = 20 }; /* with --json alone */
 
-static void on_progress(void *ctx, int64_t done, int64_t all)
-{
-    const double *since = ctx;
-    sk_progress("Evaluation", done, all, "%lld/%lld  %.0f img/s", (long long)done, (long long)all,
-                (double)done / (sk_now() - *since));
-}
-
-static double rate(const struct sk_evaluation *e)
-{
-    return e->seconds > 0 ? (double)e->all.count / e->seconds : 0;
-}
-
-static double class_accuracy(const struct sk_evaluation *e, int c)
-{
-    return e->class_count[c] > 0 ? (double)e->class_correct[c] / (double)e->class_count[c] : 0;
-}
-
-static enum sk_code print_classes(const struct sk_session *s, const struct sk_evaluation *e, struct sk_err *err)
-{
-    struct sk_table t = {.align = "lrrl"};
-    char name[64], number[32];
-    sk_table_cell(&t, "class");
-    sk_table_cell(&t, "pictures");
-    sk_table_cell(&t, "accuracy");
-    sk_table_cell(&t, "%s", "");
-    for (int c = 0; c < e->classes; c++) {
-        struct sk_str bar = {0};
-        if (sk_bar(&bar, class_accuracy(e, c), 20, err) != SK_OK)
-            t.failed = true;
-        sk_table_cell(&t, "%s", sk_printable(name, sizeof(name), s->class_name[c]));
-        sk_table_cell(&t, "%s", sk_thousands(e->class_count[c], number));
-        sk_table_cell(&t, "%.2f%%", 100 * class_accuracy(e, c));
-        sk_table_cell(&t, "%s", bar.text ? bar.text : "");
-        sk_str_release(&bar);
-    }
-    return sk_table_print(&t, err);
-}
-
-static enum sk_code print_text(const struct sk_session *s, const struct sk_evaluation *e, struct sk_err *err)
-{
-    char count[32];
-    sk_print("Loss: %.4f, Accuracy: %.2f%%, Top-5: %.2f%%, %s pictures, %.0f img/s\n", sk_metrics_loss(&e->all),
-             100 * sk_metrics_top1(&e->all), 100 * sk_metrics_top5(&e->all), sk_thousands(e->all.count, count),
-             rate(e));
-    if (e->classes > CLASS_ROWS)
-        return SK_OK;
-    sk_print("\n");
-    return print_classes(s, e, err);
-}
-
-static enum sk_code print_json(const struct sk_session *s, const struct sk_evaluation *e, struct sk_err *err)
-{
-    json_t *classes = json_array();
-    for (int c = 0; c < e->classes; c++)
-        json_array_append_new(classes, json_pack("{s:s, s:I, s:I, s:f}", "name", s->class_name[c], "count",
-                                                 (json_int_t)e->class_count[c], "correct",
-                                                 (json_int_t)e->class_correct[c], "accuracy", class_accuracy(e, c)));
-    json_t *object =
-        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "model", s->path, "step", (json_int_t)s->step,
-                  "count", (json_int_t)e->all.count, "loss", sk_metrics_loss(&e->all), "top1", sk_metrics_top1(&e->all),
-                  "top5", sk_metrics_top5(&e->all), "seconds", e->seconds, "images_per_s", rate(e), "classes", classes);
-    return sk_print_json(object, "the results", err);
-}
-
-/* No figures from a network that gives none: the same for text and JSON. */
-static enum sk_code check_loss(const struct sk_session *s, const struct sk_evaluation *e, struct sk_err *err)
-{
-    double loss = sk_metrics_loss(&e->all);
-    if (isfinite(loss))
-        return SK_OK;
-    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold nan, infinity or too much",
-                   s->path, isnan(loss) ? "nan" : "infinite");
-}
-
-static enum sk_code parse_words(const struct eval_args *a, struct sk_session *s, enum sk_split *split,
-                                struct sk_err *err)
+/* ---- a model with its data ---- */
+static enum sk_code read_words(const struct sk_eval_args *a, struct sk_recipe_data *data, enum sk_split *split,
+                               struct sk_err *err)
 {
     if (a->tta && strcmp(a->tta, "flip") != 0)
         return sk_fail(err, SK_USAGE, "--tta: expected flip, got '%s'", a->tta);
@@ -97,68 +16,167 @@ static enum sk_code parse_words(const struct eval_args *a, struct sk_session *s,
     if (a->split && strcmp(a->split, "train") != 0 && strcmp(a->split, "val") != 0)
         return sk_fail(err, SK_USAGE, "--split: expected train or val, got '%s'", a->split);
     if (*split == SK_TRAIN)
-        s->recipe.data.val_limit = s->recipe.data.train_limit;
+        data->val_limit = data->train_limit;
     return SK_OK;
 }
 
-static enum sk_code evaluate(struct sk_session *s, const struct eval_args *a, struct sk_err *err)
+enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const struct sk_eval_args *a,
+                                struct sk_err *err)
 {
-    struct sk_dataset *ds = NULL;
-    struct sk_evaluation e = {0};
+    struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
+    struct sk_recipe *recipe = &m->session.recipe;
     enum sk_split split;
-    double since = sk_now();
-    enum sk_code code = sk_cli_set_data(&s->recipe, a->data, err);
+    enum sk_code code = sk_session_open(&m->session, path, &o, err);
     if (code == SK_OK)
-        code = parse_words(a, s, &split, err);
+        code = sk_cli_set_data(recipe, a->data, err);
     if (code == SK_OK)
-        code = sk_dataset_open(&ds, &s->recipe.data, s->recipe.train.seed, split, err);
-    if (code == SK_OK)
-        code = sk_evaluate(s->net, ds, &s->recipe, a->tta != NULL, &sk_cancel, on_progress, &since, &e, err);
+        code = read_words(a, &recipe->data, &split, err);
+    return code == SK_OK ? sk_dataset_open(&m->ds, &recipe->data, recipe->train.seed, split, err) : code;
+}
+
+void sk_eval_model_close(struct sk_eval_model *m)
+{
+    sk_evaluation_release(&m->e);
+    sk_dataset_close(m->ds);
+    sk_session_close(&m->session);
+    m->ds = NULL;
+}
+
+/* ---- its evaluation ---- */
+struct watch {
+    double since;
+    sk_eval_sample *sample;
+    void *ctx;
+};
+
+static void on_progress(void *ctx, int64_t done, int64_t all)
+{
+    const struct watch *w = ctx;
+    sk_progress("Evaluation", done, all, "%lld/%lld  %.0f img/s", (long long)done, (long long)all,
+                (double)done / (sk_now() - w->since));
+}
+
+static enum sk_code on_sample(void *ctx, const struct sk_scored *s, struct sk_err *err)
+{
+    const struct watch *w = ctx;
+    return w->sample ? w->sample(w->ctx, s, err) : SK_OK;
+}
+
+/* No figures from a network that gives none: the same for text and JSON. */
+static enum sk_code check_loss(const struct sk_eval_model *m, struct sk_err *err)
+{
+    double loss = sk_metrics_loss(&m->e.all);
+    if (isfinite(loss))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold too much",
+                   m->session.path, isnan(loss) ? "nan" : "infinite");
+}
+
+enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_args *a, sk_eval_sample *sample, void *ctx,
+                               struct sk_err *err)
+{
+    struct watch w = {sk_now(), sample, ctx};
+    struct sk_eval_options o = {.flip = a->tta != NULL,
+                                .scores = true,
+                                .mistakes = a->mistakes > 0 ? (int)a->mistakes : a->json ? JSON_MISTAKES : 0,
+                                .cancel = &sk_cancel,
+                                .ctx = &w,
+                                .progress = on_progress,
+                                .sample = on_sample};
+    const struct sk_recipe *recipe = &m->session.recipe;
+    enum sk_code code = sk_evaluate(m->session.net, m->ds, recipe, &o, &m->e, err);
     sk_progress_clear();
+    if (code == SK_INPUT)
+        sk_err_prefix(err, "'%s'", m->session.path);
     if (code == SK_OK)
-        code = check_loss(s, &e, err);
+        code = check_loss(m, err);
+    return code == SK_OK ? sk_latency_measure(m->session.net, m->ds, recipe, &sk_cancel, &m->e.latency, err) : code;
+}
+
+json_t *sk_eval_model_json(const struct sk_eval_model *m)
+{
+    json_t *found = sk_evaluation_json(&m->e, (const char *const *)m->session.class_name, m->ds);
+    json_t *root = found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
+    if (root && json_object_update(root, found) != 0) {
+        json_decref(root);
+        root = NULL;
+    }
+    json_decref(found);
+    return root;
+}
+
+static enum sk_code eval_one(const char *path, const struct sk_eval_args *a, struct sk_err *err)
+{
+    struct sk_eval_csv csv = {0};
+    struct sk_eval_model *m = sk_alloc(1, sizeof(*m), err); /* too large for a stack */
+    if (!m)
+        return SK_NOMEM;
+    enum sk_code code = sk_eval_model_open(m, path, a, err);
+    if (code == SK_OK && a->predictions)
+        code = sk_eval_csv_open(&csv, a->predictions, m, err);
     if (code == SK_OK)
-        code = a->json ? print_json(s, &e, err) : print_text(s, &e, err);
-    sk_evaluation_release(&e);
-    sk_dataset_close(ds);
+        code = sk_eval_model_run(m, a, a->predictions ? sk_eval_csv_add : NULL, &csv, err);
+    if (code == SK_OK && a->predictions)
+        code = sk_eval_csv_close(&csv, err);
+    if (code == SK_OK)
+        code = a->json ? sk_print_json(sk_eval_model_json(m), "the results", err) : sk_eval_print(m, a, err);
+    sk_eval_csv_drop(&csv);
+    sk_eval_model_close(m);
+    sk_free(m);
     return code;
+}
+
+/* ---- the command ---- */
+/* Options that show or write what one model alone has. */
+static enum sk_code check_pair(const struct sk_eval_args *a, struct sk_err *err)
+{
+    const char *of_one = a->predictions    ? "--predictions"
+                         : a->confusion    ? "--confusion"
+                         : a->calibration  ? "--calibration"
+                         : a->mistakes > 0 ? "--mistakes"
+                                           : NULL;
+    return of_one ? sk_fail(err, SK_USAGE, "%s is for one model: evaluate them one after the other", of_one) : SK_OK;
 }
 
 static enum sk_code run_eval(const struct sk_words *words, const void *args, struct sk_err *err)
 {
-    const struct eval_args *a = args;
-    struct sk_session *s = sk_alloc(1, sizeof(*s), err);
-    if (!s)
-        return SK_NOMEM;
+    const struct sk_eval_args *a = args;
     sk_progress_quiet(a->quiet || a->json);
-    struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
-    enum sk_code code = sk_session_open(s, words->item[0], &o, err);
-    if (code == SK_OK)
-        code = evaluate(s, a, err);
-    sk_session_close(s);
-    sk_free(s);
-    return code;
+    if (words->count == 1)
+        return eval_one(words->item[0], a, err);
+    enum sk_code code = check_pair(a, err);
+    return code == SK_OK ? sk_eval_pair(words->item[0], words->item[1], a, err) : code;
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct eval_args, data, "the data (that of the training)"),
-    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct eval_args, split, "val (default) or train"),
-    SK_OPTION("tta", "flip", SK_OPTION_TEXT, struct eval_args, tta,
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct sk_eval_args, data, "the data (that of the training)"),
+    SK_OPTION("split", "SPLIT", SK_OPTION_TEXT, struct sk_eval_args, split, "val (default) or train"),
+    SK_OPTION("tta", "flip", SK_OPTION_TEXT, struct sk_eval_args, tta,
               "flip: mean probabilities of each picture and its mirror image"),
-    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct eval_args, recipe, "for weights that carry no recipe"),
-    SK_OPTION_SET(struct eval_args),
-    SK_OPTION_JSON(struct eval_args),
-    SK_OPTION_QUIET(struct eval_args),
+    SK_OPTION("per-class", NULL, SK_OPTION_FLAG, struct sk_eval_args, per_class,
+              "precision, recall and F1 of each class"),
+    SK_OPTION("confusion", NULL, SK_OPTION_FLAG, struct sk_eval_args, confusion,
+              "the confusion matrix; with many classes the most confused pairs"),
+    SK_OPTION("calibration", NULL, SK_OPTION_FLAG, struct sk_eval_args, calibration,
+              "accuracy by confidence, and the temperature that fits best"),
+    SK_OPTION_NUMBER("mistakes", "N", struct sk_eval_args, mistakes, "the N most confident mistakes", 1,
+                     SK_SCORES_MISTAKES_MAX),
+    SK_OPTION("predictions", "FILE.csv", SK_OPTION_TEXT, struct sk_eval_args, predictions,
+              "writes a row for each picture"),
+    SK_OPTION("recipe", "RECIPE", SK_OPTION_TEXT, struct sk_eval_args, recipe, "for weights that carry no recipe"),
+    SK_OPTION_SET(struct sk_eval_args),
+    SK_OPTION_JSON(struct sk_eval_args),
+    SK_OPTION_QUIET(struct sk_eval_args),
 };
 
 const struct sk_command sk_cmd_eval = {
     .name = "eval",
-    .words = "MODEL",
-    .help = "loss, top-1, top-5 and accuracy of each class",
+    .words = "MODEL [MODEL]",
+    .help = "loss, accuracy, F1, calibration and inference time; of two models side by side",
     .words_min = 1,
-    .words_max = 1,
+    .words_max = 2,
     .option = options,
     .options = SK_COUNT(options),
-    .args_size = sizeof(struct eval_args),
+    .args_size = sizeof(struct sk_eval_args),
     .run = run_eval,
 };

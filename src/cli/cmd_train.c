@@ -35,12 +35,22 @@ static enum sk_code get_recipe(struct sk_recipe *r, const struct train_args *a, 
     return code == SK_OK ? sk_cli_recipe(r, path, a->data, &a->set, err) : code;
 }
 
+static void print_end_json(const struct sk_train_view *v, const struct sk_position *at, const char *status)
+{
+    const struct sk_latency *l = &v->latency;
+    sk_print("{\"event\":\"end\",\"status\":\"%s\",\"step\":%lld,\"epochs_done\":%u,\"best\":%.9g", status,
+             (long long)at->step, at->epoch, at->best);
+    if (l->samples > 0)
+        sk_print(",\"latency\":{\"samples\":%d,\"mean\":%.9g,\"median\":%.9g,\"p90\":%.9g,\"p99\":%.9g}", l->samples,
+                 l->mean, l->median, l->p90, l->p99);
+    sk_print("}\n");
+}
+
 static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at,
                       const char *status)
 {
     if (v->json)
-        sk_print("{\"event\":\"end\",\"status\":\"%s\",\"step\":%lld,\"epochs_done\":%u,\"best\":%.9g}\n", status,
-                 (long long)at->step, at->epoch, at->best);
+        print_end_json(v, at, status);
     else if (!v->quiet && at->best >= 0)
         sk_tell("best accuracy %.2f%%; try: skua eval %s", 100 * at->best, v->run);
     sk_train_view_damaged(v);

@@ -1,7 +1,7 @@
 /* What `skua train` shows: a heading, the progress bar, a line an epoch, or one JSON object for each of them. */
 #include "cli/train_view.h"
 
-#include "cli/cli.h"
+#include "cli/eval_view.h"
 
 static void tell_start(const struct sk_train_view *v, const struct sk_start_report *r)
 {
@@ -138,9 +138,19 @@ static void on_epoch(void *ctx, const struct sk_epoch_report *r)
     sk_print_flush();
 }
 
+static void on_latency(void *ctx, const struct sk_latency *l)
+{
+    struct sk_train_view *v = ctx;
+    v->latency = *l;
+    if (!v->json)
+        sk_latency_print(l);
+    sk_print_flush();
+}
+
 struct sk_train_events sk_train_view_events(struct sk_train_view *view)
 {
     view->accuracy = -1;
     return (struct sk_train_events){
-        .ctx = view, .start = on_start, .step = on_step, .evaluating = on_evaluating, .epoch = on_epoch};
+        .ctx = view, .start = on_start, .step = on_step, .evaluating = on_evaluating, .epoch = on_epoch,
+        .latency = on_latency};
 }

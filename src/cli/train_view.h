@@ -12,6 +12,7 @@ struct sk_train_view {
     int log_every;    /* of the recipe */
     double accuracy;  /* of the last validation, -1: none */
     int workers;      /* data.workers: auto: as told last */
+    struct sk_latency latency; /* samples 0: not measured */
     int64_t replaced; /* damaged samples, of all epochs; the first of them */
     struct sk_damage damaged[SK_VIEW_DAMAGED];
     size_t named, damaged_count; /* how many of them are here; how many there are */

@@ -160,8 +160,8 @@ static enum sk_code evaluate(struct sk_training *t, struct sk_metrics *out, stru
 {
     const struct sk_train_events *e = &t->options->events;
     struct sk_evaluation evaluation = {0};
-    enum sk_code code =
-        sk_evaluate(t->net, t->val, &t->recipe, false, t->options->cancel, e->evaluating, e->ctx, &evaluation, err);
+    struct sk_eval_options o = {.cancel = t->options->cancel, .progress = e->evaluating, .ctx = e->ctx};
+    enum sk_code code = sk_evaluate(t->net, t->val, &t->recipe, &o, &evaluation, err);
     *out = evaluation.all;
     sk_evaluation_release(&evaluation);
     return code;

@@ -2,16 +2,14 @@
 #include "train/internal.h"
 #include "train/tta.h"
 
-#include <math.h>
-
 enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *ds, const struct sk_recipe *recipe,
-                            struct sk_err *err)
+                            int batch, int workers, struct sk_err *err)
 {
     struct sk_loader_options o = {
         .dataset = ds,
         .steps = &recipe->data.prepare,
-        .batch = recipe->train.batch,
-        .workers = recipe->data.workers,
+        .batch = batch,
+        .workers = workers,
         .seed = recipe->train.seed,
         .limit = recipe->data.val_limit,
         .on_error = recipe->data.on_error,
@@ -44,80 +42,84 @@ enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *load
     return SK_OK;
 }
 
-/* Whether label comes first, as torch.topk ranks: equal logits by their index; never in a row with a NaN. */
-static bool is_first(const float *row, int classes, int label)
+static enum sk_code name_sample(const struct sk_dataset *ds, int64_t index, enum sk_code code, struct sk_err *err)
 {
-    for (int j = 0; j < classes; j++)
-        if (isnan(row[j]) || row[j] > row[label] || (j < label && row[j] == row[label]))
-            return false;
-    return true;
+    char name[SK_NAME];
+    sk_dataset_name(ds, index, name, sizeof(name));
+    sk_err_prefix(err, "the output of the network for '%s' is not finite", name);
+    return code;
 }
 
-static void count_classes(struct sk_evaluation *e, const struct sk_batch *b, const struct sk_net_result *r)
+static enum sk_code score_batch(const struct sk_dataset *ds, const struct sk_batch *b, const struct sk_net_result *r,
+                                const struct sk_eval_options *o, struct sk_scores *s, struct sk_err *err)
 {
-    for (int i = 0; i < b->count; i++) {
-        int label = b->label[i];
-        e->class_count[label]++;
-        e->class_correct[label] += is_first(r->logits + (size_t)i * (size_t)e->classes, e->classes, label);
+    enum sk_code code = SK_OK;
+    for (int i = 0; i < b->count && code == SK_OK; i++) {
+        struct sk_scored sample;
+        code = sk_scores_add(s, r->logits + (size_t)i * (size_t)s->classes, b->label[i], b->index[i], &sample, err);
+        if (code == SK_INPUT)
+            return name_sample(ds, b->index[i], code, err);
+        if (code == SK_OK && o->sample)
+            code = o->sample(o->ctx, &sample, err);
     }
+    return code;
 }
 
-static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, struct sk_tta *tta,
-                                const atomic_bool *cancel,
-                                void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
-                                struct sk_evaluation *out, struct sk_err *err)
+static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, const struct sk_dataset *ds,
+                                const struct sk_eval_options *o, struct sk_tta *tta, struct sk_evaluation *out,
+                                struct sk_err *err)
 {
     const struct sk_batch *batch;
     struct sk_net_result result;
     for (;;) {
-        if (cancel && atomic_load(cancel))
+        if (o->cancel && atomic_load(o->cancel))
             return sk_fail(err, SK_CANCELLED, "the evaluation was stopped");
         enum sk_code code = sk_loader_next(loader, &batch, err);
         if (code != SK_OK || !batch)
             return code;
-        code = tta ? sk_tta_eval(tta, net, batch, &result, err)
-                   : sk_net_eval(net, &(struct sk_net_batch){batch->count, batch->pixels, batch->label, NULL}, &result, err);
+        struct sk_net_batch b = {batch->count, batch->pixels, batch->label, NULL};
+        code = o->flip ? sk_tta_eval(tta, net, batch, &result, err) : sk_net_eval(net, &b, &result, err);
+        if (code == SK_OK && o->scores)
+            code = score_batch(ds, batch, &result, o, &out->scores, err);
         if (code != SK_OK)
             return code;
         sk_metrics_add(&out->all, &result, batch->count);
-        count_classes(out, batch, &result);
-        if (progress)
-            progress(ctx, out->all.count, sk_loader_samples(loader));
+        if (o->progress)
+            o->progress(o->ctx, out->all.count, sk_loader_samples(loader));
     }
 }
 
-enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe, bool flip,
-                         const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
-                         struct sk_evaluation *out, struct sk_err *err)
+enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                         const struct sk_eval_options *o, struct sk_evaluation *out, struct sk_err *err)
 {
     struct sk_loader *loader = NULL;
     struct sk_tta tta = {0};
     int classes = sk_net_shape(net)->classes;
-    *out = (struct sk_evaluation){.classes = classes};
-    enum sk_code code = sk_eval_loader(&loader, ds, recipe, err);
+    *out = (struct sk_evaluation){0};
+    enum sk_code code = sk_eval_loader(&loader, ds, recipe, recipe->train.batch, recipe->data.workers, err);
     if (code == SK_OK)
         code = sk_eval_fits(net, loader, ds, err);
-    if (code == SK_OK) {
-        out->class_count = sk_alloc((size_t)classes, sizeof(*out->class_count), err);
-        out->class_correct = out->class_count ? sk_alloc((size_t)classes, sizeof(*out->class_correct), err) : NULL;
-        code = out->class_correct ? sk_loader_start(loader, 0, 0, err) : SK_NOMEM;
-    }
-    if (code == SK_OK && flip)
+    if (code == SK_OK && o->scores)
+        code = sk_scores_init(&out->scores, classes, o->mistakes, err);
+    if (code == SK_OK && o->flip)
         code = sk_tta_init(&tta, recipe->train.batch, classes, err);
+    if (code == SK_OK)
+        code = sk_loader_start(loader, 0, 0, err);
     double since = sk_now();
     if (code == SK_OK)
-        code = run_batches(net, loader, flip ? &tta : NULL, cancel, progress, ctx, out, err);
+        code = run_batches(net, loader, ds, o, &tta, out, err);
     out->seconds = sk_now() - since;
     sk_tta_release(&tta);
     sk_loader_free(loader);
     if (code != SK_OK)
         sk_evaluation_release(out);
+    else if (o->scores)
+        sk_scores_finish(&out->scores);
     return code;
 }
 
 void sk_evaluation_release(struct sk_evaluation *e)
 {
-    sk_free(e->class_count);
-    sk_free(e->class_correct);
+    sk_scores_release(&e->scores);
     *e = (struct sk_evaluation){0};
 }

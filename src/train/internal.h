@@ -105,9 +105,9 @@ void sk_training_release(struct sk_training *t);
 enum sk_code sk_train_loader(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err) SK_MUST;
 
 /* ---- evaluation with a loader that stands (evaluate.c) ---- */
-/* Makes the loader that evaluation uses. */
+/* Makes the loader that evaluation uses, for batches of batch and with workers as of sk_loader_options. */
 enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *ds, const struct sk_recipe *recipe,
-                            struct sk_err *err) SK_MUST;
+                            int batch, int workers, struct sk_err *err) SK_MUST;
 /* INPUT unless the pictures of the loader are what the network takes. */
 enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *loader, const struct sk_dataset *ds,
                           struct sk_err *err) SK_MUST;

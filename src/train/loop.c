@@ -87,6 +87,21 @@ static enum sk_code stop(struct sk_training *t, struct sk_err *err)
                    (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
 }
 
+/* The run is complete without it: what goes wrong is told, Ctrl-C leaves it out. */
+static void report_latency(struct sk_training *t)
+{
+    const struct sk_train_events *e = &t->options->events;
+    struct sk_latency latency;
+    struct sk_err why = {0};
+    if (!t->val || !e->latency)
+        return;
+    enum sk_code code = sk_latency_measure(t->net, t->val, &t->recipe, t->options->cancel, &latency, &why);
+    if (code == SK_OK)
+        e->latency(e->ctx, &latency);
+    else if (code != SK_CANCELLED)
+        sk_notice("the inference time could not be measured: %s", why.text);
+}
+
 static enum sk_code train(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
@@ -103,6 +118,8 @@ static enum sk_code train(struct sk_training *t, struct sk_err *err)
     if (code == SK_OK && t->save_failure.code != SK_OK)
         code = sk_fail(err, SK_IO, "training ended, but step %lld could not be saved: %s; last good checkpoint: %s",
                        (long long)t->at.step, t->save_failure.text, t->saved[0] ? t->saved : "none");
+    if (code == SK_OK)
+        report_latency(t);
     return code;
 }
 

@@ -111,7 +111,7 @@ static enum sk_code check_normalize(const struct sk_training *t, const struct sk
 static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
 {
     struct sk_loader *loader = NULL;
-    enum sk_code code = sk_eval_loader(&loader, t->val, &t->recipe, err);
+    enum sk_code code = sk_eval_loader(&loader, t->val, &t->recipe, t->recipe.train.batch, t->recipe.data.workers, err);
     if (code == SK_OK) {
         t->val_samples = sk_loader_samples(loader);
         code = sk_eval_fits(t->net, loader, t->val, err);

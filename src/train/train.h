@@ -2,12 +2,14 @@
 #ifndef SKUA_TRAIN_H
 #define SKUA_TRAIN_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
 #include "data/data.h"
 #include "exec/exec.h"
 #include "recipe/recipe.h"
+#include "train/scores.h"
 
 /* ---- schedules (schedule.c): learning rate of optimizer step `step` (from 0) ---- */
 /* steps_per_epoch as of the loader; total_steps: of the whole training. One-cycle as
@@ -86,6 +88,21 @@ enum sk_code sk_checkpoint_load(const char *path, struct sk_net *net, struct sk_
 /* The recipe that the run was made with, from the model's metadata. INPUT: a foreign file. */
 enum sk_code sk_checkpoint_recipe(const char *path, struct sk_recipe *r, struct sk_err *err) SK_MUST;
 
+/* ---- inference time (latency.c) ---- */
+enum { SK_LATENCY_WARM_UP = 10, SK_LATENCY_SAMPLES = 200 };
+#define SK_LATENCY_SECONDS 3.0
+struct sk_latency { /* seconds that the network takes for one picture, by itself; loading is not counted */
+    int samples;    /* measured; 0: nothing was */
+    double mean, median, p90, p99; /* quantiles as numpy.percentile's default, linear between samples */
+};
+/* Times up to SK_LATENCY_SAMPLES of the first samples of ds in batches of one, after SK_LATENCY_WARM_UP that are not
+ * counted; past SK_LATENCY_SECONDS it ends early, but not before SK_LATENCY_WARM_UP samples were timed (a small data set is
+ * gone through again). Errors as sk_evaluate. */
+enum sk_code sk_latency_measure(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                                const atomic_bool *cancel, struct sk_latency *out, struct sk_err *err) SK_MUST;
+/* Of n measured times, which are sorted in place. */
+void sk_latency_of(double *seconds, int n, struct sk_latency *out);
+
 /* ---- the loop (loop.c) ---- */
 struct sk_epoch_report {
     uint32_t epoch, epochs; /* this one (from 1), of so many (by max_steps: as many as it takes) */
@@ -131,6 +148,7 @@ struct sk_train_events { /* called from the training thread; any may be NULL */
     void (*evaluating)(void *ctx, int64_t done, int64_t all);
     void (*epoch)(void *ctx, const struct sk_epoch_report *r);
     void (*saved)(void *ctx, const char *path, int64_t step);
+    void (*latency)(void *ctx, const struct sk_latency *l); /* of validation pictures, after the last epoch is saved */
 };
 struct sk_train_options {
     const struct sk_recipe *recipe; /* resolved */
@@ -148,20 +166,36 @@ struct sk_train_options {
  * validation. */
 enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *position, struct sk_err *err) SK_MUST;
 
-/* ---- evaluation (evaluate.c): shared by the loop and skua eval ---- */
+/* ---- evaluation (evaluate.c): shared by the loop, skua eval and skua report ---- */
+struct sk_eval_options {
+    bool flip;           /* of each picture and its mirror image the mean probabilities count; logits are their logarithms */
+    bool scores;         /* fills scores too */
+    int mistakes;        /* how many of the most confident mistakes scores keeps */
+    const atomic_bool *cancel; /* CANCELLED between batches; may be NULL */
+    void *ctx;
+    void (*progress)(void *ctx, int64_t done, int64_t all); /* after each batch; may be NULL */
+    /* With scores: each sample in the order of the data; index is its number in ds. May be NULL; an error ends it. */
+    enum sk_code (*sample)(void *ctx, const struct sk_scored *s, struct sk_err *err);
+};
 struct sk_evaluation {
-    struct sk_metrics all;
-    int classes;
-    int64_t *class_count, *class_correct;
+    struct sk_metrics all;    /* what the log of a training says of a validation, to the digit */
+    struct sk_scores scores;  /* zeroed unless asked for */
+    struct sk_latency latency; /* for the caller to measure; in the JSON when it was */
     double seconds;
-}; /* arrays sk_free'd by release */
+};
 /* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
- * classes do not fit the network, or whose batches do not fit into memory: INPUT. The loss need not be finite.
- * flip: of each picture and its mirror image the mean probabilities count. CANCELLED between batches. progress (may be NULL) is called after each batch. *out is overwritten; on failure it is
- * zeroed. */
-enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe, bool flip,
-                         const atomic_bool *cancel, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
-                         struct sk_evaluation *out, struct sk_err *err) SK_MUST;
-void sk_evaluation_release(struct sk_evaluation *e);
+ * classes do not fit the network, or whose batches do not fit into memory: INPUT; so with scores is an output of the network
+ * that is not finite, which names the picture. *out is overwritten; on failure it is zeroed. */
+enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                         const struct sk_eval_options *o, struct sk_evaluation *out, struct sk_err *err) SK_MUST;
+void sk_evaluation_release(struct sk_evaluation *e); /* accepts a zeroed one */
+/* All that an evaluation with scores found, as one object (evaluate_json.c): count, loss, top1, top5, seconds,
+ * images_per_s, macro, micro and weighted {precision, recall, f1}, classes [{name, count, predicted, correct, precision,
+ * recall, f1}], confusion [label][predicted] (null with more than SK_SCORES_MATRIX_CLASSES classes), confused [{class,
+ * predicted, count, share}], calibration {ece, bins [{from, to, count, confidence, accuracy}], temperature {value, samples,
+ * loss_before, loss_after, ece_before, ece_after}}, mistakes [{index, name (null where it is not UTF-8), class, predicted, probability,
+ * class_probability}], latency {samples, mean, median, p90, p99} where it was measured. ds: for names of samples. A new
+ * reference; NULL: no memory, or a name that is not UTF-8. */
+json_t *sk_evaluation_json(const struct sk_evaluation *e, const char *const *class_name, const struct sk_dataset *ds);
 
 #endif

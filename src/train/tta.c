@@ -2,6 +2,7 @@
 #include "kern/kern.h"
 #include "train/tta.h"
 
+#include <float.h>
 #include <math.h>
 
 enum sk_code sk_tta_init(struct sk_tta *t, int batch, int classes, struct sk_err *err)
@@ -22,16 +23,19 @@ void sk_tta_release(struct sk_tta *t)
     *t = (struct sk_tta){0};
 }
 
-/* What the mean probabilities say, as sk_net_eval says of logits: the loss is their negative logarithm. */
+/* What the mean probabilities say, as sk_net_eval says of logits: their logarithms are the logits of such a network. A
+ * probability too small for a float counts as the smallest. */
 static void judge(const struct sk_tta *t, const struct sk_batch *b, struct sk_net_result *r)
 {
     size_t n = (size_t)b->count, k = (size_t)t->classes;
     int32_t correct[2];
     double sum = 0;
-    for (size_t i = 0; i < n * k; i++)
-        t->prob[0][i] = (t->prob[0][i] + t->prob[1][i]) / 2;
+    for (size_t i = 0; i < n * k; i++) {
+        double mean = ((double)t->prob[0][i] + (double)t->prob[1][i]) / 2;
+        t->prob[0][i] = (float)log(mean < (double)FLT_TRUE_MIN ? (double)FLT_TRUE_MIN : mean);
+    }
     for (size_t i = 0; i < n; i++)
-        sum -= log((double)t->prob[0][i * k + (size_t)b->label[i]]);
+        sum -= (double)t->prob[0][i * k + (size_t)b->label[i]];
     sk_topk_ref(t->prob[0], b->label, n, k, correct);
     *r = (struct sk_net_result){
         .loss = sum / (double)n, .correct1 = correct[0], .correct5 = correct[1], .logits = t->prob[0]};
