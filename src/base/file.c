@@ -198,16 +198,13 @@ enum sk_code sk_file_write(const char *path, const void *data, size_t len, struc
 
 enum sk_code sk_file_writable(const char *path, struct sk_err *err)
 {
-    char temp[SK_PATH];
+    struct sk_new_file f;
     if (!path)
         return SK_OK;
     if (sk_is_dir(path))
         return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
-    enum sk_code code = temp_name(temp, path, err);
-    if (code == SK_OK)
-        code = write_temp(temp, "", 0, err);
-    if (code == SK_OK)
-        unlink(temp);
+    enum sk_code code = sk_new_file_open(&f, path, err);
+    sk_new_file_drop(&f);
     return code;
 }
 

@@ -136,7 +136,7 @@ enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const 
                           const atomic_bool *cancel, struct sk_err *err) SK_MUST;
 /* Evaluation with running statistics. Loss is the mean cross-entropy without label smoothing; 0 without labels. */
 enum sk_code sk_net_eval(struct sk_net *n, const struct sk_net_batch *b, struct sk_net_result *r, struct sk_err *err) SK_MUST;
-/* Gradient of the last training step's loss for a param (tests): plans keep gradients only when this was asked for before the first step. */
+/* Gradient of the last training step's loss for a param, until the next evaluation: plans keep gradients only when this was asked for before the first step. */
 void sk_net_keep_gradients(struct sk_net *n);
 enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, size_t count, struct sk_err *err) SK_MUST;
 /* Kernels used so far as JSON (plan.json), and to be used again: told through sk_notice when one cannot be had. */

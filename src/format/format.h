@@ -1,5 +1,5 @@
-/* File formats of weights and arrays: safetensors and npy. Strict readers: sizes, offsets and names are checked before
- * use. */
+/* File formats: safetensors and npy, for weights and arrays, by strict readers (sizes, offsets and names are checked
+ * before use); TensorBoard's event files, which are only written. */
 #ifndef SKUA_FORMAT_H
 #define SKUA_FORMAT_H
 
@@ -78,5 +78,45 @@ void sk_npy_close(struct sk_npy *a); /* accepts a zeroed one */
 /* Writes version 1.0; path is created or truncated, on an error removed. BF16 has no npy type: UNSUPPORTED. */
 enum sk_code sk_npy_write(const char *path, enum sk_elem elem, int rank, const int64_t *dim, const void *data,
                           struct sk_err *err) SK_MUST;
+
+/* ---- histograms (histogram.c): TensorFlow's default buckets, which grow by a tenth from 1e-12 to 1e20, both signs ---- */
+enum { SK_HISTOGRAM_SIDE = 774, SK_HISTOGRAM_BUCKETS = 2 * SK_HISTOGRAM_SIDE + 2 };
+struct sk_histogram {
+    double min, max, sum, sum_squares;    /* of the values counted; 0 where there are none */
+    int64_t count;                        /* values that are finite: others are left out */
+    double limit[SK_HISTOGRAM_BUCKETS];   /* bucket i counts limit[i - 1] <= value < limit[i] */
+    int64_t bucket[SK_HISTOGRAM_BUCKETS];
+};
+void sk_histogram_make(struct sk_histogram *h, const float *value, size_t n);
+
+/* ---- TensorBoard's event files (tfevents.c): TFRecords of Event messages ----
+ * A record is its length (uint64), the masked CRC-32C of that, the message, the masked CRC-32C of it, all little endian
+ * (tensorflow/core/lib/io/record_writer.h); messages are those of tensorflow's event.proto, summary.proto and
+ * histogram.proto in the wire format of protobuf. Each function appends one whole record to out; on failure (NOMEM) out
+ * is as it was. */
+uint32_t sk_crc32c(const void *data, size_t len); /* RFC 3720, appendix B.4 */
+struct sk_event_time {
+    double wall; /* seconds since 1970 */
+    int64_t step;
+};
+enum sk_code sk_event_version(struct sk_str *out, double wall, struct sk_err *err) SK_MUST; /* begins each file */
+/* Session start: readers drop what earlier files hold of time.step and of later steps. */
+enum sk_code sk_event_start(struct sk_str *out, struct sk_event_time time, struct sk_err *err) SK_MUST;
+struct sk_event_scalar {
+    const char *tag;
+    double value; /* kept as float32 */
+};
+enum sk_code sk_event_scalars(struct sk_str *out, struct sk_event_time time, const struct sk_event_scalar *scalar,
+                              size_t count, struct sk_err *err) SK_MUST;
+/* Runs of empty buckets are written as one. */
+enum sk_code sk_event_histogram(struct sk_str *out, struct sk_event_time time, const char *tag,
+                                const struct sk_histogram *h, struct sk_err *err) SK_MUST;
+struct sk_event_image {
+    int height, width, channels;
+    const void *file; /* a PNG or JPEG file */
+    size_t len;
+};
+enum sk_code sk_event_image(struct sk_str *out, struct sk_event_time time, const char *tag,
+                            const struct sk_event_image *image, struct sk_err *err) SK_MUST;
 
 #endif

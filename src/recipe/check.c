@@ -90,6 +90,12 @@ static void tell_unused(const struct sk_recipe *r)
     }
 }
 
+static void tell_histograms(const struct sk_recipe_train *t)
+{
+    if (t->histograms > 0 && !t->tensorboard)
+        sk_notice("train.histograms has no effect without train.tensorboard: true");
+}
+
 static void tell_decode(const struct sk_recipe_data *d)
 {
     const struct sk_picture_steps *a = &d->augment;
@@ -181,6 +187,7 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
                        (long long)r->data.train_limit, r->train.batch);
     if (code == SK_OK) {
         tell_unused(r);
+        tell_histograms(&r->train);
         tell_decode(&r->data);
     }
     return code;

@@ -177,6 +177,8 @@ struct sk_recipe_train {
     int64_t seed;
     int log_every;           /* steps */
     int64_t checkpoint_every;/* steps, besides every epoch; 0: epochs only */
+    bool tensorboard;        /* default false */
+    int histograms;          /* epochs; 0: none */
     bool drop_last;          /* default false */
     struct sk_recipe_optimizer optimizer;
     struct sk_recipe_schedule schedule;

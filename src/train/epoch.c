@@ -96,6 +96,8 @@ static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b,
     t->at.compute_seconds += sk_now() - since;
     sk_metrics_add(&t->at.metrics, &result, b->count);
     report_step(t, &result, b->count);
+    if (t->at.step == 1)
+        sk_board_pictures(&t->log.board, b, t->at.step);
     return SK_OK;
 }
 
@@ -239,9 +241,12 @@ enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
     struct sk_epoch_report report = {0};
+    int64_t from = t->at.step;
     enum sk_code code = train_steps(t, err);
     if (code == SK_OK)
         code = sk_training_check_weights(t, err);
+    if (code == SK_OK)
+        sk_board_histograms(&t->log.board, t->net, t->at.epoch + 1, t->at.step, t->at.step > from);
     if (code == SK_OK && t->val)
         code = validate(t, &report, err);
     if (code != SK_OK)

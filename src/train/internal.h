@@ -1,31 +1,9 @@
-/* Shared by the files of train/ only: the run log, what a training holds, and the parts of the loop. */
+/* Shared by the files of train/ only: what a training holds, and the parts of the loop. */
 #ifndef SKUA_TRAIN_INTERNAL_H
 #define SKUA_TRAIN_INTERNAL_H
 
+#include "train/log.h"
 #include "train/train.h"
-
-/* ---- the run log, log.jsonl (log.c) ---- */
-/* One JSON object a line, whole lines only. Lines that cannot be written (full disk) wait in memory, at most
- * SK_LOG_PENDING bytes, and are written when there is room again; the first failure is told once. Release accepts a
- * zeroed one. */
-enum { SK_LOG_PENDING = 16 << 20 };
-struct sk_log {
-    int fd;
-    char path[SK_PATH];
-    int64_t size;          /* bytes of whole lines in the file */
-    struct sk_str pending; /* lines not yet in it */
-    bool lost;             /* lines were dropped for want of memory */
-    struct sk_err failure; /* why the last write failed; clear: all is written */
-};
-/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and
- * whatever is no line of a log go. */
-enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
-                         struct sk_err *err) SK_MUST;
-void sk_log_step(struct sk_log *log, const struct sk_step_report *r);
-void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r);
-void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that counts on its lines */
-/* Closes; IO when lines are missing in the file. */
-enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;
 
 /* ---- state.json (state.c) ---- */
 enum { SK_SHA256_TEXT = SK_DIGEST_HEX };
@@ -60,7 +38,6 @@ struct sk_training {
     struct sk_recipe recipe; /* classes resolved */
     struct sk_run run;
     struct sk_log log;
-    bool log_open;
     struct sk_dataset *train, *val; /* val NULL: none */
     struct sk_loader *loader;
     struct sk_engine *engine;

@@ -1,101 +1,90 @@
-/* The run log: one JSON object a line, written whole, cut back on resume to what the checkpoint knows. */
+/* The logs of a run, written together; log.jsonl is the one that the others follow: one JSON object a line, cut back on
+ * resume to what the checkpoint knows. */
 #include "train/internal.h"
 #include "train/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static const char table_name[] = "metrics.csv";
+
 /* Whether a line belongs to the part of the run before pos. Lines are in the order of time: after the first that does
- * not, none does. An epoch's line comes after its last step, so it is told by its epoch. */
-static bool belongs(const char *line, size_t len, const struct sk_position *pos)
+ * not, none does. An epoch's line comes after its last step, so it is told by its epoch; its row goes to table. */
+static bool belongs(const char *line, size_t len, const struct sk_position *pos, struct sk_str *table,
+                    enum sk_code *code, struct sk_err *err)
 {
-    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-    json_t *step = json_object_get(object, "step"), *epoch = json_object_get(object, "epoch");
-    bool whole = json_is_integer(step) && json_is_integer(epoch);
-    bool before = whole && (json_object_get(object, "train_loss") ? json_integer_value(epoch) <= pos->epoch
-                                                                  : json_integer_value(step) <= pos->step);
-    json_decref(object);
-    return before;
+    struct sk_logged_step step;
+    struct sk_logged_epoch epoch;
+    switch (sk_logged_parse(line, len, &step, &epoch)) {
+    case SK_LOGGED_STEP:
+        return step.step <= pos->step;
+    case SK_LOGGED_EPOCH:
+        if (epoch.epoch > pos->epoch)
+            return false;
+        *code = sk_logged_csv(&epoch, table, err);
+        return *code == SK_OK;
+    default:
+        return false;
+    }
 }
 
-/* Bytes of the lines to keep. */
-static int64_t part_to_keep(FILE *file, const struct sk_position *pos)
+/* Bytes of the lines to keep, and the epochs among them as rows of the table. */
+static enum sk_code part_to_keep(FILE *file, const struct sk_position *pos, int64_t *keep, struct sk_str *table,
+                                 struct sk_err *err)
 {
     char *line = NULL;
     size_t room = 0;
-    int64_t keep = 0;
-    for (ssize_t len; (len = getline(&line, &room, file)) > 0; keep += len)
-        if (line[len - 1] != '\n' || !belongs(line, (size_t)len, pos))
+    enum sk_code code = sk_logged_csv(NULL, table, err);
+    *keep = 0;
+    for (ssize_t len; code == SK_OK && (len = getline(&line, &room, file)) > 0; *keep += len)
+        if (line[len - 1] != '\n' || !belongs(line, (size_t)len, pos, table, &code, err))
             break;
     free(line);
-    return keep;
-}
-
-static enum sk_code cut_back(struct sk_log *log, const struct sk_position *pos, struct sk_err *err)
-{
-    int fd = dup(log->fd);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    if (!file) {
-        int reason = errno;
-        if (fd >= 0)
-            close(fd);
-        return sk_fail_errno(err, SK_IO, reason, "cannot read '%s'", log->path);
-    }
-    log->size = part_to_keep(file, pos);
-    bool failed = ferror(file);
-    fclose(file);
-    if (failed || ftruncate(log->fd, log->size) != 0)
-        return sk_fail_errno(err, SK_IO, errno, "cannot cut '%s' back to step %lld", log->path, (long long)pos->step);
-    return SK_OK;
-}
-
-enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos, struct sk_err *err)
-{
-    *log = (struct sk_log){.fd = -1};
-    enum sk_code code = sk_path_join(log->path, err, dir, "log.jsonl");
-    if (code != SK_OK)
-        return code;
-    log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (log->fd < 0)
-        return sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", log->path);
-    code = cut_back(log, pos, err);
-    if (code != SK_OK) {
-        close(log->fd);
-        log->fd = -1;
-    }
     return code;
 }
 
-/* Writes the pending lines; after a failure the file ends with a whole line and the lines stay pending. */
-static void flush_pending(struct sk_log *log)
+static enum sk_code cut_back(struct sk_append *lines, const struct sk_position *pos, struct sk_str *table,
+                             struct sk_err *err)
 {
-    sk_err_clear(&log->failure);
-    if (log->pending.len == 0)
-        return;
-    if (sk_write_all(log->fd, log->pending.text, log->pending.len, log->path, &log->failure) == SK_OK) {
-        log->size += (int64_t)log->pending.len;
-        log->pending.len = 0;
-        return;
-    }
-    if (ftruncate(log->fd, log->size) != 0)
-        log->lost = true; /* a part of a line is in the file: resume drops it and what follows */
-    sk_notice("%s; training goes on", log->failure.text);
+    FILE *file = fopen(lines->path, "re");
+    if (!file)
+        return sk_fail_errno(err, SK_IO, errno, "cannot read '%s'", lines->path);
+    enum sk_code code = part_to_keep(file, pos, &lines->size, table, err);
+    bool failed = ferror(file);
+    fclose(file);
+    if (code == SK_OK && (failed || ftruncate(lines->fd, lines->size) != 0))
+        code = sk_fail_errno(err, SK_IO, errno, "cannot cut '%s' back to step %lld", lines->path, (long long)pos->step);
+    return code;
 }
 
-static void add_line(struct sk_log *log, const char *line)
+static enum sk_code open_table(struct sk_append *table, const char *dir, const struct sk_str *rows, struct sk_err *err)
 {
-    size_t before = log->pending.len;
-    if (!line || before + strlen(line) > SK_LOG_PENDING || sk_str_add(&log->pending, NULL, "%s\n", line) != SK_OK) {
-        log->pending.len = before;
-        log->lost = true;
-    }
-    flush_pending(log);
+    char path[SK_PATH];
+    enum sk_code code = sk_path_join(path, err, dir, table_name);
+    if (code == SK_OK)
+        code = sk_file_write(path, rows->text, rows->len, err);
+    return code == SK_OK ? sk_append_open(table, dir, table_name, err) : code;
 }
 
-void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
+enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
+                         const struct sk_recipe_train *r, struct sk_err *err)
+{
+    struct sk_str rows = {0};
+    *log = (struct sk_log){0};
+    enum sk_code code = sk_append_open(&log->lines, dir, "log.jsonl", err);
+    if (code == SK_OK)
+        code = cut_back(&log->lines, pos, &rows, err);
+    if (code == SK_OK)
+        code = open_table(&log->table, dir, &rows, err);
+    if (code == SK_OK)
+        code = sk_board_open(&log->board, dir, pos->step, r, err);
+    sk_str_release(&rows);
+    return code;
+}
+
+static enum sk_code step_json(const struct sk_step_report *r, struct sk_str *out)
 {
     json_t *object = json_object();
     sk_json_integer(object, "step", r->step);
@@ -105,37 +94,55 @@ void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
     sk_json_real(object, "lr", r->lr);
     char *line = json_dumps(object, SK_LOG_JSON);
     json_decref(object);
-    add_line(log, line);
+    enum sk_code code = line ? sk_str_add(out, NULL, "%s\n", line) : SK_NOMEM;
     free(line);
+    return code;
+}
+
+void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
+{
+    struct sk_str line = {0};
+    enum sk_code code = step_json(r, &line);
+    sk_append_put(&log->lines, &line, code);
+    sk_str_release(&line);
+    sk_board_step(&log->board, r);
+}
+
+/* The row of the table is made from the line, as on resume: the same digits. */
+static void put_row(struct sk_append *table, const struct sk_str *line)
+{
+    struct sk_str row = {0};
+    struct sk_logged_step step;
+    struct sk_logged_epoch epoch;
+    enum sk_code code = sk_logged_parse(line->text, line->len, &step, &epoch) == SK_LOGGED_EPOCH
+                            ? sk_logged_csv(&epoch, &row, NULL)
+                            : SK_NOMEM;
+    sk_append_put(table, &row, code);
+    sk_str_release(&row);
 }
 
 void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r)
 {
     struct sk_str line = {0};
     enum sk_code code = sk_epoch_report_json(r, &line, NULL);
-    add_line(log, code == SK_OK ? line.text : NULL);
+    if (code == SK_OK)
+        code = sk_str_add(&line, NULL, "\n");
+    sk_append_put(&log->lines, &line, code);
+    put_row(&log->table, &line);
     sk_str_release(&line);
+    sk_board_epoch(&log->board, r);
 }
 
 void sk_log_sync(struct sk_log *log)
 {
-    flush_pending(log);
-    if (fdatasync(log->fd) != 0)
-        sk_notice("cannot flush '%s': %s; training goes on", log->path, strerror(errno));
+    sk_append_sync(&log->lines);
+    sk_append_sync(&log->table);
+    sk_append_sync(&log->board.file);
 }
 
 enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err)
 {
-    enum sk_code code = SK_OK;
-    if (log->fd < 0 || !log->path[0])
-        return SK_OK;
-    flush_pending(log);
-    if (log->failure.code != SK_OK)
-        code = sk_fail(err, SK_IO, "%s", log->failure.text);
-    else if (log->lost)
-        code = sk_fail(err, SK_IO, "'%s' lacks lines that could not be written", log->path);
-    close(log->fd);
-    sk_str_release(&log->pending);
-    *log = (struct sk_log){.fd = -1};
-    return code;
+    enum sk_code lines = sk_append_close(&log->lines, err), table = sk_append_close(&log->table, err),
+                 board = sk_board_close(&log->board, err);
+    return lines != SK_OK ? lines : table != SK_OK ? table : board;
 }

@@ -67,8 +67,7 @@ static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
     if (code == SK_OK)
         code = write_recipe(t, err);
     if (code == SK_OK)
-        code = sk_log_open(&t->log, t->run.dir, &t->at, err);
-    t->log_open = code == SK_OK;
+        code = sk_log_open(&t->log, t->run.dir, &t->at, &t->recipe.train, err);
     return code;
 }
 
@@ -146,7 +145,7 @@ enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *posi
     enum sk_code code = open_training(t, err);
     if (code == SK_OK && !t->finished)
         code = train(t, err);
-    if (t->log_open && sk_log_close(&t->log, &log_err) != SK_OK && code == SK_OK)
+    if (sk_log_close(&t->log, &log_err) != SK_OK && code == SK_OK)
         code = sk_fail(err, log_err.code, "%s", log_err.text);
     if (position)
         *position = t->at;

@@ -172,6 +172,8 @@ enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err)
         code = sk_net_new(&t->net, t->engine, &t->recipe, &shape, err);
     if (code == SK_OK)
         code = weigh_classes(t, err);
+    if (code == SK_OK && t->recipe.train.tensorboard && t->recipe.train.histograms > 0)
+        sk_net_keep_gradients(t->net);
     if (code == SK_OK && t->val)
         code = check_validation(t, err);
     return code == SK_OK ? check_needs_validation(t, err) : code;

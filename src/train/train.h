@@ -55,6 +55,37 @@ struct sk_run {
 enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struct sk_err *err) SK_MUST;
 void sk_run_close(struct sk_run *run); /* accepts a zeroed one */
 
+/* ---- the run log read back (log_read.c): for reports ---- */
+/* Numbers that a line does not have (no validation) or that are null in it are NaN. Members as in log.jsonl. */
+struct sk_logged_step {
+    int64_t step, epoch; /* from 1 */
+    double loss, top1, lr;
+};
+struct sk_logged_epoch {
+    int64_t step, epoch, epochs;
+    double train_loss, train_top1, train_top5, val_loss, val_top1, val_top5, lr;
+    double seconds, wait_seconds, compute_seconds, val_seconds, images_per_s;
+    int64_t replaced;
+    bool best, complete;
+};
+enum { SK_LOG_SKIPPED = 20, SK_LOG_MAX = 1 << 30 };
+struct sk_run_log { /* release accepts a zeroed one */
+    struct sk_logged_step *step;
+    struct sk_logged_epoch *epoch;
+    size_t steps, epochs;
+    int64_t skipped, skipped_line[SK_LOG_SKIPPED]; /* lines that are damaged; numbers of the first, from 1 */
+    bool cut; /* the last line broke off: it was being written, or the machine stopped */
+};
+/* What can be read of DIR/log.jsonl, in the order of the file; damaged lines are passed over. A log that is empty, or
+ * all damaged, is OK and gives no steps. Absent, unreadable or above SK_LOG_MAX bytes: as sk_file_read. On failure *log
+ * is zeroed. */
+enum sk_code sk_run_log_read(struct sk_run_log *log, const char *dir, struct sk_err *err) SK_MUST;
+/* The same of text in memory. */
+enum sk_code sk_run_log_parse(struct sk_run_log *log, const char *text, size_t len, struct sk_err *err) SK_MUST;
+/* Appends what was passed over: "2 damaged lines (3, 17) and a cut last one are left out"; nothing where there is none. */
+enum sk_code sk_run_log_skipped(const struct sk_run_log *log, struct sk_str *out, struct sk_err *err) SK_MUST;
+void sk_run_log_release(struct sk_run_log *log);
+
 /* ---- checkpoints (checkpoint.c) ---- */
 struct sk_position {           /* where training stands; state.json */
     int64_t step, batch;       /* optimizer steps done; batches of the current epoch done */

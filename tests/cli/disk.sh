@@ -35,6 +35,28 @@ run 0 train tiny.yaml --out stuck --set train.epochs=1
 [ $? -eq 1 ] || bad 'expected status 1'
 matches err '^skua: stopped after step [0-9]+, which could not be saved: .*; last good checkpoint: stuck/ckpt-12$'
 
+# TensorBoard's events find no room where the weights still do: told once, and at the end; the rest of the run is whole.
+checks=$((checks + 1))
+(
+    ulimit -f 200
+    "$skua" train tiny.yaml --out crowded --set train.tensorboard=true --set train.histograms=1 > out 2> err
+)
+[ $? -eq 1 ] || bad 'expected status 1'
+check 'told once' [ "$(grep -c 'crowded/events.out.tfevents.*File too large; training goes on' err)" -eq 1 ]
+matches err "^skua: cannot write 'crowded/events.out.tfevents.[0-9]+.skua': File too large$"
+same_run whole crowded
+
+# The run's folder is taken away while it trains: it goes on, and says at the end that nothing could be saved.
+checks=$((checks + 1))
+"$skua" train tiny.yaml --out gone --set train.tensorboard=true --set train.epochs=60 > out 2> err &
+pid=$!
+until [ "$(cat gone/log.jsonl 2> /dev/null | wc -l)" -ge 14 ] || ! kill -0 $pid 2> /dev/null; do :; done
+mv gone away
+wait $pid
+[ $? -eq 1 ] || bad 'expected status 1'
+check 'training went on to the end' [ "$(grep -c '^Epoch' out)" -eq 60 ]
+check 'told once, and at the end' [ "$(grep -c 'could not be saved' err)" -eq 2 ]
+
 # A read-only file system and one that is full, where the system lets us mount one of our own.
 mkdir disk
 if unshare -rm mount -t tmpfs tmpfs disk 2> /dev/null; then

@@ -81,6 +81,11 @@ timeless() {
     sed -E 's/,"(epochs|seconds|wait_seconds|compute_seconds|val_seconds|images_per_s)":[^,}]*//g' "$1"
 }
 
+# The same of metrics.csv.
+timeless_table() {
+    cut -d, -f1,2,4-10,16- "$1"
+}
+
 # The tensors of a safetensors file, without the header, which holds the recipe.
 tensors() {
     tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"
@@ -92,6 +97,10 @@ same_run() {
     checks=$((checks + 1))
     diff <(timeless "$1/log.jsonl") <(timeless "$2/log.jsonl") > log.diff || {
         bad "the logs of $1 and $2 differ"
+        head -5 log.diff
+    }
+    diff <(timeless_table "$1/metrics.csv") <(timeless_table "$2/metrics.csv") > log.diff || {
+        bad "metrics.csv of $1 and $2 differs"
         head -5 log.diff
     }
     for file in model.safetensors state.safetensors; do

@@ -69,11 +69,21 @@ run 0 eval quick/last --json
 check 'the logged figures again' [ "$(grep -o '"val_loss":[^,]*,"val_top1":[^,]*' quick/log.jsonl | tail -1 | sed 's/val_//g')" = \
     "$(grep -o '"loss":[^,]*,"top1":[^,]*' out)" ]
 
-# a log with a cut last line
+# logs with a cut last line; a table that is not there
 run 0 train tiny.yaml --out cut --set train.epochs=1
 printf '{"step":13,"epo' >> cut/log.jsonl
-run 0 train tiny.yaml --resume --out cut
+printf '2,2' >> cut/metrics.csv
+run 0 train tiny.yaml --resume --out cut --set train.epochs=2
+rm cut/metrics.csv
+run 0 train tiny.yaml --resume --out cut --set train.epochs=3
 same_run whole cut
+check 'a row an epoch' [ "$(cut -d, -f1 cut/metrics.csv | tr '\n' ' ')" = 'epoch 1 2 3 ' ]
+
+# what TensorBoard gets changes nothing that is trained
+run 0 train tiny.yaml --out shown --set train.tensorboard=true --set train.histograms=2
+same_run whole shown
+check 'one event file' [ "$(ls shown | grep -c '^events.out.tfevents.')" -eq 1 ]
+check 'none without the key' [ "$(ls whole | grep -c '^events.out.tfevents.')" -eq 0 ]
 
 # more epochs later are the same as all at once, for the schedule's length is given
 run 0 train tiny.yaml --out grown --set train.epochs=2

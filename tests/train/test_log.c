@@ -41,7 +41,7 @@ static void open_at(struct sk_log *log, int64_t step, uint32_t epoch)
 {
     struct sk_err err = {0};
     struct sk_position at = {.step = step, .epoch = epoch};
-    assert_ok(sk_log_open(log, dir, &at, &err), err);
+    assert_ok(sk_log_open(log, dir, &at, &(struct sk_recipe_train){0}, &err), err);
 }
 
 static void close_log(struct sk_log *log)

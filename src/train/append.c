@@ -1,0 +1,76 @@
+/* Files that grow by whole records: what cannot be written waits, and training goes on. */
+#include "train/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *name, struct sk_err *err)
+{
+    *a = (struct sk_append){.fd = -1};
+    enum sk_code code = sk_path_join(a->path, err, dir, name);
+    if (code != SK_OK)
+        return code;
+    a->fd = open(a->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (a->fd < 0)
+        return sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
+    a->size = lseek(a->fd, 0, SEEK_END);
+    if (a->size < 0) {
+        code = sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
+        close(a->fd);
+    }
+    a->is_open = code == SK_OK;
+    return code;
+}
+
+/* Writes the pending records; after a failure the file ends with a whole record and they stay pending. */
+static void flush_pending(struct sk_append *a)
+{
+    sk_err_clear(&a->failure);
+    if (a->pending.len == 0)
+        return;
+    if (sk_write_all(a->fd, a->pending.text, a->pending.len, a->path, &a->failure) == SK_OK) {
+        a->size += (int64_t)a->pending.len;
+        a->pending.len = 0;
+        return;
+    }
+    if (ftruncate(a->fd, a->size) != 0)
+        a->lost = true; /* a part of a record is in the file: readers drop it and perhaps what follows */
+    sk_notice("%s; training goes on", a->failure.text);
+}
+
+void sk_append_put(struct sk_append *a, const struct sk_str *record, enum sk_code made)
+{
+    if (!a->is_open)
+        return;
+    if (made != SK_OK || a->pending.len + record->len > SK_LOG_PENDING ||
+        sk_str_add_bytes(&a->pending, record->text, record->len, NULL) != SK_OK)
+        a->lost = true;
+    flush_pending(a);
+}
+
+void sk_append_sync(struct sk_append *a)
+{
+    if (!a->is_open)
+        return;
+    flush_pending(a);
+    if (fdatasync(a->fd) != 0)
+        sk_notice("cannot flush '%s': %s; training goes on", a->path, strerror(errno));
+}
+
+enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err)
+{
+    enum sk_code code = SK_OK;
+    if (!a->is_open)
+        return SK_OK;
+    flush_pending(a);
+    if (a->failure.code != SK_OK)
+        code = sk_fail(err, SK_IO, "%s", a->failure.text);
+    else if (a->lost)
+        code = sk_fail(err, SK_IO, "'%s' lacks records that could not be written", a->path);
+    close(a->fd);
+    sk_str_release(&a->pending);
+    *a = (struct sk_append){.fd = -1};
+    return code;
+}
