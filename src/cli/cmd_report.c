@@ -25,8 +25,13 @@ static enum sk_code choose_out(const struct sk_words *runs, const char *out, cha
 static enum sk_code run_report(const struct sk_words *words, const void *args, struct sk_err *err)
 {
     const struct report_args *a = args;
-    struct sk_report_options o = {.run = words->item, .runs = words->count, .data = a->data, .set = a->set.item,
-                                  .evaluate = !a->no_eval, .cancel = &sk_cancel, .progress = on_progress};
+    struct sk_report_options o = {.run = words->item,
+                                  .runs = words->count,
+                                  .data = a->data,
+                                  .set = a->set.item,
+                                  .evaluate = !a->no_eval,
+                                  .cancel = &sk_cancel,
+                                  .progress = on_progress};
     struct sk_page page = {0};
     char path[SK_PATH], bytes[32];
     sk_progress_quiet(a->quiet);
@@ -45,7 +50,8 @@ static enum sk_code run_report(const struct sk_words *words, const void *args, s
 }
 
 static const struct sk_option options[] = {
-    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct report_args, data, "where the data lies (where it lay in the training)"),
+    SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct report_args, data,
+              "where the data lies (where it lay in the training)"),
     SK_OPTION("out", "FILE", SK_OPTION_TEXT, struct report_args, out,
               "the page (RUN/report.html; of several runs report.html)"),
     SK_OPTION("no-eval", NULL, SK_OPTION_FLAG, struct report_args, no_eval,

@@ -39,7 +39,8 @@ static enum sk_code read_batch(struct page *p, const int64_t *index, int count, 
         enum sk_code code = sk_page_augmented(&p->show, index[i], epoch, &why);
         if (code != SK_OK && !sk_is_damage(code))
             return sk_fail(err, code, "%s", why.text);
-        if (code != SK_OK || (*got > 0 && (p->show.picture.height != batch->height || p->show.picture.width != batch->width)))
+        if (code != SK_OK ||
+            (*got > 0 && (p->show.picture.height != batch->height || p->show.picture.width != batch->width)))
             continue;
         *to = p->show.picture;
         p->show.picture = kept;
@@ -88,7 +89,8 @@ static enum sk_code add_samples(struct page *p, struct sk_err *err)
 {
     int64_t chosen[PICTURES], count = PICTURES;
     enum sk_code code = sk_data_choose(p->show.ds, p->show.seed, chosen, &count, err);
-    sk_page_add(&p->out, "<h2>Pictures%s</h2>\n", p->show.steps->count > 0 ? ", and what four epochs make of them" : "");
+    sk_page_add(&p->out, "<h2>Pictures%s</h2>\n",
+                p->show.steps->count > 0 ? ", and what four epochs make of them" : "");
     for (int64_t i = 0; i < count && code == SK_OK; i++)
         code = sk_page_versions(&p->show, chosen[i], VERSIONS, err);
     return code == SK_OK ? add_mixed(p, chosen, count, err) : code;

@@ -44,11 +44,10 @@ static json_t *layers_json(const struct sk_layers *layers)
 
 static enum sk_code print_json(const struct sk_layers *l, const struct sk_recipe *r, struct sk_err *err)
 {
-    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:i, s:I, s:o}", "arch", r->model.arch, "params",
-                               (json_int_t)l->one.params, "macs", (json_int_t)l->one.macs, "activation_bytes",
-                               (json_int_t)l->one.activation_bytes, "batch", r->train.batch,
-                               "training_activation_bytes", (json_int_t)l->training.activation_bytes, "layers",
-                               layers_json(l));
+    json_t *object = json_pack(
+        "{s:s, s:I, s:I, s:I, s:i, s:I, s:o}", "arch", r->model.arch, "params", (json_int_t)l->one.params, "macs",
+        (json_int_t)l->one.macs, "activation_bytes", (json_int_t)l->one.activation_bytes, "batch", r->train.batch,
+        "training_activation_bytes", (json_int_t)l->training.activation_bytes, "layers", layers_json(l));
     return sk_print_json(object, "the layers", err);
 }
 

@@ -76,13 +76,18 @@ static void add_grid(struct sk_page *p, const struct sk_chart *c, const struct f
         double y = f->y0 + i * step;
         sk_page_add(p, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", f->left, f->right,
                     at_y(f, y), at_y(f, y));
-        sk_page_add(p, c->percent ? "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g%%</text>\n"
-                                  : "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
-                    f->left - 5, at_y(f, y) + 3.5, fabs(y) < step / 2 ? 0.0 : c->percent ? 100 * y : y);
+        sk_page_add(p,
+                    c->percent ? "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g%%</text>\n"
+                               : "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
+                    f->left - 5, at_y(f, y) + 3.5,
+                    fabs(y) < step / 2 ? 0.0
+                    : c->percent       ? 100 * y
+                                       : y);
     }
     double along = fmax(round_step(f->x1 - f->x0, TICKS), 1);
     for (double x = 0; x <= f->x1 + 1e-9; x += along)
-        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.10g</text>", at_x(f, x), f->bottom + 13, x);
+        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.10g</text>", at_x(f, x), f->bottom + 13,
+                    x);
     sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", f->right + 12, f->bottom + 13, c->across);
 }
 
@@ -91,8 +96,9 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
     if (c->band[0] >= c->band[1])
         return;
     double top = at_y(f, c->band[1]), bottom = at_y(f, c->band[0]);
-    sk_page_add(p, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
-                   "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
+    sk_page_add(p,
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
+                "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
                 f->left, top, f->right - f->left, bottom - top, 100 * c->band[0], 100 * c->band[1], f->left + 4,
                 (top + bottom) / 2 + 3.5);
 }
@@ -116,8 +122,9 @@ static void add_line(struct sk_page *p, const struct sk_chart *c, const struct s
     for (size_t i = 0; i < s->count && s->count <= DOTS && s->line != SK_LINE_FAINT; i++) {
         if (!known(s, i))
             continue;
-        sk_page_add(p, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\" fill=\"var(--c%d)\"><title>%s %.6g: ",
-                    at_x(f, s->x[i]), at_y(f, s->y[i]), s->colour, c->across, s->x[i]);
+        sk_page_add(p,
+                    "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\" fill=\"var(--c%d)\"><title>%s %.6g: ", at_x(f, s->x[i]),
+                    at_y(f, s->y[i]), s->colour, c->across, s->x[i]);
         add_value(p, c, s->y[i]);
         sk_page_add(p, "</title></circle>");
     }
@@ -197,8 +204,9 @@ void sk_chart_lines(struct sk_page *p, const struct sk_chart *c)
     if (!find_range(c, &f))
         return;
     double step = fit_range(c, &f);
-    sk_page_add(p, "<figure><figcaption>%s <span class=\"quiet\">%s</span></figcaption>\n"
-                   "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+    sk_page_add(p,
+                "<figure><figcaption>%s <span class=\"quiet\">%s</span></figcaption>\n"
+                "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
                 c->title, c->unit, WIDTH, HEIGHT);
     describe(p, c, &f);
     sk_page_add(p, "\">\n");
@@ -216,16 +224,18 @@ void sk_chart_reliability(struct sk_page *p, const struct sk_bin bin[SK_SCORES_B
     static const double tick[] = {0, 0.25, 0.5, 0.75, 1};
     struct frame f = {0, 1, 0, 1, LEFT, WIDTH - 10, TOP, HEIGHT - BOTTOM};
     double wide = (f.right - f.left) / SK_SCORES_BINS;
-    sk_page_add(p, "<figure><figcaption>Reliability <span class=\"quiet\">accuracy by confidence</span></figcaption>\n"
-                   "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"accuracy by confidence, the figures are in the "
-                   "table below\">\n",
+    sk_page_add(p,
+                "<figure><figcaption>Reliability <span class=\"quiet\">accuracy by confidence</span></figcaption>\n"
+                "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"accuracy by confidence, the figures are in the "
+                "table below\">\n",
                 WIDTH, HEIGHT);
     for (size_t i = 0; i < SK_COUNT(tick); i++)
-        sk_page_add(p,
-                    "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" "
-                    "text-anchor=\"end\">%.0f%%</text><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f%%</text>\n",
-                    f.left, f.right, at_y(&f, tick[i]), at_y(&f, tick[i]), f.left - 4, at_y(&f, tick[i]) + 3.5,
-                    100 * tick[i], at_x(&f, tick[i]), f.bottom + 13, 100 * tick[i]);
+        sk_page_add(
+            p,
+            "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%.1f\" y=\"%.1f\" "
+            "text-anchor=\"end\">%.0f%%</text><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f%%</text>\n",
+            f.left, f.right, at_y(&f, tick[i]), at_y(&f, tick[i]), f.left - 4, at_y(&f, tick[i]) + 3.5, 100 * tick[i],
+            at_x(&f, tick[i]), f.bottom + 13, 100 * tick[i]);
     for (int b = 0; b < SK_SCORES_BINS; b++) {
         double n = (double)bin[b].count, accuracy = n > 0 ? (double)bin[b].correct / n : 0;
         if (bin[b].count == 0)
@@ -236,6 +246,6 @@ void sk_chart_reliability(struct sk_page *p, const struct sk_bin bin[SK_SCORES_B
                     f.left + b * wide + 1, at_y(&f, accuracy), wide - 2, f.bottom - at_y(&f, accuracy),
                     (long long)bin[b].count, 100 * bin[b].confidence_sum / n, 100 * accuracy);
     }
-    sk_page_add(p, "<path class=\"dashed\" stroke=\"var(--text)\" d=\"M%.1f %.1fL%.1f %.1f\"/></svg></figure>\n", f.left,
-                f.bottom, f.right, f.top);
+    sk_page_add(p, "<path class=\"dashed\" stroke=\"var(--text)\" d=\"M%.1f %.1fL%.1f %.1f\"/></svg></figure>\n",
+                f.left, f.bottom, f.right, f.top);
 }

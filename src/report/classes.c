@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    ROWS = 100,        /* classes in the table: all, or those of the lowest F1 */
-    TABLE_CLASSES = 20, /* up to so many the confusion matrix is a table, */
+    ROWS = 100,             /* classes in the table: all, or those of the lowest F1 */
+    TABLE_CLASSES = 20,     /* up to so many the confusion matrix is a table, */
     PICTURE_CLASSES = 1024, /* up to so many a picture */
     PAIRS = 20
 };
@@ -56,8 +56,9 @@ static void add_averages(struct sk_page *p, const struct sk_scores *s)
     char number[32];
     for (int a = 0; a < SK_AVERAGES; a++) {
         struct sk_prf f = sk_scores_average(s, (enum sk_average)a);
-        sk_page_add(p, "<tr><td class=\"quiet\">%s average</td><td>%s</td><td>%.2f%%</td><td>%.2f%%</td><td>%.2f%%</td>"
-                       "<td></td></tr>\n",
+        sk_page_add(p,
+                    "<tr><td class=\"quiet\">%s average</td><td>%s</td><td>%.2f%%</td><td>%.2f%%</td><td>%.2f%%</td>"
+                    "<td></td></tr>\n",
                     sk_average_name[a], sk_thousands(s->count, number), 100 * f.precision, 100 * f.recall, 100 * f.f1);
     }
 }
@@ -75,8 +76,9 @@ void sk_report_classes(struct sk_page *p, const struct sk_scores *s, const char 
     sk_page_add(p, "<h3>Classes</h3>\n");
     if (cut)
         sk_page_add(p, "<p class=\"quiet\">The %d of %d classes with the lowest F1.</p>\n", ROWS, s->classes);
-    sk_page_add(p, "<div class=\"scroll\"><table><thead><tr><th>class</th><th>pictures</th><th>precision</th><th>recall</th>"
-                   "<th>F1</th><th class=\"text\">most often taken for</th></tr></thead>\n");
+    sk_page_add(
+        p, "<div class=\"scroll\"><table><thead><tr><th>class</th><th>pictures</th><th>precision</th><th>recall</th>"
+           "<th>F1</th><th class=\"text\">most often taken for</th></tr></thead>\n");
     for (int i = 0; i < (cut ? ROWS : s->classes); i++)
         add_row(p, s, class_name, row[i].class_number);
     add_averages(p, s);
@@ -135,10 +137,12 @@ static void add_picture(struct sk_page *p, const struct sk_scores *s)
     if (code == SK_OK)
         code = sk_picture_encode(&picture, &file, &p->err);
     if (code == SK_OK) {
-        sk_page_add(p, "<p class=\"quiet\">A row for each true class, a column for each predicted one, in the order of the "
-                       "classes; darker is more.</p>\n<img alt=\"confusion matrix of %d classes\" "
-                       "style=\"width:min(100%%,32rem);image-rendering:pixelated\" src=\"data:image/png;base64,",
-                    s->classes);
+        sk_page_add(
+            p,
+            "<p class=\"quiet\">A row for each true class, a column for each predicted one, in the order of the "
+            "classes; darker is more.</p>\n<img alt=\"confusion matrix of %d classes\" "
+            "style=\"width:min(100%%,32rem);image-rendering:pixelated\" src=\"data:image/png;base64,",
+            s->classes);
         sk_page_base64(p, file.text, file.len);
         sk_page_add(p, "\">\n");
     }
@@ -152,8 +156,9 @@ static void add_pairs(struct sk_page *p, const struct sk_scores *s, const char *
     int n = sk_scores_confused(s, pair, PAIRS);
     if (n == 0)
         return;
-    sk_page_add(p, "<details><summary>The pairs that are confused most</summary>\n<div class=\"scroll\"><table><thead><tr>"
-                   "<th>class</th><th class=\"text\">taken for</th><th>pictures</th><th>of the class</th></tr></thead>\n");
+    sk_page_add(p,
+                "<details><summary>The pairs that are confused most</summary>\n<div class=\"scroll\"><table><thead><tr>"
+                "<th>class</th><th class=\"text\">taken for</th><th>pictures</th><th>of the class</th></tr></thead>\n");
     for (int i = 0; i < n; i++) {
         sk_page_add(p, "<tr>");
         sk_page_cell(p, "td", class_name[pair[i].label]);

@@ -176,8 +176,9 @@ static void add_caution(struct sk_page *p, const struct sk_report_run *const *ru
         unknown |= same == SK_SAME_UNKNOWN;
     }
     if (differ)
-        sk_page_add(p, "<ul class=\"notes\"><li>The runs are of different data: their losses and accuracies stand side by "
-                       "side, but are not compared.</li></ul>\n");
+        sk_page_add(p,
+                    "<ul class=\"notes\"><li>The runs are of different data: their losses and accuracies stand side by "
+                    "side, but are not compared.</li></ul>\n");
     else if (unknown)
         sk_page_add(p, "<ul class=\"notes\"><li>Whether the runs are of the same data is not known (that needs their "
                        "checkpoints): losses and accuracies are not compared.</li></ul>\n");
@@ -225,9 +226,10 @@ static enum sk_code add_recipes(struct sk_page *p, const struct sk_report_run *c
         any = true;
         code = add_key(p, i, run, runs, err);
     }
-    sk_page_add(p, "%s\n", any   ? "</table></div>"
-                           : all ? "<p>Nothing: they are the same.</p>"
-                                 : "<p>Not known: a recipe is missing.</p>");
+    sk_page_add(p, "%s\n",
+                any   ? "</table></div>"
+                : all ? "<p>Nothing: they are the same.</p>"
+                      : "<p>Not known: a recipe is missing.</p>");
     return code;
 }
 
@@ -239,7 +241,8 @@ enum sk_code sk_report_compare(struct sk_page *p, const struct sk_report_run *co
     add_names(p, "", "th class=\"name\"", true, run, runs);
     for (size_t i = 0; i < SK_COUNT(figures); i++)
         add_figure(p, &figures[i], run, runs);
-    sk_page_add(p, "</table></div>\n<p class=\"quiet\">Beside a figure: its difference to that of the first run, in points of "
-                   "percent or as a factor.</p>\n");
+    sk_page_add(
+        p, "</table></div>\n<p class=\"quiet\">Beside a figure: its difference to that of the first run, in points of "
+           "percent or as a factor.</p>\n");
     return add_recipes(p, run, runs, err);
 }

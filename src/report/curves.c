@@ -56,8 +56,8 @@ static struct sk_series *new_series(struct curves *c, size_t k, const char *what
         return NULL;
     bool labelled = line == SK_LINE_SOLID || (c->runs == 1 && line == SK_LINE_DASHED);
     shorten(label, c->runs == 1 ? what : c->run[k]->name + shared_name(c));
-    *s = (struct sk_series){.label = labelled ? label : NULL, .colour = (int)k, .line = line, .x = points,
-                            .y = points + room};
+    *s = (struct sk_series){
+        .label = labelled ? label : NULL, .colour = (int)k, .line = line, .x = points, .y = points + room};
     if (c->runs == 1 && line != SK_LINE_SOLID)
         s->colour = 1;
     c->count++;

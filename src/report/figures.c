@@ -5,7 +5,8 @@
 static void add_expected(struct sk_page *p, const struct sk_recipe_expect *e)
 {
     if (e->accuracy >= 0)
-        sk_page_add(p, " <span class=\"whole\">(expected %.2f &plusmn; %.2f)</span>", 100 * e->accuracy, 100 * e->tolerance);
+        sk_page_add(p, " <span class=\"whole\">(expected %.2f &plusmn; %.2f)</span>", 100 * e->accuracy,
+                    100 * e->tolerance);
 }
 
 static void add_finished(struct sk_page *p, const struct sk_report_run *run, double accuracy)
@@ -114,13 +115,15 @@ void sk_report_epochs(struct sk_page *p, const struct sk_report_run *run)
     const struct sk_logged_epoch *best = sk_report_best(run);
     if (run->log.epochs == 0)
         return;
-    sk_page_add(p, "<details><summary>Table of the %zu epoch%s</summary>\n<div class=\"scroll\"><table><thead><tr>"
-                   "<th>epoch</th><th>training loss</th><th>accuracy</th><th>validation loss</th><th>accuracy</th>"
-                   "<th>learning rate</th><th>seconds</th><th>pictures/s</th></tr></thead>\n",
+    sk_page_add(p,
+                "<details><summary>Table of the %zu epoch%s</summary>\n<div class=\"scroll\"><table><thead><tr>"
+                "<th>epoch</th><th>training loss</th><th>accuracy</th><th>validation loss</th><th>accuracy</th>"
+                "<th>learning rate</th><th>seconds</th><th>pictures/s</th></tr></thead>\n",
                 run->log.epochs, &"s"[run->log.epochs == 1]);
     for (size_t i = 0; i < run->log.epochs; i++) {
         const struct sk_logged_epoch *e = &run->log.epoch[i];
-        sk_page_add(p, "<tr><td>%lld%s</td>", (long long)e->epoch, e == best ? " <span class=\"quiet\">best</span>" : "");
+        sk_page_add(p, "<tr><td>%lld%s</td>", (long long)e->epoch,
+                    e == best ? " <span class=\"quiet\">best</span>" : "");
         add_number(p, "%.4f", e->train_loss);
         add_number(p, "%.2f%%", 100 * e->train_top1);
         add_number(p, "%.4f", e->val_loss);

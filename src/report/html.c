@@ -33,7 +33,7 @@ static const char style[] =
     ".key { display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; font-variant-numeric: tabular-nums; }\n"
     ".swatch { display: inline-block; width: .75rem; height: .75rem; border-radius: 2px; margin-right: .4rem; }\n"
     "img { vertical-align: middle; max-width: 100%; height: auto; } img.small { width: 6rem; image-rendering: pixelated; }\n"
-    ".strip { margin: 0 0 .9rem; } .strip img { margin: 2px; } .strip b { font-weight: 600; }\n"
+    ".strip { margin: 0 0 .9rem; } .strip img { margin: 2px; } .strip img.small { width: min(6rem, 17%); } .strip b { font-weight: 600; }\n"
     "td.count { width: 60%; text-align: left; } td.count div { background: var(--c0); height: .8rem; }\n"
     ".figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.3rem, 1fr)); gap: .9rem 1rem;\n"
     "  margin: 1.4rem 0 0; } .figures dt { color: var(--quiet); font-size: .85rem; line-height: 1.3; }\n"

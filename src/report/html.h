@@ -1,4 +1,5 @@
-/* Pages that need no network, no script and no other file: reports, and what `skua data inspect` and `skua profile` write. */
+/* Pages that need no network, no script and no other file: reports, and what `skua data inspect` and `skua profile`
+ * write. */
 #ifndef SKUA_REPORT_HTML_H
 #define SKUA_REPORT_HTML_H
 
@@ -10,11 +11,12 @@ struct sk_page { /* zeroed: empty. The first failure is kept in err, and what is
     struct sk_err err;
 };
 void sk_page_add(struct sk_page *p, const char *fmt, ...) SK_PRINTF(2, 3); /* markup and numbers, as they stand */
-/* Text that may be anything: characters that HTML has for itself are replaced; what is no UTF-8 or controls becomes '?'. */
+/* Text that may be anything: characters that HTML has for itself are replaced; what is no UTF-8 or controls becomes
+ * '?'. */
 void sk_page_text(struct sk_page *p, const char *text);
-void sk_page_lines(struct sk_page *p, const char *text); /* the same, but line feeds stay: for <pre> */
+void sk_page_lines(struct sk_page *p, const char *text);                 /* the same, but line feeds stay: for <pre> */
 void sk_page_cell(struct sk_page *p, const char *tag, const char *text); /* <tag>text</tag> */
-void sk_page_base64(struct sk_page *p, const void *data, size_t len);   /* for data URIs (RFC 4648) */
+void sk_page_base64(struct sk_page *p, const void *data, size_t len);    /* for data URIs (RFC 4648) */
 void sk_page_join(struct sk_page *p, struct sk_page *part); /* appends part, or takes its failure over; releases part */
 void sk_page_open(struct sk_page *p, const char *title);    /* the head with the styles; title is text */
 void sk_page_heading(struct sk_page *p, const char *title); /* <h1> */

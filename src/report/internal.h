@@ -11,8 +11,8 @@ struct sk_report_run {
     const char *path; /* as given */
     char name[SK_NAME];
     bool has_recipe, has_position, has_shape;
-    bool running;                /* another process holds it */
-    struct sk_recipe recipe;     /* defaults where has_recipe is false */
+    bool running;            /* another process holds it */
+    struct sk_recipe recipe; /* defaults where has_recipe is false */
     struct sk_run_log log;
     struct sk_position position; /* of its newest checkpoint */
     char model[SK_PATH];         /* its best checkpoint's, else the last; empty: none */
@@ -21,7 +21,7 @@ struct sk_report_run {
     double epoch_steps;          /* optimizer steps an epoch, 0: not known */
     int64_t params;              /* 0: not known */
     double macs;
-    struct sk_page notes;        /* what is missing or damaged, <li> each */
+    struct sk_page notes; /* what is missing or damaged, <li> each */
     /* Of an evaluation by the report. */
     bool evaluated;
     uint64_t fingerprint; /* of the data it was evaluated on */
@@ -46,7 +46,7 @@ enum sk_same sk_report_same_data(const struct sk_report_run *a, const struct sk_
 
 /* ---- line charts as inline SVG (chart.c) ---- */
 enum sk_line { SK_LINE_SOLID, SK_LINE_DASHED, SK_LINE_FAINT };
-struct sk_series { /* points with NaN are left out */
+struct sk_series {     /* points with NaN are left out */
     const char *label; /* beside its last point; NULL: none */
     int colour;
     enum sk_line line;

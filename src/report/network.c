@@ -7,14 +7,16 @@
 static void add_layers(struct sk_page *p, const struct sk_layers *l)
 {
     char a[32], b[32], c[32];
-    sk_page_add(p, "<details><summary>Table of the %zu layers</summary>\n<div class=\"scroll\"><table>"
-                   "<thead><tr><th>layer</th><th class=\"text\">op</th><th class=\"text\">output</th><th>parameters</th>"
-                   "<th>multiply-adds</th><th>activation</th></tr></thead>\n",
+    sk_page_add(p,
+                "<details><summary>Table of the %zu layers</summary>\n<div class=\"scroll\"><table>"
+                "<thead><tr><th>layer</th><th class=\"text\">op</th><th class=\"text\">output</th><th>parameters</th>"
+                "<th>multiply-adds</th><th>activation</th></tr></thead>\n",
                 l->count);
     for (size_t i = 0; i < l->count; i++) {
         const struct sk_layer *y = &l->layer[i];
-        sk_page_add(p, "<tr><td>%s</td><td class=\"text\">%s</td><td class=\"text\">%s</td><td>%s</td><td>%s</td><td>%s"
-                       "</td></tr>\n",
+        sk_page_add(p,
+                    "<tr><td>%s</td><td class=\"text\">%s</td><td class=\"text\">%s</td><td>%s</td><td>%s</td><td>%s"
+                    "</td></tr>\n",
                     y->name, y->kind, y->shape, y->params > 0 ? sk_thousands(y->params, a) : "",
                     y->macs > 0 ? sk_thousands((int64_t)y->macs, b) : "", sk_bytes_text((double)y->bytes, c));
     }
@@ -27,12 +29,13 @@ static void add_totals(struct sk_page *p, const struct sk_report_run *run, const
     char a[32], b[32], c[32], d[32];
     sk_page_add(p, "<h2>Model</h2>\n<p>");
     sk_page_text(p, run->recipe.model.arch);
-    sk_page_add(p,
-                " for pictures of %d &times; %d &times; %d and %d classes: %s parameters (%s), %s multiply-adds a picture, "
-                "activations of %s a picture.</p>\n",
-                s->height, s->width, s->channels, s->classes, sk_thousands(l->one.params, a),
-                sk_bytes_text(4 * (double)l->one.params, b), sk_thousands((int64_t)l->one.macs, c),
-                sk_bytes_text((double)l->one.activation_bytes, d));
+    sk_page_add(
+        p,
+        " for pictures of %d &times; %d &times; %d and %d classes: %s parameters (%s), %s multiply-adds a picture, "
+        "activations of %s a picture.</p>\n",
+        s->height, s->width, s->channels, s->classes, sk_thousands(l->one.params, a),
+        sk_bytes_text(4 * (double)l->one.params, b), sk_thousands((int64_t)l->one.macs, c),
+        sk_bytes_text((double)l->one.activation_bytes, d));
 }
 
 enum sk_code sk_report_network(struct sk_page *p, struct sk_report_run *run, struct sk_err *err)

@@ -1,4 +1,5 @@
-/* A run's model on its validation data: scores, calibration, the worst mistakes; and what augmentation makes of pictures. */
+/* A run's model on its validation data: scores, calibration, the worst mistakes; and what augmentation makes of
+ * pictures. */
 #include "report/internal.h"
 
 enum { MISTAKES = 24, SAMPLES = 6, VERSIONS = 4 };
@@ -14,8 +15,9 @@ static void add_head(struct sk_page *p, const struct quality *q)
 {
     const struct sk_scores *s = &q->e.scores;
     char number[32], step[32];
-    sk_page_add(p, "<h2>Evaluation</h2>\n<p>The best checkpoint, of step %s, on %s validation pictures: accuracy "
-                   "<b>%.2f%%</b>",
+    sk_page_add(p,
+                "<h2>Evaluation</h2>\n<p>The best checkpoint, of step %s, on %s validation pictures: accuracy "
+                "<b>%.2f%%</b>",
                 sk_thousands(q->session.step, step), sk_thousands(q->e.all.count, number),
                 100 * sk_metrics_top1(&q->e.all));
     if (s->classes > SK_SCORES_TOP)
@@ -26,8 +28,9 @@ static void add_head(struct sk_page *p, const struct quality *q)
 
 static void add_bins(struct sk_page *p, const struct sk_scores *s)
 {
-    sk_page_add(p, "<details><summary>Table of the bins</summary>\n<div class=\"scroll\"><table><thead><tr><th>confidence</th>"
-                   "<th>pictures</th><th>mean confidence</th><th>accuracy</th></tr></thead>\n");
+    sk_page_add(
+        p, "<details><summary>Table of the bins</summary>\n<div class=\"scroll\"><table><thead><tr><th>confidence</th>"
+           "<th>pictures</th><th>mean confidence</th><th>accuracy</th></tr></thead>\n");
     for (int b = 0; b < SK_SCORES_BINS; b++) {
         double n = (double)s->bin[b].count;
         if (s->bin[b].count > 0)
@@ -44,9 +47,10 @@ static void add_calibration(struct sk_page *p, const struct sk_scores *s)
     sk_scores_temperature(s, &t);
     sk_page_add(p, "<h3>Calibration</h3>\n<div class=\"charts\">");
     sk_chart_reliability(p, s->bin);
-    sk_page_add(p, "<div><p>Where bars end on the dashed line, the model is right as often as its confidence says; below "
-                   "it the model is too sure of itself.</p>\n<p>Expected calibration error <b>%.2f%%</b>, over %d bins. "
-                   "Logits divided by the temperature <b>%.3f</b>: error %.2f%%, loss %.4f instead of %.4f",
+    sk_page_add(p,
+                "<div><p>Where bars end on the dashed line, the model is right as often as its confidence says; below "
+                "it the model is too sure of itself.</p>\n<p>Expected calibration error <b>%.2f%%</b>, over %d bins. "
+                "Logits divided by the temperature <b>%.3f</b>: error %.2f%%, loss %.4f instead of %.4f",
                 100 * sk_bins_ece(s->bin), SK_SCORES_BINS, t.value, 100 * t.ece_after, t.loss_after, t.loss_before);
     if (t.samples < s->count)
         sk_page_add(p, " (fitted to %lld of the pictures)", (long long)t.samples);
@@ -87,8 +91,9 @@ static enum sk_code add_mistakes(struct sk_page *p, const struct quality *q, str
     enum sk_code code = SK_OK;
     if (q->e.scores.mistakes == 0)
         return SK_OK;
-    sk_page_add(p, "<h3>The worst mistakes</h3>\n<p class=\"quiet\">Wrong, and most sure of it: what was predicted, what it "
-                   "is, and their probabilities.</p>\n<div class=\"mistakes\">\n");
+    sk_page_add(
+        p, "<h3>The worst mistakes</h3>\n<p class=\"quiet\">Wrong, and most sure of it: what was predicted, what it "
+           "is, and their probabilities.</p>\n<div class=\"mistakes\">\n");
     for (int i = 0; i < q->e.scores.mistakes && code == SK_OK; i++)
         code = add_mistake(&show, q, &q->e.scores.mistake[i], err);
     sk_page_add(p, "</div>\n");
@@ -104,7 +109,8 @@ static enum sk_code add_samples(struct sk_page *p, const struct sk_recipe *r, co
     int64_t chosen[SAMPLES], count = SAMPLES;
     enum sk_code code = sk_data_choose(ds, r->train.seed, chosen, &count, err);
     sk_page_add(p, "<h2>Training pictures</h2>\n<p class=\"quiet\">As they lie%s.</p>\n",
-                r->data.augment.count > 0 ? ", and as the first epochs got them" : "; this recipe does not augment them");
+                r->data.augment.count > 0 ? ", and as the first epochs got them"
+                                          : "; this recipe does not augment them");
     for (int64_t i = 0; i < count && code == SK_OK; i++)
         code = sk_page_versions(&show, chosen[i], VERSIONS, err);
     sk_page_pictures_release(&show);
@@ -136,15 +142,15 @@ static enum sk_code open_all(struct quality *q, const struct sk_report_run *run,
     if (code != SK_OK)
         return code;
     code = sk_dataset_open(&q->ds, &r->data, r->train.seed, SK_VAL, err);
-    if (code != SK_OK && !o->data)
+    if (code != SK_OK && code != SK_NO_SPLIT && !o->data)
         sk_err_prefix(err, "the data cannot be opened (say where it lies with --data DIR)");
     return code;
 }
 
 static enum sk_code evaluate(struct quality *q, const struct sk_report_options *o, struct sk_err *err)
 {
-    struct sk_eval_options eo = {.scores = true, .mistakes = MISTAKES, .cancel = o->cancel, .ctx = o->ctx,
-                                 .progress = o->progress};
+    struct sk_eval_options eo = {
+        .scores = true, .mistakes = MISTAKES, .cancel = o->cancel, .ctx = o->ctx, .progress = o->progress};
     return sk_evaluate(q->session.net, q->ds, &q->session.recipe, &eo, &q->e, err);
 }
 

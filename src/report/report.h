@@ -10,16 +10,16 @@ enum { SK_REPORT_RUNS = SK_COLOURS }; /* at most, side by side */
 struct sk_report_options {
     const char *const *run; /* run directories */
     size_t runs;
-    const char *data;       /* where the data of the runs lies now; NULL: where it lay */
-    const char *const *set; /* --set overrides, NULL-terminated, for the evaluation; may be NULL */
-    bool evaluate;          /* the runs' models on their validation data, and pictures of the data */
+    const char *data;          /* where the data of the runs lies now; NULL: where it lay */
+    const char *const *set;    /* --set overrides, NULL-terminated, for the evaluation; may be NULL */
+    bool evaluate;             /* the runs' models on their validation data, and pictures of the data */
     const atomic_bool *cancel; /* as that of sk_evaluate */
     void *ctx;
     void (*progress)(void *ctx, int64_t done, int64_t all); /* of an evaluation; may be NULL */
 };
-/* Appends the whole page. A folder that is no run (neither recipe.yaml nor log.jsonl) is INPUT. Anything that a run lacks,
- * or that cannot be read, is said on the page, and the rest is shown; so is why a model could not be evaluated, also as a
- * notice. NOMEM, CANCELLED and BUG are errors. Without changes for a run that goes on. */
+/* Appends the whole page. A folder that is no run (neither recipe.yaml nor log.jsonl) is INPUT. Anything that a run
+ * lacks, or that cannot be read, is said on the page, and the rest is shown; so is why a model could not be evaluated,
+ * also as a notice. NOMEM, CANCELLED and BUG are errors. Without changes for a run that goes on. */
 enum sk_code sk_report(const struct sk_report_options *o, struct sk_page *page, struct sk_err *err) SK_MUST;
 
 /* ---- the layers of a network (layers.c), also for `skua info` ---- */

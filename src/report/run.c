@@ -100,7 +100,8 @@ static enum sk_code read_checkpoint(struct sk_report_run *run, struct sk_err *er
     char path[SK_PATH];
     bool found = false;
     struct sk_run *dir = sk_alloc(1, sizeof(*dir), err);
-    enum sk_code code = dir ? sk_format(dir->dir, sizeof(dir->dir), "the path of the run", err, "%s", run->path) : SK_NOMEM;
+    enum sk_code code =
+        dir ? sk_format(dir->dir, sizeof(dir->dir), "the path of the run", err, "%s", run->path) : SK_NOMEM;
     if (code == SK_OK)
         code = sk_checkpoint_find(dir, path, &found, err);
     if (code == SK_OK && found)
