@@ -119,8 +119,6 @@ enum sk_code sk_file_read_at(const struct sk_file *f, uint64_t offset, void *out
 void sk_file_close(struct sk_file *f); /* accepts a zeroed one */
 /* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part. */
 enum sk_code sk_file_write(const char *path, const void *data, size_t len, struct sk_err *err) SK_MUST;
-/* Whether sk_file_write could write there, asked before long work; nothing is left. NULL: nothing is asked. */
-enum sk_code sk_file_writable(const char *path, struct sk_err *err) SK_MUST;
 /* The same for a file that is written from parts: close puts it in place, drop leaves what was there. */
 struct sk_new_file {
     char path[SK_PATH], temp[SK_PATH];
@@ -130,7 +128,9 @@ enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk
 enum sk_code sk_new_file_add(struct sk_new_file *f, const void *data, size_t len, struct sk_err *err) SK_MUST;
 /* Ends it either way: after a failure the temporary is gone. */
 enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err) SK_MUST;
-void sk_new_file_drop(struct sk_new_file *f); /* accepts a zeroed one, one that failed to open, and one that is closed */
+void sk_new_file_drop(struct sk_new_file *f); /* accepts one that is zeroed, did not open or is closed */
+/* Whether sk_file_write could write there, asked before long work; nothing is left. NULL: nothing is asked. */
+enum sk_code sk_file_writable(const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_mkdirs(const char *path, struct sk_err *err) SK_MUST; /* with parents; existing is fine */
 enum sk_code sk_dir_sync(const char *path, struct sk_err *err) SK_MUST;

@@ -68,8 +68,8 @@ static enum sk_code check_loss(const struct sk_eval_model *m, struct sk_err *err
     double loss = sk_metrics_loss(&m->e.all);
     if (isfinite(loss))
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold too much",
-                   m->session.path, isnan(loss) ? "nan" : "infinite");
+    return sk_fail(err, SK_INPUT, "the loss of '%s' is %s: its weights or the pictures hold too much", m->session.path,
+                   isnan(loss) ? "nan" : "infinite");
 }
 
 enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_args *a, sk_eval_sample *sample, void *ctx,
@@ -78,7 +78,9 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
     struct watch w = {sk_now(), sample, ctx};
     struct sk_eval_options o = {.flip = a->tta != NULL,
                                 .scores = true,
-                                .mistakes = a->mistakes > 0 ? (int)a->mistakes : a->json ? JSON_MISTAKES : 0,
+                                .mistakes = a->mistakes > 0 ? (int)a->mistakes
+                                            : a->json       ? JSON_MISTAKES
+                                                            : 0,
                                 .cancel = &sk_cancel,
                                 .ctx = &w,
                                 .progress = on_progress,
@@ -96,7 +98,8 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
 json_t *sk_eval_model_json(const struct sk_eval_model *m)
 {
     json_t *found = sk_evaluation_json(&m->e, (const char *const *)m->session.class_name, m->ds);
-    json_t *root = found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
+    json_t *root =
+        found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
     if (root && json_object_update(root, found) != 0) {
         json_decref(root);
         root = NULL;
@@ -105,13 +108,25 @@ json_t *sk_eval_model_json(const struct sk_eval_model *m)
     return root;
 }
 
+static enum sk_code check_confusion(const struct sk_eval_model *m, const struct sk_eval_args *a, struct sk_err *err)
+{
+    if (!a->confusion || m->session.classes <= SK_SCORES_MATRIX_CLASSES)
+        return SK_OK;
+    return sk_fail(err, SK_UNSUPPORTED, "--confusion: no matrix is made of more than %d classes, the network has %d",
+                   SK_SCORES_MATRIX_CLASSES, m->session.classes);
+}
+
 static enum sk_code eval_one(const char *path, const struct sk_eval_args *a, struct sk_err *err)
 {
     struct sk_eval_csv csv = {0};
     struct sk_eval_model *m = sk_alloc(1, sizeof(*m), err); /* too large for a stack */
     if (!m)
         return SK_NOMEM;
-    enum sk_code code = sk_eval_model_open(m, path, a, err);
+    enum sk_code code = sk_file_writable(a->predictions, err);
+    if (code == SK_OK)
+        code = sk_eval_model_open(m, path, a, err);
+    if (code == SK_OK)
+        code = check_confusion(m, a, err);
     if (code == SK_OK && a->predictions)
         code = sk_eval_csv_open(&csv, a->predictions, m, err);
     if (code == SK_OK)

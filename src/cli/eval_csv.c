@@ -1,4 +1,5 @@
-/* The predictions of `skua eval` as a CSV file, a row for each picture, written as they come and put in place at the end. */
+/* The predictions of `skua eval` as a CSV file, a row for each picture, written as they come and put in place at the
+ * end. */
 #include "cli/eval_view.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@ struct pair {
     struct seen {
         int64_t index;
         bool right;
-    } *seen; /* a's samples in their order */
+    } * seen; /* a's samples in their order */
     size_t count, cap, at;
     int64_t only_a, only_b; /* samples that only the one got right */
 };
@@ -84,16 +84,13 @@ static enum sk_code compare(void *ctx, const struct sk_scored *s, struct sk_err 
 }
 
 /* ---- text ---- */
-static void row(struct sk_table *t, const char *what, const char *format, double a, double b)
+/* Both figures with their unit, and the difference: of percentages in points. */
+static void row(struct sk_table *t, const char *what, int digits, const char *unit, double a, double b)
 {
-    char text[3][32];
-    snprintf(text[0], sizeof(text[0]), format, a);
-    snprintf(text[1], sizeof(text[1]), format, b);
-    snprintf(text[2], sizeof(text[2]), format, fabs(b - a));
     sk_table_cell(t, "%s", what);
-    sk_table_cell(t, "%s", text[0]);
-    sk_table_cell(t, "%s", text[1]);
-    sk_table_cell(t, "%s%s", b < a ? "-" : "+", text[2]);
+    sk_table_cell(t, "%.*f%s", digits, a, unit);
+    sk_table_cell(t, "%.*f%s", digits, b, unit);
+    sk_table_cell(t, "%+.*f", digits, b - a);
 }
 
 static enum sk_code print_figures(const struct pair *p, struct sk_err *err)
@@ -104,19 +101,19 @@ static enum sk_code print_figures(const struct pair *p, struct sk_err *err)
     sk_table_cell(&t, "A");
     sk_table_cell(&t, "B");
     sk_table_cell(&t, "B - A");
-    row(&t, "loss", "%.4f", sk_metrics_loss(&a->all), sk_metrics_loss(&b->all));
-    row(&t, "accuracy", "%.2f%%", 100 * sk_metrics_top1(&a->all), 100 * sk_metrics_top1(&b->all));
-    row(&t, "top-5", "%.2f%%", 100 * sk_metrics_top5(&a->all), 100 * sk_metrics_top5(&b->all));
+    row(&t, "loss", 4, "", sk_metrics_loss(&a->all), sk_metrics_loss(&b->all));
+    row(&t, "accuracy", 2, "%", 100 * sk_metrics_top1(&a->all), 100 * sk_metrics_top1(&b->all));
+    row(&t, "top-5", 2, "%", 100 * sk_metrics_top5(&a->all), 100 * sk_metrics_top5(&b->all));
     for (int i = 0; i < SK_AVERAGES; i++) {
         struct sk_prf x = sk_scores_average(&a->scores, (enum sk_average)i);
         struct sk_prf y = sk_scores_average(&b->scores, (enum sk_average)i);
         char what[32];
         snprintf(what, sizeof(what), "%s F1", sk_average_name[i]);
         if (i != SK_MICRO) /* which is the accuracy */
-            row(&t, what, "%.4f", x.f1, y.f1);
+            row(&t, what, 4, "", x.f1, y.f1);
     }
-    row(&t, "ECE", "%.2f%%", 100 * sk_bins_ece(a->scores.bin), 100 * sk_bins_ece(b->scores.bin));
-    row(&t, "inference time per image, ms", "%.3f", 1e3 * a->latency.mean, 1e3 * b->latency.mean);
+    row(&t, "ECE", 2, "%", 100 * sk_bins_ece(a->scores.bin), 100 * sk_bins_ece(b->scores.bin));
+    row(&t, "inference time per image", 3, " ms", 1e3 * a->latency.mean, 1e3 * b->latency.mean);
     return sk_table_print(&t, err);
 }
 
@@ -134,7 +131,7 @@ static enum sk_code print_classes(const struct pair *p, struct sk_err *err)
     sk_table_cell(&t, "F1 of B");
     sk_table_cell(&t, "B - A");
     for (int c = 0; c < p->a.session.classes; c++)
-        row(&t, sk_printable(name, sizeof(name), p->a.session.class_name[c]), "%.4f", f1(&p->a, c), f1(&p->b, c));
+        row(&t, sk_printable(name, sizeof(name), p->a.session.class_name[c]), 4, "", f1(&p->a, c), f1(&p->b, c));
     sk_print("\n");
     return sk_table_print(&t, err);
 }

@@ -28,7 +28,8 @@ static void heading(struct sk_table *t, const char *const *text, size_t n)
     for (size_t i = 0; i < n; i++)
         sk_table_cell(t, "%s", text[i]);
 }
-#define HEADING(t, ...) heading(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define HEADING(t, ...)                                                                                                \
+    heading(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static double share_of(const struct sk_scores *s, const struct sk_confused *p)
 {
@@ -44,7 +45,8 @@ static void print_summary(const struct sk_eval_model *m)
     sk_print("Loss: %.4f, Accuracy: %.2f%%, Top-5: %.2f%%, %s pictures, %.0f img/s\n", sk_metrics_loss(&e->all),
              100 * sk_metrics_top1(&e->all), 100 * sk_metrics_top5(&e->all), sk_thousands(e->all.count, number),
              e->seconds > 0 ? (double)e->all.count / e->seconds : 0);
-    sk_print("Macro F1: %.4f, ECE: %.2f%%\n", sk_scores_average(&e->scores, SK_MACRO).f1, 100 * sk_bins_ece(e->scores.bin));
+    sk_print("Macro F1: %.4f, ECE: %.2f%%\n", sk_scores_average(&e->scores, SK_MACRO).f1,
+             100 * sk_bins_ece(e->scores.bin));
     for (int i = 0; i < pairs; i++)
         sk_print("%s%s as %s %s (%.1f%%)%s", i ? ", " : "Most confused: ", class_name(m, pair[i].label, label),
                  class_name(m, pair[i].predicted, predicted), sk_thousands(pair[i].count, number),
@@ -119,9 +121,6 @@ static enum sk_code print_pairs(const struct sk_eval_model *m, struct sk_err *er
 
 static enum sk_code print_confusion(const struct sk_eval_model *m, struct sk_err *err)
 {
-    if (!m->e.scores.confusion)
-        return sk_fail(err, SK_UNSUPPORTED, "--confusion: no matrix is made of more than %d classes, the network has %d",
-                       SK_SCORES_MATRIX_CLASSES, m->e.scores.classes);
     return m->e.scores.classes <= MATRIX_CLASSES ? print_matrix(m, err) : print_pairs(m, err);
 }
 

@@ -39,7 +39,7 @@ enum sk_code sk_eval_pair(const char *a, const char *b, const struct sk_eval_arg
 /* ---- predictions as CSV, RFC 4180 with line feeds (eval_csv.c) ---- */
 struct sk_eval_csv {
     struct sk_new_file file;
-    struct sk_str text;               /* not yet written */
+    struct sk_str text; /* not yet written */
     const struct sk_eval_model *model;
 };
 enum sk_code sk_eval_csv_open(struct sk_eval_csv *c, const char *path, const struct sk_eval_model *m,

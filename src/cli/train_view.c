@@ -150,7 +150,10 @@ static void on_latency(void *ctx, const struct sk_latency *l)
 struct sk_train_events sk_train_view_events(struct sk_train_view *view)
 {
     view->accuracy = -1;
-    return (struct sk_train_events){
-        .ctx = view, .start = on_start, .step = on_step, .evaluating = on_evaluating, .epoch = on_epoch,
-        .latency = on_latency};
+    return (struct sk_train_events){.ctx = view,
+                                    .start = on_start,
+                                    .step = on_step,
+                                    .evaluating = on_evaluating,
+                                    .epoch = on_epoch,
+                                    .latency = on_latency};
 }

@@ -36,8 +36,8 @@ enum sk_code sk_picture_encode(const struct sk_picture *p, struct sk_str *out, s
 /* Appends an 8-bit picture as a JPEG file, quality 1 to 100 (encode_jpeg.c); UNSUPPORTED as above. */
 enum sk_code sk_picture_encode_jpeg(const struct sk_picture *p, int quality, struct sk_str *out,
                                     struct sk_err *err) SK_MUST;
-/* Antialiased (support scaled with the factor) bilinear resize, to the bit that of Pillow's Image.resize(BILINEAR) where
- * that takes rows first (always up to version 12). */
+/* Antialiased (support scaled with the factor) bilinear resize, to the bit that of Pillow's Image.resize(BILINEAR) from
+ * version 13 on (8-bit pixels). */
 enum sk_code sk_picture_resize(struct sk_picture *dst, const struct sk_picture *src, int height, int width, struct sk_err *err) SK_MUST;
 /* Applies the steps in order, in place (scratch is a second buffer of the caller's, swapped as needed). rng is keyed to the sample.
  * resize {size} scales the shorter side (torchvision's rounding: the longer is int(size * long / short)). */

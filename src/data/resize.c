@@ -1,8 +1,9 @@
-/* Antialiased resize, separable: each output pixel is a weighted mean of the input pixels under a filter that is as wide
- * as one output pixel asks (one input pixel where the picture grows): a triangle, or Keys' cubic with a = -0.5. Rows
- * first, then columns, row by row: a ring holds the resized rows that the next output needs. For 8-bit pixels weights
- * are 22-bit fixed point and the intermediate is rounded to 8 bits, as Pillow's Image.resize does (from version 13 on it
- * takes columns first where the height shrinks more than the width, which may differ by one grey level). */
+/* Antialiased resize, separable: each output pixel is a weighted mean of the input pixels under a filter that is as
+ * wide as one output pixel asks (one input pixel where the picture grows): a triangle, or Keys' cubic with a = -0.5.
+ * For 8-bit pixels weights are 22-bit fixed point, and what the first of the two passes makes is rounded and cut to
+ * 8 bits, so the order of the passes tells in the result: it is the one of Pillow's Image.resize from version 13 on.
+ * Rows first: a ring holds the resized rows that the next output needs (less than the input, or five rows). Columns
+ * first: one row is held. */
 #include "data/internal.h"
 #include "kern/kern.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 
 /* ---- weights ---- */
-struct axis { /* of one direction: output i is the sum of weight[i * stride + k] * input[first[i] + k], k below taps[i] */
+/* Of one direction: output i is the sum of weight[i * stride + k] * input[first[i] + k], k below taps[i]. */
+struct axis {
     int n, widest, stride, *first, *taps;
     double *weight; /* float pixels */
     int16_t *parts; /* 8-bit pixels, as kern.h says */
@@ -130,44 +132,65 @@ static void column_f32(float *out, const void *const *rows, const double *weight
 
 struct resizer {
     const struct sk_picture *src;
-    const char *origin; /* first pixel of the box */
-    size_t in_row, out_row;
-    int width;  /* of the box in whole pixels */
-    bool plain; /* rows stay as they are but for being cut */
-    size_t skip; /* plain: bytes to the first wanted pixel */
+    const char *origin;          /* first pixel of the box, or where rows stay as they are the first wanted one */
+    size_t in_row, out_row, row; /* bytes of a row of the source, of the result, of the box from origin on */
+    int width;                   /* of the box in whole pixels */
+    bool plain, flat;            /* the width, the height stays as it is, but for being cut */
+    bool columns_first;
     struct axis across, down;
-    char *ring;        /* [down.widest] rows of out_row bytes */
-    const void **rows; /* [down.widest] */
+    char *held;        /* rows first: the ring, [down.widest] rows of out_row bytes; columns first: one of row bytes */
+    const void **rows; /* [down.widest]: those under the filter */
     int made;          /* rows of the box resized so far */
 };
 
-static void resize_row(const struct resizer *r, int y, void *out)
+static const char *box_row(const struct resizer *r, int y)
 {
-    const char *in = r->origin + (size_t)y * r->in_row;
+    return r->origin + (size_t)y * r->in_row;
+}
+
+/* The pass along a row of the box. */
+static void pass_row(const struct resizer *r, const char *in, void *out)
+{
     const struct axis *a = &r->across;
     if (r->plain)
-        memcpy(out, in + r->skip, r->out_row);
+        memcpy(out, in, r->out_row);
     else if (r->src->pixel == SK_PIXEL_F32)
         row_f32(out, (const float *)(const void *)in, a, r->src->channels);
     else
-        sk_kern_get()->resize.row(&(struct sk_resize_axis){a->n, a->stride / SK_RESIZE_GROUP, a->first, a->taps, a->parts},
-                                  (const uint8_t *)in, (size_t)r->width, (size_t)r->src->channels, out);
+        sk_kern_get()->resize.row(
+            &(struct sk_resize_axis){a->n, a->stride / SK_RESIZE_GROUP, a->first, a->taps, a->parts},
+            (const uint8_t *)in, (size_t)r->width, (size_t)r->src->channels, out);
 }
 
-/* Row y of the result, of the rows under its filter, which are in the ring afterwards. */
-static void resize_column(struct resizer *r, int y, void *out)
+/* The pass across the rows under the filter of row y of the result; each has so many bytes. */
+static void pass_column(const struct resizer *r, int y, size_t bytes, void *out)
+{
+    size_t at = (size_t)y * (size_t)r->down.stride;
+    int taps = r->down.taps[y];
+    if (r->src->pixel == SK_PIXEL_F32)
+        column_f32(out, r->rows, r->down.weight + at, taps, bytes / sizeof(float));
+    else
+        sk_kern_get()->resize.column((const uint8_t *const *)r->rows, r->down.parts + 2 * at, taps, bytes, out);
+}
+
+static void resize_rows_first(struct resizer *r, int y, void *out)
 {
     int first = r->down.first[y], taps = r->down.taps[y], widest = r->down.widest;
-    size_t at = (size_t)y * (size_t)r->down.stride;
     r->made = r->made < first ? first : r->made;
     for (; r->made < first + taps; r->made++)
-        resize_row(r, r->made, r->ring + (size_t)(r->made % widest) * r->out_row);
+        pass_row(r, box_row(r, r->made), r->held + (size_t)(r->made % widest) * r->out_row);
     for (int k = 0; k < taps; k++)
-        r->rows[k] = r->ring + (size_t)((first + k) % widest) * r->out_row;
-    if (r->src->pixel == SK_PIXEL_F32)
-        column_f32(out, r->rows, r->down.weight + at, taps, r->out_row / sizeof(float));
-    else
-        sk_kern_get()->resize.column((const uint8_t *const *)r->rows, r->down.parts + 2 * at, taps, r->out_row, out);
+        r->rows[k] = r->held + (size_t)((first + k) % widest) * r->out_row;
+    pass_column(r, y, r->out_row, out);
+}
+
+static void resize_columns_first(struct resizer *r, int y, void *out)
+{
+    for (int k = 0; k < r->down.taps[y]; k++)
+        r->rows[k] = box_row(r, r->down.first[y] + k);
+    pass_column(r, y, r->row, r->plain ? out : r->held);
+    if (!r->plain)
+        pass_row(r, r->held, out);
 }
 
 /* ---- the whole ---- */
@@ -186,43 +209,63 @@ static enum sk_code make_axis(struct axis *a, const struct sides *s, int *first,
     return axis_init(a, &span, how->filter, pixel, err);
 }
 
+/* Pillow's order: the height shrinks, and by more than twice the pixels that the width does. */
+static bool shrinks_down_most(int64_t height, int64_t width, const struct sk_resize *how)
+{
+    return height > how->height && height - how->height > 2 * (width - how->width);
+}
+
+static enum sk_code lay_out(struct resizer *r, const struct sk_resize *how, struct sk_err *err)
+{
+    const struct sk_window *want = &how->want;
+    const struct sk_picture *src = r->src;
+    struct sides wide = {how->width, want->left, want->width, how->box.left, how->box.width};
+    struct sides high = {how->height, want->top, want->height, how->box.top, how->box.height};
+    int left, top, rows;
+    size_t step = (size_t)src->channels * sk_pixel_size(src->pixel);
+    enum sk_code code = make_axis(&r->across, &wide, &left, &r->width, how, src->pixel, err);
+    if (code != SK_OK || (code = make_axis(&r->down, &high, &top, &rows, how, src->pixel, err)) != SK_OK)
+        return code;
+    r->plain = how->width == r->width && how->box.width == r->width;
+    r->flat = how->height == rows && how->box.height == rows;
+    r->columns_first = r->plain || shrinks_down_most(rows, r->width, how);
+    r->in_row = (size_t)src->width * step;
+    r->out_row = (size_t)want->width * step;
+    r->row = r->plain ? r->out_row : (size_t)r->width * step;
+    left += r->plain ? want->left : 0;
+    r->origin = (const char *)src->data + (size_t)top * r->in_row + (size_t)left * step;
+    return SK_OK;
+}
+
+static enum sk_code hold(struct resizer *r, struct sk_err *err)
+{
+    if (r->flat)
+        return SK_OK;
+    r->held = sk_alloc(r->columns_first ? 1 : (size_t)r->down.widest, r->columns_first ? r->row : r->out_row, err);
+    r->rows = r->held ? sk_alloc((size_t)r->down.widest, sizeof(*r->rows), err) : NULL;
+    return r->rows ? SK_OK : SK_NOMEM;
+}
+
 enum sk_code sk_picture_resize_box(struct sk_picture *dst, const struct sk_picture *src, const struct sk_resize *how,
                                    struct sk_err *err)
 {
     const struct sk_window *want = &how->want;
     struct resizer r = {.src = src};
-    struct sides wide = {how->width, want->left, want->width, how->box.left, how->box.width};
-    struct sides high = {how->height, want->top, want->height, how->box.top, how->box.height};
-    int left, top, rows;
-    size_t step = (size_t)src->channels * sk_pixel_size(src->pixel);
     enum sk_code code = sk_picture_reserve(dst, want->height, want->width, src->channels, src->pixel, err);
-    if (code != SK_OK)
-        return code;
-    if ((code = make_axis(&r.across, &wide, &left, &r.width, how, src->pixel, err)) != SK_OK ||
-        (code = make_axis(&r.down, &high, &top, &rows, how, src->pixel, err)) != SK_OK)
-        goto done;
-    r.in_row = (size_t)src->width * step;
-    r.out_row = (size_t)want->width * step;
-    r.origin = (const char *)src->data + (size_t)top * r.in_row + (size_t)left * step;
-    r.plain = how->width == r.width && how->box.width == r.width;
-    r.skip = (size_t)want->left * step;
-    bool flat = how->height == rows && how->box.height == rows;
-    if (!flat) {
-        code = SK_NOMEM;
-        if (!(r.ring = sk_alloc((size_t)r.down.widest, r.out_row, err)) ||
-            !(r.rows = sk_alloc((size_t)r.down.widest, sizeof(*r.rows), err)))
-            goto done;
-        code = SK_OK;
-    }
-    for (int y = 0; y < want->height; y++) {
+    if (code == SK_OK)
+        code = lay_out(&r, how, err);
+    if (code == SK_OK)
+        code = hold(&r, err);
+    for (int y = 0; code == SK_OK && y < want->height; y++) {
         void *out = (char *)dst->data + (size_t)y * r.out_row;
-        if (flat)
-            resize_row(&r, want->top + y, out);
+        if (r.flat)
+            pass_row(&r, box_row(&r, want->top + y), out);
+        else if (r.columns_first)
+            resize_columns_first(&r, y, out);
         else
-            resize_column(&r, y, out);
+            resize_rows_first(&r, y, out);
     }
-done:
-    sk_free(r.ring);
+    sk_free(r.held);
     sk_free(r.rows);
     axis_release(&r.across);
     axis_release(&r.down);

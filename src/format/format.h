@@ -79,7 +79,7 @@ void sk_npy_close(struct sk_npy *a); /* accepts a zeroed one */
 enum sk_code sk_npy_write(const char *path, enum sk_elem elem, int rank, const int64_t *dim, const void *data,
                           struct sk_err *err) SK_MUST;
 
-/* ---- histograms (histogram.c): TensorFlow's default buckets, which grow by a tenth from 1e-12 to 1e20, both signs ---- */
+/* ---- histograms (histogram.c): TensorFlow's default buckets, growing by a tenth from 1e-12 to 1e20, both signs ---- */
 enum { SK_HISTOGRAM_SIDE = 774, SK_HISTOGRAM_BUCKETS = 2 * SK_HISTOGRAM_SIDE + 2 };
 struct sk_histogram {
     double min, max, sum, sum_squares;    /* of the values counted; 0 where there are none */

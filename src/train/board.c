@@ -141,8 +141,7 @@ static enum sk_code grid_event(const struct sk_batch *b, int64_t step, struct sk
     int columns = cells(b->width), most = columns * cells(b->height), shown = b->count < most ? b->count : most;
     columns = shown < columns ? shown : columns;
     int rows = (shown + columns - 1) / columns;
-    enum sk_code code =
-        sk_picture_reserve(&grid, rows * b->height, columns * b->width, b->channels, SK_PIXEL_U8, err);
+    enum sk_code code = sk_picture_reserve(&grid, rows * b->height, columns * b->width, b->channels, SK_PIXEL_U8, err);
     if (code == SK_OK) {
         draw_grid(&grid, b, columns, shown);
         code = sk_picture_encode(&grid, &png, err);

@@ -6,10 +6,7 @@
 /* ---- bins ---- */
 void sk_bin_add(struct sk_bin bin[SK_SCORES_BINS], double confidence, bool correct)
 {
-    int b = (int)ceil(confidence * SK_SCORES_BINS) - 1;
-    b = b < 0 ? 0 : b >= SK_SCORES_BINS ? SK_SCORES_BINS - 1 : b;
-    while (b > 0 && confidence <= (double)b / SK_SCORES_BINS) /* where the product was rounded over an edge */
-        b--;
+    int b = 0;
     while (b + 1 < SK_SCORES_BINS && confidence > (double)(b + 1) / SK_SCORES_BINS)
         b++;
     bin[b].count++;
@@ -76,7 +73,9 @@ static struct fit fit_at(const struct sk_scores *s, double beta)
 /* Newton's steps within a bracket that shrinks, else its geometric middle. */
 static double best_beta(const struct sk_scores *s, double low, double high)
 {
-    double beta = 1;
+    double beta = 1, start = fit_at(s, beta).slope;
+    if (!(start < 0) && !(start > 0)) /* one class, or right by chance: nothing to mend */
+        return beta;
     if (!(fit_at(s, low).slope < 0))
         return low;
     if (!(fit_at(s, high).slope > 0))

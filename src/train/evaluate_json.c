@@ -53,10 +53,10 @@ static json_t *bins_json(const struct sk_scores *s)
     for (int b = 0; b < SK_SCORES_BINS; b++) {
         const struct sk_bin *bin = &s->bin[b];
         double n = bin->count > 0 ? (double)bin->count : 1;
-        json_array_append_new(list, json_pack("{s:f, s:f, s:I, s:f, s:f}", "from", (double)b / SK_SCORES_BINS, "to",
-                                              (double)(b + 1) / SK_SCORES_BINS, "count", (json_int_t)bin->count,
-                                              "confidence", bin->confidence_sum / n, "accuracy",
-                                              (double)bin->correct / n));
+        json_array_append_new(list,
+                              json_pack("{s:f, s:f, s:I, s:f, s:f}", "from", (double)b / SK_SCORES_BINS, "to",
+                                        (double)(b + 1) / SK_SCORES_BINS, "count", (json_int_t)bin->count, "confidence",
+                                        bin->confidence_sum / n, "accuracy", (double)bin->correct / n));
     }
     return list;
 }
@@ -77,11 +77,10 @@ static json_t *mistakes_json(const struct sk_scores *s, const char *const *class
         const struct sk_mistake *m = &s->mistake[i];
         char name[SK_PATH];
         sk_dataset_name(ds, m->index, name, sizeof(name));
-        json_array_append_new(
-            list, json_pack("{s:I, s:s?, s:s, s:s, s:f, s:f}", "index", (json_int_t)m->index, "name",
-                            sk_is_utf8(name) ? name : NULL, "class", class_name[m->label], "predicted",
-                            class_name[m->predicted], "probability", m->probability, "class_probability",
-                            m->label_probability));
+        json_array_append_new(list, json_pack("{s:I, s:s?, s:s, s:s, s:f, s:f}", "index", (json_int_t)m->index, "name",
+                                              sk_is_utf8(name) ? name : NULL, "class", class_name[m->label],
+                                              "predicted", class_name[m->predicted], "probability", m->probability,
+                                              "class_probability", m->label_probability));
     }
     return list;
 }

@@ -23,7 +23,8 @@ void sk_latency_of(double *seconds, int n, struct sk_latency *out)
     qsort(seconds, (size_t)n, sizeof(*seconds), compare);
     for (int i = 0; i < n; i++)
         sum += seconds[i];
-    *out = (struct sk_latency){n, sum / n, quantile(seconds, n, 0.5), quantile(seconds, n, 0.9), quantile(seconds, n, 0.99)};
+    *out = (struct sk_latency){n, sum / n, quantile(seconds, n, 0.5), quantile(seconds, n, 0.9),
+                               quantile(seconds, n, 0.99)};
 }
 
 /* The next picture; after the last the first again. */

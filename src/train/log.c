@@ -10,37 +10,48 @@
 
 static const char table_name[] = "metrics.csv";
 
-/* Whether a line belongs to the part of the run before pos. Lines are in the order of time: after the first that does
- * not, none does. An epoch's line comes after its last step, so it is told by its epoch; its row goes to table. */
-static bool belongs(const char *line, size_t len, const struct sk_position *pos, struct sk_str *table,
-                    enum sk_code *code, struct sk_err *err)
+/* The lines that a resumed run keeps. They are in the order of time: after the first that is not of the part of the run
+ * before pos, or that is damaged, none is kept. */
+struct keeper {
+    const char *path;
+    const struct sk_position *pos;
+    struct sk_str *table; /* gets the epochs that are kept as rows */
+    int64_t line, bytes;  /* looked at; to keep */
+};
+
+/* An epoch's line comes after its last step, so it is told by its epoch. */
+static enum sk_code look_at(struct keeper *k, const char *line, size_t len, bool *keep, struct sk_err *err)
 {
     struct sk_logged_step step;
     struct sk_logged_epoch epoch;
+    k->line++;
+    *keep = false;
+    if (line[len - 1] != '\n')
+        return SK_OK;
     switch (sk_logged_parse(line, len, &step, &epoch)) {
     case SK_LOGGED_STEP:
-        return step.step <= pos->step;
+        *keep = step.step <= k->pos->step;
+        return SK_OK;
     case SK_LOGGED_EPOCH:
-        if (epoch.epoch > pos->epoch)
-            return false;
-        *code = sk_logged_csv(&epoch, table, err);
-        return *code == SK_OK;
-    default:
-        return false;
+        *keep = epoch.epoch <= k->pos->epoch;
+        return *keep ? sk_logged_csv(&epoch, k->table, err) : SK_OK;
+    case SK_LOGGED_NOTHING:
+        sk_notice("line %lld of '%s' is damaged: it and those after it are dropped", (long long)k->line, k->path);
     }
+    return SK_OK;
 }
 
-/* Bytes of the lines to keep, and the epochs among them as rows of the table. */
-static enum sk_code part_to_keep(FILE *file, const struct sk_position *pos, int64_t *keep, struct sk_str *table,
-                                 struct sk_err *err)
+static enum sk_code find_part(struct keeper *k, FILE *file, struct sk_err *err)
 {
     char *line = NULL;
     size_t room = 0;
-    enum sk_code code = sk_logged_csv(NULL, table, err);
-    *keep = 0;
-    for (ssize_t len; code == SK_OK && (len = getline(&line, &room, file)) > 0; *keep += len)
-        if (line[len - 1] != '\n' || !belongs(line, (size_t)len, pos, table, &code, err))
+    bool keep = true;
+    enum sk_code code = sk_logged_csv(NULL, k->table, err);
+    for (ssize_t len; code == SK_OK && (len = getline(&line, &room, file)) > 0; k->bytes += len) {
+        code = look_at(k, line, (size_t)len, &keep, err);
+        if (!keep)
             break;
+    }
     free(line);
     return code;
 }
@@ -48,12 +59,14 @@ static enum sk_code part_to_keep(FILE *file, const struct sk_position *pos, int6
 static enum sk_code cut_back(struct sk_append *lines, const struct sk_position *pos, struct sk_str *table,
                              struct sk_err *err)
 {
+    struct keeper keeper = {.path = lines->path, .pos = pos, .table = table};
     FILE *file = fopen(lines->path, "re");
     if (!file)
         return sk_fail_errno(err, SK_IO, errno, "cannot read '%s'", lines->path);
-    enum sk_code code = part_to_keep(file, pos, &lines->size, table, err);
+    enum sk_code code = find_part(&keeper, file, err);
     bool failed = ferror(file);
     fclose(file);
+    lines->size = keeper.bytes;
     if (code == SK_OK && (failed || ftruncate(lines->fd, lines->size) != 0))
         code = sk_fail_errno(err, SK_IO, errno, "cannot cut '%s' back to step %lld", lines->path, (long long)pos->step);
     return code;

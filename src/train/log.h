@@ -8,8 +8,8 @@
 #include "train/train.h"
 
 /* ---- files that grow by records (append.c) ---- */
-/* Records that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and are written with the next
- * one or at the end when there is room again; the failure is told once. Zeroed: not open; then nothing is done. */
+/* Records that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and are written with the
+ * next one or at the end when there is room again; the failure is told once. Zeroed: not open; then nothing is done. */
 enum { SK_LOG_PENDING = 16 << 20 };
 struct sk_append {
     bool is_open;
@@ -38,8 +38,9 @@ enum sk_code sk_logged_csv(const struct sk_logged_epoch *epoch, struct sk_str *o
 
 /* ---- TensorBoard (board.c) ---- */
 /* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5, epoch/train_loss,
- * epoch/train_accuracy, images_per_s, waited (share of the time of training); every `histograms` epochs weights/NAME and
- * gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them. */
+ * epoch/train_accuracy, images_per_s, waited (share of the time of training); every `histograms` epochs weights/NAME
+ * and gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them.
+ */
 struct sk_board {
     struct sk_append file;
     int histograms;
@@ -54,8 +55,8 @@ void sk_board_step(struct sk_board *b, const struct sk_step_report *r);
 void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r);
 /* A grid of the batch's pictures, where they are 8-bit, grey or RGB, and no side is above 1024. */
 void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t step);
-/* Weights, and the gradients of the last step where `stepped`: made now, as evaluation overwrites gradients, and written
- * with the epoch, so that a validation that is done again writes them once. */
+/* Weights, and the gradients of the last step where `stepped`: made now, as evaluation overwrites gradients, and
+ * written with the epoch, so that a validation that is done again writes them once. */
 void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step, bool stepped);
 enum sk_code sk_board_close(struct sk_board *b, struct sk_err *err) SK_MUST;
 
@@ -64,8 +65,9 @@ struct sk_log {
     struct sk_append lines, table; /* log.jsonl, metrics.csv */
     struct sk_board board;
 };
-/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line and
- * whatever is no line of a log go. metrics.csv is made anew from the epochs that are left. Close it also after a failure. */
+/* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line go, and
+ * a damaged line with all after it (told). metrics.csv is made anew from the epochs that are left. Close it also after
+ * a failure. */
 enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
                          const struct sk_recipe_train *r, struct sk_err *err) SK_MUST;
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r);

@@ -11,14 +11,16 @@ struct column {
     enum type type;
     size_t at;
 };
-#define COLUMN(member, type) {#member, type, offsetof(struct sk_logged_epoch, member)}
+#define COLUMN(member, type)                                                                                           \
+    {                                                                                                                  \
+#member, type, offsetof(struct sk_logged_epoch, member)                                                        \
+    }
 static const struct column columns[] = {
-    COLUMN(epoch, INTEGER),      COLUMN(step, INTEGER),         COLUMN(epochs, INTEGER),
-    COLUMN(train_loss, REAL),    COLUMN(train_top1, REAL),      COLUMN(train_top5, REAL),
-    COLUMN(val_loss, REAL),      COLUMN(val_top1, REAL),        COLUMN(val_top5, REAL),
-    COLUMN(lr, REAL),            COLUMN(seconds, REAL),         COLUMN(wait_seconds, REAL),
-    COLUMN(compute_seconds, REAL), COLUMN(val_seconds, REAL),   COLUMN(images_per_s, REAL),
-    COLUMN(replaced, INTEGER),   COLUMN(best, BOOLEAN),         COLUMN(complete, BOOLEAN),
+    COLUMN(epoch, INTEGER),        COLUMN(step, INTEGER),     COLUMN(epochs, INTEGER),    COLUMN(train_loss, REAL),
+    COLUMN(train_top1, REAL),      COLUMN(train_top5, REAL),  COLUMN(val_loss, REAL),     COLUMN(val_top1, REAL),
+    COLUMN(val_top5, REAL),        COLUMN(lr, REAL),          COLUMN(seconds, REAL),      COLUMN(wait_seconds, REAL),
+    COLUMN(compute_seconds, REAL), COLUMN(val_seconds, REAL), COLUMN(images_per_s, REAL), COLUMN(replaced, INTEGER),
+    COLUMN(best, BOOLEAN),         COLUMN(complete, BOOLEAN),
 };
 
 static double real_of(const json_t *object, const char *key)
@@ -41,8 +43,7 @@ static void parse_epoch(const json_t *object, struct sk_logged_epoch *epoch)
     }
 }
 
-enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_step *step,
-                               struct sk_logged_epoch *epoch)
+enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_step *step, struct sk_logged_epoch *epoch)
 {
     json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     int64_t number = json_integer_value(json_object_get(object, "step"));

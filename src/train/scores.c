@@ -37,7 +37,9 @@ static enum sk_code check(const float *logits, int classes, struct sk_err *err)
     for (int j = 0; j < classes; j++)
         if (!isfinite(logits[j]))
             return sk_fail(err, SK_INPUT, "class %d has the logit %s", j,
-                           isnan(logits[j]) ? "nan" : logits[j] > 0 ? "infinity" : "-infinity");
+                           isnan(logits[j]) ? "nan"
+                           : logits[j] > 0  ? "infinity"
+                                            : "-infinity");
     return SK_OK;
 }
 

@@ -10,17 +10,17 @@
 
 enum {
     SK_SCORES_TOP = 5,
-    SK_SCORES_BINS = 15,                /* of the confidence, as many as Guo et al. took */
-    SK_SCORES_MATRIX_CLASSES = 4096,    /* with more classes no confusion matrix is made */
+    SK_SCORES_BINS = 15,             /* of the confidence, as many as Guo et al. took */
+    SK_SCORES_MATRIX_CLASSES = 4096, /* with more classes no confusion matrix is made */
     SK_SCORES_MISTAKES_MAX = 1000,
-    SK_SCORES_KEPT_BYTES = 64 << 20     /* of logits, in a buffer of up to twice that; two samples always */
+    SK_SCORES_KEPT_BYTES = 64 << 20 /* of logits, in a buffer of up to twice that; two samples always */
 };
 
 /* One sample. Classes are ranked as torch.topk ranks: by logit, equal ones by their index. */
 struct sk_scored {
-    int64_t index;               /* the caller's number of it */
-    int label, tops;             /* tops: 5, or as many classes as there are */
-    int top[SK_SCORES_TOP];      /* the most probable classes */
+    int64_t index;                                              /* the caller's number of it */
+    int label, tops;                                            /* tops: 5, or as many classes as there are */
+    int top[SK_SCORES_TOP];                                     /* the most probable classes */
     double probability[SK_SCORES_TOP], label_probability, loss; /* softmax; loss: -log(label_probability) */
 };
 
@@ -53,8 +53,8 @@ struct sk_scores {
 /* Mistakes: how many of the most confident to keep, 0 to SK_SCORES_MISTAKES_MAX. Release also after a failure. */
 enum sk_code sk_scores_init(struct sk_scores *s, int classes, int mistakes, struct sk_err *err) SK_MUST;
 void sk_scores_release(struct sk_scores *s); /* accepts a zeroed one */
-/* Adds one sample of logits[classes], 0 <= label < classes; *out says what was made of it. A logit that is nan or infinite:
- * INPUT "class 3 has the logit nan", and nothing was added. */
+/* Adds one sample of logits[classes], 0 <= label < classes; *out says what was made of it. A logit that is nan or
+ * infinite: INPUT "class 3 has the logit nan", and nothing was added. */
 enum sk_code sk_scores_add(struct sk_scores *s, const float *logits, int label, int64_t index, struct sk_scored *out,
                            struct sk_err *err) SK_MUST;
 void sk_scores_finish(struct sk_scores *s); /* after the last sample: sorts the mistakes */
@@ -78,7 +78,8 @@ struct sk_confused {
  * of at most max there are, 0 without a confusion matrix. */
 int sk_scores_confused(const struct sk_scores *s, struct sk_confused *out, int max);
 
-/* ---- calibration (calibration.c): Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, 2017 ---- */
+/* ---- calibration (calibration.c): Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, 2017 ----
+ */
 /* Puts a sample into its bin of the reliability diagram. */
 void sk_bin_add(struct sk_bin bin[SK_SCORES_BINS], double confidence, bool correct);
 /* Expected calibration error: mean of |accuracy - confidence| over the bins, weighed by their samples. */
@@ -86,15 +87,15 @@ double sk_bins_ece(const struct sk_bin bin[SK_SCORES_BINS]);
 #define SK_TEMPERATURE_MIN 0.01
 #define SK_TEMPERATURE_MAX 100.0
 struct sk_temperature {
-    double value;      /* by which logits are divided for the smallest loss; at a bound where that is beyond it */
-    int64_t samples;   /* kept logits: it was fitted to those and the figures below are of those */
+    double value;    /* by which logits are divided for the smallest loss; at a bound where that is beyond it */
+    int64_t samples; /* kept logits: it was fitted to those and the figures below are of those */
     double loss_before, loss_after, ece_before, ece_after;
 };
 void sk_scores_temperature(const struct sk_scores *s, struct sk_temperature *t);
 
 /* ---- two classifiers on the same samples ---- */
-/* McNemar's exact test: b samples only the one got right, c only the other. The p-value of the two-sided binomial test of
- * b among b + c with probability 1/2; 1 where there are none. */
+/* McNemar's exact test: b samples only the one got right, c only the other. The p-value of the two-sided binomial test
+ * of b among b + c with probability 1/2; 1 where there are none. */
 double sk_mcnemar(int64_t b, int64_t c);
 
 #endif

@@ -1,10 +1,11 @@
-/* What the counts of scores say of classes: precision, recall, F1, their averages, pairs that are confused; and whether two
- * classifiers differ. Where nothing can be divided the figure is 0, scikit-learn's zero_division=0. */
+/* What the counts of scores say of classes: precision, recall, F1, their averages, pairs that are confused; and whether
+ * two classifiers differ. Where nothing can be divided the figure is 0, scikit-learn's zero_division=0. */
 #include "train/scores.h"
 
 #include <math.h>
 
-const char *const sk_average_name[SK_AVERAGES] = {[SK_MACRO] = "macro", [SK_MICRO] = "micro", [SK_WEIGHTED] = "weighted"};
+const char *const sk_average_name[SK_AVERAGES] = {
+    [SK_MACRO] = "macro", [SK_MICRO] = "micro", [SK_WEIGHTED] = "weighted"};
 
 static double share(double part, double all)
 {

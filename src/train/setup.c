@@ -60,6 +60,14 @@ static void learn_shape(const struct sk_training *t, struct sk_net_shape *s)
     s->classes = t->recipe.model.classes;
 }
 
+/* What train.epochs is where nobody asked for a number. */
+static int default_epochs(void)
+{
+    struct sk_recipe defaults;
+    sk_recipe_defaults(&defaults);
+    return defaults.train.epochs;
+}
+
 static void count_steps(struct sk_training *t)
 {
     const struct sk_recipe_train *r = &t->recipe.train;
@@ -68,7 +76,7 @@ static void count_steps(struct sk_training *t)
     t->at.batch_size = r->batch;
     t->total_steps = r->max_steps > 0 ? r->max_steps : t->batches * r->epochs;
     int64_t epochs = (t->total_steps + t->batches - 1) / t->batches;
-    if (r->max_steps > 0 && r->max_steps != t->batches * r->epochs)
+    if (r->max_steps > 0 && r->epochs != default_epochs() && r->max_steps != t->batches * r->epochs)
         sk_notice("train.max_steps (%lld) ends the training: train.epochs (%d) does not count", (long long)r->max_steps,
                   r->epochs);
     t->epochs = epochs < UINT32_MAX ? (uint32_t)epochs : UINT32_MAX;

@@ -83,7 +83,7 @@ struct sk_run_log { /* release accepts a zeroed one */
 enum sk_code sk_run_log_read(struct sk_run_log *log, const char *dir, struct sk_err *err) SK_MUST;
 /* The same of text in memory. */
 enum sk_code sk_run_log_parse(struct sk_run_log *log, const char *text, size_t len, struct sk_err *err) SK_MUST;
-/* Appends what was passed over: "2 damaged lines (3, 17) and a cut last one are left out"; nothing where there is none. */
+/* Appends what was passed over: "2 damaged lines (3, 17) and a cut last line are left out"; nothing where none was. */
 enum sk_code sk_run_log_skipped(const struct sk_run_log *log, struct sk_str *out, struct sk_err *err) SK_MUST;
 void sk_run_log_release(struct sk_run_log *log);
 
@@ -127,9 +127,9 @@ struct sk_latency { /* seconds that the network takes for one picture, by itself
     int samples;    /* measured; 0: nothing was */
     double mean, median, p90, p99; /* quantiles as numpy.percentile's default, linear between samples */
 };
-/* Times up to SK_LATENCY_SAMPLES of the first samples of ds in batches of one, after SK_LATENCY_WARM_UP that are not
- * counted; past SK_LATENCY_SECONDS it ends early, but not before SK_LATENCY_WARM_UP samples were timed (a small data set is
- * gone through again). Errors as sk_evaluate. */
+/* Times up to SK_LATENCY_SAMPLES of the first samples of ds in batches of one, after SK_LATENCY_WARM_UP that do not
+ * count; past SK_LATENCY_SECONDS it ends early, but not before SK_LATENCY_WARM_UP were timed (a small data set is gone
+ * through again). Errors as sk_evaluate. */
 enum sk_code sk_latency_measure(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
                                 const atomic_bool *cancel, struct sk_latency *out, struct sk_err *err) SK_MUST;
 /* Of n measured times, which are sorted in place. */
@@ -200,9 +200,9 @@ enum sk_code sk_train(const struct sk_train_options *o, struct sk_position *posi
 
 /* ---- evaluation (evaluate.c): shared by the loop, skua eval and skua report ---- */
 struct sk_eval_options {
-    bool flip;           /* of each picture and its mirror image the mean probabilities count; logits are their logarithms */
-    bool scores;         /* fills scores too */
-    int mistakes;        /* how many of the most confident mistakes scores keeps */
+    bool flip;    /* of each picture and its mirror image the mean probabilities count, their logarithms as logits */
+    bool scores;  /* fills scores too */
+    int mistakes; /* how many of the most confident mistakes scores keeps */
     const atomic_bool *cancel; /* CANCELLED between batches; may be NULL */
     void *ctx;
     void (*progress)(void *ctx, int64_t done, int64_t all); /* after each batch; may be NULL */
@@ -210,24 +210,26 @@ struct sk_eval_options {
     enum sk_code (*sample)(void *ctx, const struct sk_scored *s, struct sk_err *err);
 };
 struct sk_evaluation {
-    struct sk_metrics all;    /* what the log of a training says of a validation, to the digit */
-    struct sk_scores scores;  /* zeroed unless asked for */
+    struct sk_metrics all;     /* what the log of a training says of a validation, to the digit */
+    struct sk_scores scores;   /* zeroed unless asked for */
     struct sk_latency latency; /* for the caller to measure; in the JSON when it was */
     double seconds;
 };
 /* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
- * classes do not fit the network, or whose batches do not fit into memory: INPUT; so with scores is an output of the network
- * that is not finite, which names the picture. *out is overwritten; on failure it is zeroed. */
+ * classes do not fit the network, or whose batches do not fit into memory: INPUT; with scores also an output of the
+ * network that is not finite, which names the picture. *out is overwritten; on failure it is zeroed. */
 enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
                          const struct sk_eval_options *o, struct sk_evaluation *out, struct sk_err *err) SK_MUST;
 void sk_evaluation_release(struct sk_evaluation *e); /* accepts a zeroed one */
-/* All that an evaluation with scores found, as one object (evaluate_json.c): count, loss, top1, top5, seconds,
- * images_per_s, macro, micro and weighted {precision, recall, f1}, classes [{name, count, predicted, correct, precision,
- * recall, f1}], confusion [label][predicted] (null with more than SK_SCORES_MATRIX_CLASSES classes), confused [{class,
- * predicted, count, share}], calibration {ece, bins [{from, to, count, confidence, accuracy}], temperature {value, samples,
- * loss_before, loss_after, ece_before, ece_after}}, mistakes [{index, name (null where it is not UTF-8), class, predicted, probability,
- * class_probability}], latency {samples, mean, median, p90, p99} where it was measured. ds: for names of samples. A new
- * reference; NULL: no memory, or a name that is not UTF-8. */
+/* All that an evaluation with scores found, as one object (evaluate_json.c):
+ * count, loss, top1, top5, seconds, images_per_s; macro, micro and weighted {precision, recall, f1};
+ * classes [{name, count, predicted, correct, precision, recall, f1}];
+ * confusion [label][predicted], null with more than SK_SCORES_MATRIX_CLASSES classes;
+ * confused [{class, predicted, count, share}], most first; mistakes [{index, name, class, predicted, probability,
+ * class_probability}], the most confident first, name null where it is not UTF-8;
+ * calibration {ece, bins [{from, to, count, confidence, accuracy}], temperature {value, samples, loss_before,
+ * loss_after, ece_before, ece_after}}; latency {samples, mean, median, p90, p99} where it was measured.
+ * ds: for the names of samples. A new reference; NULL: no memory. */
 json_t *sk_evaluation_json(const struct sk_evaluation *e, const char *const *class_name, const struct sk_dataset *ds);
 
 #endif

@@ -12,7 +12,7 @@ struct sk_tta {
 /* For batches of up to batch pictures, of which the first is a largest one. Release also after a failure. */
 enum sk_code sk_tta_init(struct sk_tta *t, int batch, int classes, struct sk_err *err) SK_MUST;
 void sk_tta_release(struct sk_tta *t); /* accepts a zeroed one */
-/* As sk_net_eval, but of the mean probabilities of both: r->logits holds their logarithms, valid until the next call. */
+/* As sk_net_eval, but of the mean probabilities of both: r->logits holds their logarithms until the next call. */
 enum sk_code sk_tta_eval(struct sk_tta *t, struct sk_net *net, const struct sk_batch *b, struct sk_net_result *r,
                          struct sk_err *err) SK_MUST;
 

@@ -75,7 +75,9 @@ printf '{"step":13,"epo' >> cut/log.jsonl
 printf '2,2' >> cut/metrics.csv
 run 0 train tiny.yaml --resume --out cut --set train.epochs=2
 rm cut/metrics.csv
+printf 'rubbish\n' >> cut/log.jsonl
 run 0 train tiny.yaml --resume --out cut --set train.epochs=3
+says err "line 27 of 'cut/log.jsonl' is damaged: it and those after it are dropped"
 same_run whole cut
 check 'a row an epoch' [ "$(cut -d, -f1 cut/metrics.csv | tr '\n' ' ')" = 'epoch 1 2 3 ' ]
 
@@ -174,7 +176,8 @@ mkdir -p set/train set/val/a set/val/b
 mv classes/? set/train/
 cp -r set/train/a/. set/val/a
 cp -r set/train/b/. set/val/b
-pictures=(train tiny.yaml --data set --set data.augment='[]' --set train.epochs=2 --set model.classes=2)
+pictures=(train tiny.yaml --data set --set data.augment='[]' --set train.epochs=2 --set model.classes=2
+    --set train.tensorboard=true --set train.histograms=1)
 run 0 "${pictures[@]}" --out sound
 cp -r set/val sound-val
 for file in set/val/b/*; do echo damaged > "$file"; done
@@ -186,6 +189,9 @@ rm -r set/val
 mv sound-val set/val
 run 0 train --resume --out unsound
 same_run sound unsound
+for run in sound unsound; do
+    check 'each epoch has its histogram once' [ "$(cat $run/events.* | grep -ao 'weights/fc.weight' | wc -l)" -eq 2 ]
+done
 
 "$skua" train tiny.yaml --out busy --set train.epochs=1000 > /dev/null 2>&1 &
 pid=$!

@@ -49,12 +49,14 @@ static void as_pillow(void **state)
     sk_picture_release(&to);
 }
 
-/* Parts of the picture are resized as if they had been cut out: the boxes and sizes of make_pictures.py in its order. */
+/* Parts of the picture are resized as if they had been cut out: boxes and sizes of make_pictures.py in its order. */
 static void boxes_as_pillow(void **state)
 {
     (void)state;
-    static const int boxes[][4] = {{0, 0, 37, 53}, {3, 5, 30, 40}, {10, 20, 9, 7}, {36, 52, 1, 1}, {0, 11, 37, 2}};
-    static const int sizes[][2] = {{16, 16}, {60, 71}, {5, 40}, {33, 3}, {0, 20}, {20, 0}}; /* 0: as the box */
+    static const int boxes[][4] = {{0, 0, 37, 53}, {3, 5, 30, 40}, {10, 20, 9, 7}, {36, 52, 1, 1}, {0, 11, 37, 2},
+                                   {0, 20, 37, 9}};
+    static const int sizes[][2] = {{16, 16}, {60, 71}, {5, 40}, {33, 3},
+                                   {0, 20},  {20, 0},  {28, 5}, {29, 5}}; /* 0: as the box */
     static const char *const names[] = {[SK_BILINEAR] = "boxes_bilinear.npy", [SK_BICUBIC] = "boxes_bicubic.npy"};
     struct sk_err err = {0};
     struct sk_picture from = {0}, to = {0};
@@ -180,6 +182,47 @@ static void windows_are_parts(void **state)
     sk_picture_release(&part);
 }
 
+/* Resizes in one go and in two of one direction each, which must be the same. */
+static void assert_order(const struct sk_picture *from, int height, int width, bool columns_first)
+{
+    struct sk_err err = {0};
+    struct sk_picture at_once = {0}, half = {0}, to = {0};
+    assert_ok(sk_picture_resize(&at_once, from, height, width, &err), err);
+    int h = columns_first ? height : from->height, w = columns_first ? from->width : width;
+    assert_ok(sk_picture_resize(&half, from, h, w, &err), err);
+    assert_ok(sk_picture_resize(&to, &half, height, width, &err), err);
+    if (memcmp(at_once.data, to.data, sk_picture_bytes(&to)) != 0)
+        fail_msg("%d x %d to %d x %d is not by %s first", from->height, from->width, height, width,
+                 columns_first ? "columns" : "rows");
+    sk_picture_release(&at_once);
+    sk_picture_release(&half);
+    sk_picture_release(&to);
+}
+
+/* Long sides: the order says which rows are held, and they take no more than the pictures do. */
+static void far_from_square(void **state)
+{
+    (void)state;
+    static const struct {
+        int h, w, height, width;
+        bool columns_first;
+    } cases[] = {{30000, 2, 1, 20000, true}, {30000, 2, 300, 400, true},   {2, 30000, 20000, 1, false},
+                 {2, 30000, 1, 100, false},  {30000, 2, 40000, 50, false}, {2001, 1001, 1001, 501, false}};
+    struct sk_err err = {0};
+    struct sk_rng rng;
+    sk_rng_init(&rng, 9, 0, 0, SK_RNG_TEST);
+    uint64_t before = sk_peak_rss();
+    for (size_t i = 0; i < SK_COUNT(cases); i++) {
+        struct sk_picture from = {0};
+        assert_ok(sk_picture_reserve(&from, cases[i].h, cases[i].w, 3, SK_PIXEL_U8, &err), err);
+        for (size_t k = 0; k < sk_picture_bytes(&from); k++)
+            ((uint8_t *)from.data)[k] = sk_rng_below(&rng, 2) ? 255 : 0;
+        assert_order(&from, cases[i].height, cases[i].width, cases[i].columns_first);
+        sk_picture_release(&from);
+    }
+    assert_true(sk_peak_rss() - before < (uint64_t)256 << 20); /* a ring of 30000 rows of 20000 pixels: 1.8 GB */
+}
+
 static void no_memory(void **state)
 {
     (void)state;
@@ -204,6 +247,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_pillow), cmocka_unit_test(boxes_as_pillow),
                                        cmocka_unit_test(fractional_box), cmocka_unit_test(float_pixels),
                                        cmocka_unit_test(flat_stays_flat), cmocka_unit_test(windows_are_parts),
-                                       cmocka_unit_test(no_memory)};
+                                       cmocka_unit_test(far_from_square), cmocka_unit_test(no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
 
 static void crc32c_gives_the_vectors_of_rfc_3720(void **state)
 {
-    static const unsigned char read_command[48] = { /* appendix B.4: an iSCSI SCSI Read (10) command PDU */
+    static const unsigned char read_command[48] = {
+        /* appendix B.4: an iSCSI SCSI Read (10) command PDU */
         0x01, 0xc0, [16] = 0x14, [22] = 0x04, [27] = 0x14, [31] = 0x18, 0x28, [40] = 0x02};
     unsigned char bytes[4][32];
     (void)state;
@@ -38,7 +39,8 @@ static void assert_hex(struct sk_str *record, const char *expected)
     sk_str_release(record);
 }
 
-/* Expected: tensorboard 2.21, summary.writer.record_writer.RecordWriter with Event(wall_time=1700000000.25, step=300). */
+/* Expected: tensorboard 2.21, summary.writer.record_writer.RecordWriter with Event(wall_time=1700000000.25, step=300).
+ */
 static void records_are_those_of_tensorboard(void **state)
 {
     const struct sk_event_time time = {1700000000.25, 300};
@@ -53,7 +55,8 @@ static void records_are_those_of_tensorboard(void **state)
     assert_ok(sk_event_start(&out, time, &err), err);
     assert_hex(&out, "100000000000000095fbfe180900001040fc54d94110ac023a0208016b3b88f1");
     assert_ok(sk_event_image(&out, time, "p", &image, &err), err);
-    assert_hex(&out, "200000000000000029eda9500900001040fc54d94110ac022a120a100a0170220b0802100318012203504e476400f57e");
+    assert_hex(&out,
+               "200000000000000029eda9500900001040fc54d94110ac022a120a100a0170220b0802100318012203504e476400f57e");
 }
 
 static void records_follow_each_other(void **state)
@@ -74,8 +77,8 @@ static void records_follow_each_other(void **state)
 /* Each value is in the one bucket whose limits hold it. */
 static void buckets_hold_what_their_limits_say(void **state)
 {
-    static const float values[] = {0, -0.0F, 1e-12F, -1e-12F, 1e-13F, -1e-13F, 1, -1, 1.1F, 1.21F, 0.3F, -0.3F, 1e20F, -1e20F,
-                                   3.4e38F, -3.4e38F, FLT_MIN, -FLT_MIN, 1e-45F};
+    static const float values[] = {0,    -0.0F, 1e-12F, -1e-12F, 1e-13F,  -1e-13F,  1,       -1,       1.1F,  1.21F,
+                                   0.3F, -0.3F, 1e20F,  -1e20F,  3.4e38F, -3.4e38F, FLT_MIN, -FLT_MIN, 1e-45F};
     struct sk_histogram h;
     (void)state;
     for (size_t v = 0; v < SK_COUNT(values); v++) {

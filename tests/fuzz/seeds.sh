@@ -76,3 +76,9 @@ cat >fuzz_checkpoint/state <<END
 "sha256":{"model.safetensors":"$sum","state.safetensors":"$sum","plan.json":"$sum"}}
 END
 printf '{"threads":2,"precision":"fp32","ops":{"conv 3x3 64":"wino","linear":"onednn"}}' >fuzz_checkpoint/plan
+
+cat >fuzz_log/run <<'END'
+{"step":1,"epoch":1,"loss":2.5,"top1":0.25,"lr":0.1}
+{"step":1,"epoch":1,"epochs":2,"train_loss":2.5,"train_top1":0.25,"val_loss":null,"best":true,"replaced":3,"complete":true}
+{"step":2,"epoch":1,"lo
+END

@@ -5,8 +5,9 @@
 
 #include "train/log.h"
 
-#define STEP  "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
-#define EPOCH "{\"step\":1,\"epoch\":1,\"epochs\":2,\"train_loss\":2.5,\"val_top1\":0.125,\"best\":true,\"replaced\":3}\n"
+#define STEP "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
+#define EPOCH                                                                                                          \
+    "{\"step\":1,\"epoch\":1,\"epochs\":2,\"train_loss\":2.5,\"val_top1\":0.125,\"best\":true,\"replaced\":3}\n"
 
 static void assert_skipped(const struct sk_run_log *log, const char *expected)
 {
@@ -48,8 +49,8 @@ static void damaged_lines_are_passed_over_and_named(void **state)
         {STEP "{\"step\":2,\"epo", 1, 0, "a cut last line is left out"},
         {"\xff\xfe\n" STEP "{\"step\"", 1, 0, "1 damaged line (1) and a cut last line are left out"},
         {STEP "{\"step\":2,\"epoch\":1,\"loss\":1}", 2, 0, ""}, /* whole without its end of line */
-        {"{\"step\":0,\"epoch\":1,\"loss\":1}\n{\"step\":1,\"epoch\":\"1\",\"loss\":1}\n{\"step\":1,\"epoch\":1}\n", 0, 0,
-         "3 damaged lines (1, 2, 3) are left out"},
+        {"{\"step\":0,\"epoch\":1,\"loss\":1}\n{\"step\":1,\"epoch\":\"1\",\"loss\":1}\n{\"step\":1,\"epoch\":1}\n", 0,
+         0, "3 damaged lines (1, 2, 3) are left out"},
         {"{\"step\":1,\"step\":2,\"epoch\":1,\"loss\":1}\n", 0, 0, "1 damaged line (1) is left out"},
         {"{\"step\":99999999999999999999,\"epoch\":1,\"loss\":1}\n", 0, 0, "1 damaged line (1) is left out"},
     };
@@ -86,8 +87,9 @@ static void of_many_damaged_lines_the_first_are_named(void **state)
     memset(text, '\n', sizeof(text));
     assert_ok(sk_run_log_parse(&log, text, sizeof(text), &err), err);
     assert_int_equal(log.skipped, 30);
-    assert_skipped(&log, "30 damaged lines (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, ...) "
-                         "are left out");
+    assert_skipped(&log,
+                   "30 damaged lines (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, ...) "
+                   "are left out");
     sk_run_log_release(&log);
 }
 
@@ -122,9 +124,10 @@ static void a_row_has_an_empty_field_where_nothing_is_known(void **state)
     assert_int_equal(sk_logged_parse(EPOCH, strlen(EPOCH), &step, &epoch), SK_LOGGED_EPOCH);
     assert_ok(sk_logged_csv(NULL, &csv, &err), err);
     assert_ok(sk_logged_csv(&epoch, &csv, &err), err);
-    assert_string_equal(csv.text, "epoch,step,epochs,train_loss,train_top1,train_top5,val_loss,val_top1,val_top5,lr,"
-                                  "seconds,wait_seconds,compute_seconds,val_seconds,images_per_s,replaced,best,complete\n"
-                                  "1,1,2,2.5,,,,0.125,,,,,,,,3,true,false\n");
+    assert_string_equal(csv.text,
+                        "epoch,step,epochs,train_loss,train_top1,train_top5,val_loss,val_top1,val_top5,lr,"
+                        "seconds,wait_seconds,compute_seconds,val_seconds,images_per_s,replaced,best,complete\n"
+                        "1,1,2,2.5,,,,0.125,,,,,,,,3,true,false\n");
     sk_str_release(&csv);
 }
 

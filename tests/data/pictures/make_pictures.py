@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Writes the pictures of this folder and beside each, as NAME.npy, the pixels that Pillow's convert('RGB') gives.
-16-bit grey ones are by their high byte, which Pillow does not do. resize_HxW.npy is resize_from.npy resized by Pillow,
-rows first (as Pillow up to 12 always does); boxes_FILTER.npy holds parts of it. Needs Pillow and numpy."""
+16-bit grey ones are by their high byte, which Pillow does not do. resize_HxW.npy is resize_from.npy resized by Pillow;
+boxes_FILTER.npy holds parts of it. Needs numpy and Pillow from version 13 on, whose order of passes is skua's."""
 import io
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+import PIL
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -99,28 +100,30 @@ def pngs():
 
 
 def resizes():
-    """One picture and what it becomes, in two steps so that rows come first whatever the version."""
+    """One picture and what it becomes."""
     source = np.where(rng.random((37, 53, 1)) < 0.3, rng.integers(0, 2, (37, 53, 3)) * 255, scene(37, 53, 3)).astype(np.uint8)
     np.save(HERE / "resize_from.npy", source)
     image = Image.fromarray(source)
     for h, w in ((37, 53), (16, 16), (74, 106), (37, 20), (12, 53), (1, 1), (5, 90), (80, 7), (36, 52), (38, 54), (3, 4)):
-        across = image.resize((w, 37), Image.BILINEAR)
-        np.save(HERE / f"resize_{h}x{w}.npy", np.asarray(across.resize((w, h), Image.BILINEAR)))
+        np.save(HERE / f"resize_{h}x{w}.npy", np.asarray(image.resize((w, h), Image.BILINEAR)))
 
 
 def boxes():
-    """Boxes (top, left, height, width) of the same picture, cut out and resized, by both filters; one file each."""
+    """Boxes (top, left, height, width) of the same picture, cut out and resized, by both filters; one file each. Of the
+    box 37 x 9 columns come first where it becomes 28 x 5, rows where 29 x 5."""
     image = Image.fromarray(np.load(HERE / "resize_from.npy"))
     for name, how in (("bilinear", Image.BILINEAR), ("bicubic", Image.BICUBIC)):
         parts = []
-        for top, left, h, w in ((0, 0, 37, 53), (3, 5, 30, 40), (10, 20, 9, 7), (36, 52, 1, 1), (0, 11, 37, 2)):
+        for top, left, h, w in ((0, 0, 37, 53), (3, 5, 30, 40), (10, 20, 9, 7), (36, 52, 1, 1), (0, 11, 37, 2),
+                                 (0, 20, 37, 9)):
             crop = image.crop((left, top, left + w, top + h))
-            for height, width in ((16, 16), (60, 71), (5, 40), (33, 3), (h, 20), (20, w)):
-                parts.append(np.asarray(crop.resize((width, h), how).resize((width, height), how)).ravel())
+            for height, width in ((16, 16), (60, 71), (5, 40), (33, 3), (h, 20), (20, w), (28, 5), (29, 5)):
+                parts.append(np.asarray(crop.resize((width, height), how)).ravel())
         np.save(HERE / f"boxes_{name}.npy", np.concatenate(parts)[:, None, None])
 
 
 if __name__ == "__main__":
+    assert int(PIL.__version__.split(".")[0]) >= 13, f"Pillow {PIL.__version__} takes rows first, 13 is needed"
     jpegs()
     pngs()
     resizes()
