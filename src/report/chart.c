@@ -7,6 +7,8 @@
 /* In units of the drawing, which is about as wide as a phone: text stays readable there. */
 enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 84, LINE = 12, TICKS = 5, DOTS = 40 };
 
+#define LARGEST 1e300
+
 struct frame { /* values at the edges of the plot, and where those lie */
     double x0, x1, y0, y1, left, right, top, bottom;
 };
@@ -31,7 +33,7 @@ static double round_step(double span, int ticks)
 
 static bool known(const struct sk_series *s, size_t i)
 {
-    return isfinite(s->x[i]) && isfinite(s->y[i]);
+    return isfinite(s->x[i]) && fabs(s->y[i]) <= LARGEST; /* whose differences are finite too */
 }
 
 /* Where the points lie; false: there are none. */

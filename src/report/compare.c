@@ -22,6 +22,11 @@ static double best_accuracy(const struct sk_report_run *run)
     return best ? best->val_top1 : NAN;
 }
 
+static double averaged_accuracy(const struct sk_report_run *run)
+{
+    return of_last(run, offsetof(struct sk_logged_epoch, ema_top1));
+}
+
 static double validation_loss(const struct sk_report_run *run)
 {
     return of_last(run, offsetof(struct sk_logged_epoch, val_loss));
@@ -86,6 +91,7 @@ static double calibration(const struct sk_report_run *run)
 static const struct figure figures[] = {
     {"Validation accuracy, last epoch", SHARE, true, sk_report_accuracy},
     {"Validation accuracy, best epoch", SHARE, true, best_accuracy},
+    {"Validation accuracy, averaged weights", SHARE, true, averaged_accuracy},
     {"Validation loss", LOSS, true, validation_loss},
     {"Training accuracy", SHARE, true, training_accuracy},
     {"Training loss", LOSS, true, training_loss},

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { POINTS = 200 /* of a curve of steps: means of as many stretches */, SHORT = 9 /* characters of a run's name */ };
+enum {
+    EPOCHS = 400, /* at most, of a curve: every n-th */
+    POINTS = 200 /* of a curve of steps: means of as many stretches */,
+    SHORT = 9 /* characters of a run's name */
+};
 
 struct curves { /* series of one chart, which own their points */
     struct sk_series series[3 * SK_REPORT_RUNS];
@@ -75,10 +79,12 @@ static enum sk_code add_epochs(struct curves *c, size_t k, const char *what, enu
                                struct sk_err *err)
 {
     const struct sk_report_run *run = c->run[k];
-    struct sk_series *s = new_series(c, k, what, line, run->log.epochs, err);
-    for (size_t i = 0; s && i < run->log.epochs; i++) {
-        s->x[i] = place(c, run, run->log.epoch[i].step);
-        s->y[i] = *(const double *)(const void *)((const char *)&run->log.epoch[i] + member);
+    size_t all = run->log.epochs, points = all < EPOCHS ? all : EPOCHS;
+    struct sk_series *s = new_series(c, k, what, line, points, err);
+    for (size_t i = 0; s && i < points; i++) {
+        const struct sk_logged_epoch *e = &run->log.epoch[(i + 1) * all / points - 1]; /* the last among them */
+        s->x[i] = place(c, run, e->step);
+        s->y[i] = *(const double *)(const void *)((const char *)e + member);
         s->count = i + 1;
     }
     return s ? SK_OK : SK_NOMEM;

@@ -1,6 +1,8 @@
 /* What a run reached: the verdict, the figures that count, its epochs, where its time went. */
 #include "report/internal.h"
 
+enum { ROWS = 400 }; /* of the table of epochs */
+
 /* ---- the verdict ---- */
 static void add_expected(struct sk_page *p, const struct sk_recipe_expect *e)
 {
@@ -73,6 +75,7 @@ static void add_logged(struct sk_page *p, const struct sk_report_run *run)
         open_figure(p, "Best");
         sk_page_add(p, "%.2f%% <small>epoch %lld</small></dd></div>\n", 100 * best->val_top1, (long long)best->epoch);
     }
+    add_share(p, "Averaged weights", last->ema_top1);
     add_share(p, "Training accuracy", last->train_top1);
     if (isfinite(last->val_loss)) {
         open_figure(p, "Validation loss");
@@ -110,29 +113,34 @@ static void add_number(struct sk_page *p, const char *form, double value)
     sk_page_add(p, "<td>%s</td>", isfinite(value) ? text : "");
 }
 
+static void add_epoch(struct sk_page *p, const struct sk_logged_epoch *e, bool best)
+{
+    sk_page_add(p, "<tr><td>%lld%s</td>", (long long)e->epoch, best ? " <span class=\"quiet\">best</span>" : "");
+    add_number(p, "%.4f", e->train_loss);
+    add_number(p, "%.2f%%", 100 * e->train_top1);
+    add_number(p, "%.4f", e->val_loss);
+    add_number(p, "%.2f%%", 100 * e->val_top1);
+    add_number(p, "%.4g", e->lr);
+    add_number(p, "%.2f", e->seconds);
+    add_number(p, "%.0f", e->images_per_s);
+    sk_page_add(p, "</tr>\n");
+}
+
 void sk_report_epochs(struct sk_page *p, const struct sk_report_run *run)
 {
     const struct sk_logged_epoch *best = sk_report_best(run);
-    if (run->log.epochs == 0)
+    size_t all = run->log.epochs, every = (all + ROWS - 1) / ROWS;
+    if (all == 0)
         return;
-    sk_page_add(p,
-                "<details><summary>Table of the %zu epoch%s</summary>\n<div class=\"scroll\"><table><thead><tr>"
-                "<th>epoch</th><th>training loss</th><th>accuracy</th><th>validation loss</th><th>accuracy</th>"
-                "<th>learning rate</th><th>seconds</th><th>pictures/s</th></tr></thead>\n",
-                run->log.epochs, &"s"[run->log.epochs == 1]);
-    for (size_t i = 0; i < run->log.epochs; i++) {
-        const struct sk_logged_epoch *e = &run->log.epoch[i];
-        sk_page_add(p, "<tr><td>%lld%s</td>", (long long)e->epoch,
-                    e == best ? " <span class=\"quiet\">best</span>" : "");
-        add_number(p, "%.4f", e->train_loss);
-        add_number(p, "%.2f%%", 100 * e->train_top1);
-        add_number(p, "%.4f", e->val_loss);
-        add_number(p, "%.2f%%", 100 * e->val_top1);
-        add_number(p, "%.4g", e->lr);
-        add_number(p, "%.2f", e->seconds);
-        add_number(p, "%.0f", e->images_per_s);
-        sk_page_add(p, "</tr>\n");
-    }
+    sk_page_add(p, "<details><summary>Table of the %zu epoch%s</summary>\n", all, &"s"[all == 1]);
+    if (every > 1)
+        sk_page_add(p, "<p class=\"quiet\">One in %zu, and the best.</p>\n", every);
+    sk_page_add(p, "<div class=\"scroll\"><table><thead><tr><th>epoch</th><th>training loss</th><th>accuracy</th>"
+                   "<th>validation loss</th><th>accuracy</th><th>learning rate</th><th>seconds</th>"
+                   "<th>pictures/s</th></tr></thead>\n");
+    for (size_t i = 0; i < all; i++)
+        if ((all - 1 - i) % every == 0 || &run->log.epoch[i] == best)
+            add_epoch(p, &run->log.epoch[i], &run->log.epoch[i] == best);
     sk_page_add(p, "</table></div></details>\n");
 }
 

@@ -98,31 +98,40 @@ void sk_page_add(struct sk_page *p, const char *fmt, ...)
     sk_free(text);
 }
 
-static void add_text(struct sk_page *p, const char *text, const char *kept)
+enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *err)
 {
     static const char special[] = "<>&\"'";
     static const char *const written[] = {"&lt;", "&gt;", "&amp;", "&quot;", "&#39;"};
-    for (size_t len = strlen(text), used; len > 0 && fine(p); text += used, len -= used) {
+    enum sk_code code = SK_OK;
+    for (size_t len = strlen(text), used; len > 0 && code == SK_OK; text += used, len -= used) {
         uint32_t c = sk_utf8_next(text, len, &used);
         const char *at = c < 0x80 ? strchr(special, (int)c) : NULL;
-        bool control = c < ' ' || (c >= 0x7f && c < 0xa0);
-        if (c == SK_NO_CHARACTER || (control && !strchr(kept, (int)c)) || c == 0)
-            sk_page_add(p, "?");
-        else if (at)
-            sk_page_add(p, "%s", written[at - special]);
+        if (c == SK_NO_CHARACTER || c < ' ' || (c >= 0x7f && c < 0xa0))
+            code = sk_str_add(out, err, "?");
         else
-            add_bytes(p, text, used);
+            code = at ? sk_str_add(out, err, "%s", written[at - special]) : sk_str_add_bytes(out, text, used, err);
     }
+    return code;
 }
 
 void sk_page_text(struct sk_page *p, const char *text)
 {
-    add_text(p, text, "");
+    if (fine(p) && sk_html_text(&p->text, text, &p->err) != SK_OK)
+        sk_str_release(&p->text);
 }
 
 void sk_page_lines(struct sk_page *p, const char *text)
 {
-    add_text(p, text, "\n");
+    for (const char *end; *text; text = end + (*end != '\0')) {
+        end = strchrnul(text, '\n');
+        char *line = fine(p) ? sk_alloc((size_t)(end - text) + 1, 1, &p->err) : NULL;
+        if (!line)
+            return;
+        memcpy(line, text, (size_t)(end - text));
+        sk_page_text(p, line);
+        sk_page_add(p, "\n");
+        sk_free(line);
+    }
 }
 
 void sk_page_cell(struct sk_page *p, const char *tag, const char *text)

@@ -68,6 +68,7 @@ struct sk_logged_epoch {
     double seconds, wait_seconds, compute_seconds, val_seconds, images_per_s;
     int64_t replaced;
     bool best, complete;
+    double ema_loss, ema_top1, ema_top5; /* with train.ema */
 };
 enum { SK_LOG_SKIPPED = 20, SK_LOG_MAX = 1 << 30 };
 struct sk_run_log { /* release accepts a zeroed one */

@@ -46,9 +46,9 @@ shows missed/report.html 'Not reached:' '(expected 99.00 ± 1.00)' 'Table of the
 shows dot.html 'skua: one'
 
 # ---- several ----
-run 0 train tiny.yaml --out wide --set model.width=0.125 --set train.epochs=2
+run 0 train tiny.yaml --out wide --set model.width=0.125 --set train.epochs=2 --set train.ema=0.9
 run 0 report one wide missed --out several.html
-shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' '±0.00'
+shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' 'averaged weights' '±0.00'
 check 'the same data is compared' sh -c '! grep -q "not compared" text'
 page several.html epochs one/log.jsonl # the first table of epochs is that of the first run
 run 0 train tiny.yaml --out other --set data.shapes_seed=9 --set train.epochs=1
@@ -85,6 +85,14 @@ exec 9>&-
 head -14 one/log.jsonl > begun/log.jsonl
 run 0 report begun
 shows begun/report.html 'Stopped after epoch 1 of 3'
+python3 - > begun/log.jsonl << 'PY'
+for e in range(1, 100001):
+    print('{"step":%d,"epoch":%d,"epochs":100000,"train_loss":%f,"val_top1":%f,"val_loss":1,"complete":true}' % (e, e, 1 / e, e == 7))
+PY
+run 0 report begun
+shows begun/report.html 'Table of the 100000 epochs' 'One in 250, and the best' '99750'
+check 'the best is among them' grep -q '<td>7 <span' begun/report.html
+check 'a page of a hundred thousand epochs is small' [ "$(stat -c %s begun/report.html)" -lt 300000 ]
 rm begun/recipe.yaml
 run 0 report begun begun --out both.html
 shows both.html 'recipe.yaml is missing' 'Whether the runs are of the same data is not known' 'a recipe is missing'

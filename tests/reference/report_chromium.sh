@@ -7,7 +7,7 @@ browser=${SKUA_CHROMIUM:-$(command -v chromium || command -v chromium-browser ||
 
 # browse ARGUMENTS...: what the page logged is in `console`; the browser finds no host
 browse() {
-    timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --no-first-run \
+    XDG_CACHE_HOME=$scratch XDG_CONFIG_HOME=$scratch timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --no-first-run \
         --host-resolver-rules='MAP * ~NOTFOUND' --user-data-dir="$scratch/profile" --enable-logging=stderr --v=0 --hide-scrollbars "$@" 2> browser.log
     grep -E 'CONSOLE' browser.log > console
     return 0
