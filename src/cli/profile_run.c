@@ -30,6 +30,8 @@ static enum sk_code write_files(const struct sk_profile_show *show, const struct
         sk_tell("the trace holds the first %d events: fewer --trace-steps fit whole", SK_PROFILE_EVENTS);
     if (code == SK_OK && show->html)
         code = sk_profile_html(r, p, show->html, err);
+    if (code == SK_OK && show->html)
+        sk_tell("%s", show->html);
     sk_str_release(&trace);
     return code;
 }

@@ -23,7 +23,7 @@ static const char style[] =
     "table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }\n"
     "td, th { padding: .22rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }\n"
     "td:first-child, th:first-child { text-align: left; padding-left: 0; } th { color: var(--quiet); font-weight: 600; }\n"
-    "tbody th { color: inherit; font-weight: 400; } td.text, th.text { text-align: left; }\n"
+    "th[scope] { color: inherit; font-weight: 400; } td.text, th.text { text-align: left; }\n"
     "td.change { text-align: left; padding-left: 0; color: var(--quiet); } "
     "th.name { white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }\n"
     "td.wrap { white-space: normal; text-align: left; overflow-wrap: anywhere; min-width: 9rem; }\n"
@@ -168,7 +168,7 @@ void sk_page_open(struct sk_page *p, const char *title)
     sk_page_add(p, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>skua: ");
     sk_page_text(p, title);
-    sk_page_add(p, "</title>\n<link rel=\"icon\" href=\"data:,\">\n%s</head><body>\n", style);
+    sk_page_add(p, "</title>\n%s</head><body>\n", style);
 }
 
 void sk_page_heading(struct sk_page *p, const char *title)

@@ -12,7 +12,7 @@ import sys
 from base64 import b64decode
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "img", "hr"}
+VOID = {"meta", "br", "img"}
 ALLOWED = VOID | set(
     "html head title style body h1 h2 h3 p b span small a div table thead tbody tr td th ul li dl dt dd details summary "
     "pre code figure figcaption svg path line text rect circle".split()
