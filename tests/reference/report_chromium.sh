@@ -12,10 +12,37 @@ browse() {
     grep -E 'CONSOLE' browser.log > console
     return 0
 }
+# strict PAGE: opens it where all that is not in the page itself is forbidden, which the console would tell
+strict() {
+    sed "s|<meta charset=\"utf-8\">|&<meta http-equiv=\"Content-Security-Policy\" \
+content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">|" "$1" > strict.html
+    browse --dump-dom "file://$scratch/strict.html" > dom
+}
+# measure PAGE: opens it in a window of 360 pixels, with a script of the test that looks for what is wider
+measure() {
+    sed 's|</body>|<script src="measure.js"></script></body>|' "$1" > measured.html
+    cat > measure.js << 'JS'
+document.querySelectorAll("details").forEach(d => { d.open = true; });
+const wide = [...document.querySelectorAll("body *")].filter(
+    e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, svg"));
+document.body.dataset.found = `${wide.length} wide of ${innerWidth}`;
+JS
+    cat > frame.html << 'HTML'
+<iframe src="measured.html" width="360" height="800"></iframe>
+<script>addEventListener("load", () => document.body.dataset.found = frames[0].document.body.dataset.found)</script>
+HTML
+    browse --allow-file-access-from-files --dump-dom "file://$scratch/frame.html" > dom
+    found=$(grep -o 'data-found="[^"]*"' dom)
+}
 browse --dump-dom 'data:text/html,<title>up</title>' > dom
 grep -q '<title>up' dom || { echo "skipped: '$browser' does not run here"; exit 77; }
 browse --dump-dom 'data:text/html,<script>console.error(1)</script>' > /dev/null
 check 'a message on the console is seen' [ -s console ]
+echo '<meta charset="utf-8"><body><div style="width:2000px"><img src="other.png"></div></body>' > wide.html
+measure wide.html
+check "what is wide is seen: $found" grep -qE 'data-found="1 wide of 3[0-9]+"' dom
+strict wide.html
+check 'what a page asks for is seen' [ -s console ]
 
 run 0 train tiny.yaml --out one --set expect.accuracy=0.01
 run 0 train tiny.yaml --out two --set model.width=0.125
@@ -32,21 +59,11 @@ for page in one pair data; do
     browse --no-pdf-header-footer --print-to-pdf=page.pdf "file://$scratch/$page.html"
     check "$page: it prints" [ "$(head -c 4 page.pdf)" = %PDF ]
 
-    # the page in a window of 360 pixels, with a script of the test that measures it
-    sed 's|</body>|<script src="measure.js"></script></body>|' "$page.html" > measured.html
-    cat > measure.js << 'JS'
-const wide = [...document.querySelectorAll("body *")].filter(
-    e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, svg"));
-const asked = performance.getEntriesByType("resource").filter(
-    e => !e.name.startsWith("data:") && !e.name.endsWith("measure.js"));
-document.body.dataset.found = `${wide.length} wide of ${innerWidth}, ${asked.length} asked for`;
-JS
-    cat > frame.html << 'HTML'
-<iframe src="measured.html" width="360" height="800"></iframe>
-<script>addEventListener("load", () => document.body.dataset.found = frames[0].document.body.dataset.found)</script>
-HTML
-    browse --allow-file-access-from-files --dump-dom "file://$scratch/frame.html" > dom
-    check "$page: nothing is wider than the window but what scrolls by itself, no file is asked for: \
-$(grep -o 'data-found="[^"]*"' dom)" grep -qE 'data-found="0 wide of 3[0-9]+, 0 asked for"' dom
+    strict "$page.html"
+    check "$page: asks for nothing" [ ! -s console ]
+    check "$page: is there" grep -q '<h1>' dom
+    measure "$page.html"
+    check "$page: nothing is wider than the window but what scrolls by itself: $found" \
+        grep -qE 'data-found="0 wide of 3[0-9]+"' dom
 done
 finish
