@@ -5,8 +5,8 @@
 
 #include "data/data.h"
 
-/* Text that may be anything, for HTML and SVG (html.c): characters that these have for themselves are replaced; what is no
- * UTF-8 or controls becomes '?'. Appended to out. */
+/* Text that may be anything, for HTML and SVG (html.c): characters that these have for themselves are replaced; what is
+ * no UTF-8 or controls becomes '?'. Appended to out. */
 enum sk_code sk_html_text(struct sk_str *out, const char *text, struct sk_err *err) SK_MUST;
 
 /* ---- a page or a part of one (html.c) ---- */
@@ -15,8 +15,8 @@ struct sk_page { /* zeroed: empty. The first failure is kept in err, and what is
     struct sk_err err;
 };
 void sk_page_add(struct sk_page *p, const char *fmt, ...) SK_PRINTF(2, 3); /* markup and numbers, as they stand */
-void sk_page_text(struct sk_page *p, const char *text);  /* as sk_html_text */
-void sk_page_lines(struct sk_page *p, const char *text); /* the same of lines, each ended: for <pre> */
+void sk_page_text(struct sk_page *p, const char *text);                    /* as sk_html_text */
+void sk_page_lines(struct sk_page *p, const char *text);                 /* the same of lines, each ended: for <pre> */
 void sk_page_cell(struct sk_page *p, const char *tag, const char *text); /* <tag>text</tag> */
 void sk_page_base64(struct sk_page *p, const void *data, size_t len);    /* for data URIs (RFC 4648) */
 void sk_page_join(struct sk_page *p, struct sk_page *part); /* appends part, or takes its failure over; releases part */

@@ -5,8 +5,8 @@
 
 static void draw(struct sk_page *p, const struct sk_series *series, size_t count, bool percent)
 {
-    struct sk_chart c = {.title = "T", .unit = "u", .across = "epoch", .percent = percent, .series = series,
-                         .count = count};
+    struct sk_chart c = {
+        .title = "T", .unit = "u", .across = "epoch", .percent = percent, .series = series, .count = count};
     sk_page_add(p, "%s", "");
     sk_chart_lines(p, &c);
     assert_int_equal(p->err.code, SK_OK);
@@ -21,7 +21,8 @@ static void points_lie_where_their_values_say(void **state)
     (void)state;
     draw(&p, &s, 1, true);
     assert_non_null(strstr(p.text.text, "d=\"M36.0 194.0L96.0 101.0M276.0 8.0\""));
-    assert_non_null(strstr(p.text.text, "cx=\"96.0\" cy=\"101.0\" r=\"2.2\" fill=\"var(--c0)\"><title>epoch 1: 50.00%<"));
+    assert_non_null(
+        strstr(p.text.text, "cx=\"96.0\" cy=\"101.0\" r=\"2.2\" fill=\"var(--c0)\"><title>epoch 1: 50.00%<"));
     assert_non_null(strstr(p.text.text, ">a&lt;b 100.00%</text>"));
     assert_non_null(strstr(p.text.text, "aria-label=\"T by epoch, at the end: a&lt;b 100.00%\""));
     assert_non_null(strstr(p.text.text, "text-anchor=\"end\">60%</text>"));
@@ -30,8 +31,8 @@ static void points_lie_where_their_values_say(void **state)
 
 static void values_of_any_size_make_a_chart(void **state)
 {
-    static const double odd[][2] = {{0, 0},      {5, 5},         {-3, -3},       {1e300, -1e300}, {1e-300, 2e-300},
-                                    {1e9, 1e9 + 1}, {NAN, 1},    {INFINITY, 2},  {1.7e308, -1.7e308},  {-1e-9, 1e-9}};
+    static const double odd[][2] = {{0, 0},         {5, 5},   {-3, -3},      {1e300, -1e300},     {1e-300, 2e-300},
+                                    {1e9, 1e9 + 1}, {NAN, 1}, {INFINITY, 2}, {1.7e308, -1.7e308}, {-1e-9, 1e-9}};
     (void)state;
     for (size_t i = 0; i < SK_COUNT(odd); i++) {
         struct sk_page p = {0};

@@ -8,11 +8,12 @@ static const char recipe[] = "name: r\n"
                              "model: {arch: resnet18, stem: cifar, width: 0.0625, classes: 10}\n"
                              "train: {batch: 4, epochs: 2}\n"
                              "expect: {accuracy: 0.5, tolerance: 0.125}\n";
-static const char log_lines[] = "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
-                                "{\"step\":2,\"epoch\":1,\"loss\":1.5,\"top1\":0.5,\"lr\":0.05}\n"
-                                "{\"step\":2,\"epoch\":1,\"epochs\":2,\"train_loss\":2,\"train_top1\":0.375,\"val_loss\":1.75,"
-                                "\"val_top1\":0.4375,\"lr\":0.05,\"seconds\":1,\"complete\":true}\n"
-                                "broken\n";
+static const char log_lines[] =
+    "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
+    "{\"step\":2,\"epoch\":1,\"loss\":1.5,\"top1\":0.5,\"lr\":0.05}\n"
+    "{\"step\":2,\"epoch\":1,\"epochs\":2,\"train_loss\":2,\"train_top1\":0.375,\"val_loss\":1.75,"
+    "\"val_top1\":0.4375,\"lr\":0.05,\"seconds\":1,\"complete\":true}\n"
+    "broken\n";
 
 static enum sk_code report(struct sk_page *page, size_t runs, struct sk_err *err)
 {
