@@ -42,6 +42,8 @@ check 'numbers are places' named_right pair-out.csv
 run 0 eval run run --data two
 check 'two models: told once' [ "$(grep -c 'matched by name' err)" -eq 1 ]
 refused "'dogs' that the network does not know" eval run run --data other
+run 0 report run --data two --out two.html
+says err 'matched by name'
 
 # ---- headers of lists ----
 one=four/cat/$(ls four/cat | head -1) other=four/dog/$(ls four/dog | head -1)
