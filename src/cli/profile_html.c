@@ -1,4 +1,5 @@
-/* A profile as one HTML page: the verdict, bars, and tables by kind of op and by layer; no script, no network. */
+/* Profiles as one HTML page: the verdict, bars, and tables by kind of op and by layer;
+ * numbers of workers as a table and a chart. No script, no network. */
 #include "cli/html.h"
 #include "cli/profile_view.h"
 
@@ -50,37 +51,37 @@ static enum sk_code add_groups(struct sk_str *out, const struct sk_profile *p, e
     return code == SK_OK ? sk_str_add(out, err, "</table></div>\n") : code;
 }
 
-static enum sk_code add_head(struct sk_str *out, const struct sk_recipe *r, const struct sk_profile *p,
+static enum sk_code add_head(struct sk_str *out, const char *what, const struct sk_recipe *r, const char *verdict,
                              struct sk_err *err)
 {
-    struct sk_str text = {0};
-    enum sk_code code = sk_str_add(&text, err, "Where the time of %s goes", r->name);
-    if (code == SK_OK)
-        code = sk_html_open(out, text.text, err);
-    text.len = 0;
+    char title[SK_NAME + 64];
+    snprintf(title, sizeof(title), "%s of %s", what, r->name);
+    enum sk_code code = sk_html_open(out, title, err);
     if (code == SK_OK)
         code = sk_str_add(out, err, "<p class=\"verdict\">");
     if (code == SK_OK)
-        code = sk_profile_verdict(p, &text, err);
-    if (code == SK_OK)
-        code = sk_html_text(out, text.text, err);
-    sk_str_release(&text);
-    return code;
+        code = sk_html_text(out, verdict, err);
+    return code == SK_OK ? sk_str_add(out, err, "</p>\n") : code;
 }
 
 enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, struct sk_str *out,
                              struct sk_err *err)
 {
-    enum sk_code code = add_head(out, r, p, err);
+    struct sk_str verdict = {0};
+    enum sk_code code = sk_profile_verdict(p, &verdict, err);
+    if (code == SK_OK)
+        code = add_head(out, "The time", r, verdict.text, err);
+    sk_str_release(&verdict);
     if (code == SK_OK)
         code = sk_str_add(out, err,
-                          "</p>\n<p>%lld steps of up to %d pictures, %d threads, %d workers: %.1f pictures a second; "
+                          "<p>%lld steps of up to %d pictures, %d thread%s, %d worker%s: %.1f pictures a second; "
                           "ceilings of this machine, measured with it: %.0f GFLOP/s, %.1f GB/s read</p>\n"
                           "<h2>The training thread, ms a step</h2>\n",
-                          (long long)p->steps, p->batch, p->threads, p->workers, (double)p->samples / p->seconds,
+                          (long long)p->steps, p->batch, p->threads, sk_plural(p->threads), p->workers,
+                          sk_plural(p->workers), (double)p->samples / p->seconds,
                           p->ceiling / 1e9, p->peak.read / 1e9);
     if (code == SK_OK)
-        code = add_bar(out, sk_profile_part_name, p->part, SK_PARTS, "ms", 1e3 / (double)p->steps, err);
+        code = add_bar(out, sk_profile_part_name, p->part, SK_PARTS, "ms", 1e3 / sk_profile_steps(p), err);
     if (code == SK_OK && p->loaded > 0)
         code = sk_str_add(out, err, "<h2>Loading, ms a picture</h2>\n");
     if (code == SK_OK && p->loaded > 0)
@@ -89,5 +90,47 @@ enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile 
         code = add_groups(out, p, SK_GROUP_KIND, "Kinds of ops", err);
     if (code == SK_OK)
         code = add_groups(out, p, SK_GROUP_LAYER, "Layers", err);
+    return code == SK_OK ? sk_str_add(out, err, "</body></html>\n") : code;
+}
+
+/* ---- numbers of workers ---- */
+static enum sk_code add_spread(struct sk_str *out, const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure,
+                               struct sk_err *err)
+{
+    struct sk_spread v = sk_sweep_spread(s, row, figure);
+    double n = (double)s->pictures;
+    return sk_str_add(out, err, "<td>%.3f</td><td>%.3f to %.3f</td>", n * v.median, n * v.least, n * v.most);
+}
+
+static enum sk_code add_sweep_table(struct sk_str *out, const struct sk_sweep *s, struct sk_err *err)
+{
+    static const enum sk_sweep_figure figure[] = {SK_SWEEP_LOAD, SK_SWEEP_TRAIN, SK_SWEEP_WAIT, SK_SWEEP_COMPUTE};
+    static const char *const name[] = {"loading alone s", "training s", "waiting s", "computing s"};
+    size_t figures = s->trained ? SK_COUNT(figure) : 1;
+    enum sk_code code = sk_str_add(out, err, "<div class=\"scroll\"><table>\n<tr><th>workers</th>");
+    for (size_t k = 0; k < figures && code == SK_OK; k++)
+        code = sk_str_add(out, err, "<th>%s</th><th>least to most</th>", name[k]);
+    for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
+        code = sk_str_add(out, err, "</tr>\n<tr><td>%d</td>", s->row[i].workers);
+        for (size_t k = 0; k < figures && code == SK_OK; k++)
+            code = add_spread(out, s, i, figure[k], err);
+    }
+    return code == SK_OK ? sk_str_add(out, err, "</tr>\n</table></div>\n") : code;
+}
+
+enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
+{
+    struct sk_str verdict = {0};
+    enum sk_code code = sk_sweep_verdict(s, &verdict, err);
+    if (code == SK_OK)
+        code = add_head(out, "Numbers of workers", r, verdict.text, err);
+    sk_str_release(&verdict);
+    if (code == SK_OK)
+        code = sk_str_add(out, err, "<p>Seconds of %lld pictures, medians of %d turns; %d processor%s</p>\n",
+                          (long long)s->pictures, SK_SWEEP_TURNS, s->processors, sk_plural(s->processors));
+    if (code == SK_OK)
+        code = add_sweep_table(out, s, err);
+    if (code == SK_OK)
+        code = sk_sweep_svg(s, out, err);
     return code == SK_OK ? sk_str_add(out, err, "</body></html>\n") : code;
 }

@@ -107,7 +107,7 @@ static enum sk_code profile(const struct sk_recipe *r, const struct sk_profile_s
 static enum sk_code sweep(const struct sk_recipe *r, const struct sk_profile_show *show, struct sk_profiler *p,
                           struct sk_sweep *s, struct sk_err *err)
 {
-    struct sk_str svg = {0};
+    struct sk_str svg = {0}, html = {0};
     enum sk_code code = sk_sweep_measure(s, p, r->profile.steps, r->profile.network, err);
     if (code == SK_OK)
         code = sk_sweep_print(s, show->json, err);
@@ -115,15 +115,19 @@ static enum sk_code sweep(const struct sk_recipe *r, const struct sk_profile_sho
         code = sk_sweep_svg(s, &svg, err);
     if (code == SK_OK && show->svg)
         code = write_text(show->svg, &svg, err);
+    if (code == SK_OK && show->html)
+        code = sk_sweep_html(r, s, &html, err);
+    if (code == SK_OK && show->html)
+        code = write_text(show->html, &html, err);
     sk_str_release(&svg);
+    sk_str_release(&html);
     return code;
 }
 
 static enum sk_code check(const struct sk_profile_show *show, bool sweeps, struct sk_err *err)
 {
-    if (sweeps && (show->trace || show->html))
-        return sk_fail(err, SK_USAGE, "--%s shows one number of workers, several are to be measured",
-                       show->trace ? "trace" : "html");
+    if (sweeps && show->trace)
+        return sk_fail(err, SK_USAGE, "--trace shows one number of workers, several are to be measured");
     if (!sweeps && show->svg)
         return sk_fail(err, SK_USAGE, "--svg charts several numbers of workers: --workers 0,1,2,4");
     return SK_OK;
@@ -146,7 +150,7 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
     if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
     if (code == SK_OK)
-        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.workers[0] : r->data.workers, err);
+        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.row[0].workers : r->data.workers, err);
     sk_profiler_close(p);
     return code;
 }

@@ -36,21 +36,18 @@ enum sk_code sk_profile_print(const struct sk_recipe *r, const struct sk_profile
 enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, struct sk_str *out,
                              struct sk_err *err) SK_MUST;
 
-/* ---- numbers of workers beside each other (profile_sweep.c, profile_svg.c) ---- */
-enum { SK_SWEEP_MAX = 16 };
-struct sk_sweep {
-    int workers[SK_SWEEP_MAX];
-    struct sk_sweep_row row[SK_SWEEP_MAX];
-    size_t rows;
-    int processors;
-};
+/* ---- numbers of workers beside each other (profile_sweep.c, profile_svg.c, profile_html.c) ---- */
 /* "0,1,2,4": each 0 to 64, none twice. USAGE. */
 enum sk_code sk_sweep_parse(struct sk_sweep *s, const char *list, struct sk_err *err) SK_MUST;
-/* steps for each, 0: an epoch; network: also training, not loading alone. */
+/* steps for each, 0: an epoch, in SK_SWEEP_TURNS turns; network: also training, not loading alone. */
 enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t steps, bool network,
                               struct sk_err *err) SK_MUST;
 /* A table, bars and the verdict, or a JSON object a row and one for the verdict. */
 enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *err) SK_MUST;
 enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err) SK_MUST;
+/* The table and the chart as a page. */
+enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, struct sk_str *out,
+                           struct sk_err *err) SK_MUST;
+double sk_sweep_longest(const struct sk_sweep *s); /* seconds, of all bars of a chart */
 
 #endif
