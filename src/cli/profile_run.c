@@ -124,8 +124,10 @@ static enum sk_code sweep(const struct sk_recipe *r, const struct sk_profile_sho
     return code;
 }
 
-static enum sk_code check(const struct sk_profile_show *show, bool sweeps, struct sk_err *err)
+static enum sk_code check(const struct sk_profile_show *show, const struct sk_sweep *s, bool sweeps, struct sk_err *err)
 {
+    if (show->cost && (s->rows > 1 || show->trace || show->html || show->svg))
+        return sk_fail(err, SK_USAGE, "--cost tells one figure, for one number of workers, and writes no file");
     if (sweeps && show->trace)
         return sk_fail(err, SK_USAGE, "--trace shows one number of workers, several are to be measured");
     if (!sweeps && show->svg)
@@ -140,7 +142,7 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
     enum sk_code code = r->profile.workers[0] ? sk_sweep_parse(&s, r->profile.workers, err) : SK_OK;
     bool sweeps = s.rows > 1 || !r->profile.network;
     if (code == SK_OK)
-        code = check(show, sweeps, err);
+        code = check(show, &s, sweeps, err);
     if (code == SK_OK)
         code = sk_file_writable(show->trace, err);
     if (code == SK_OK)
@@ -149,8 +151,11 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
         code = sk_file_writable(show->svg, err);
     if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
-    if (code == SK_OK)
-        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.row[0].workers : r->data.workers, err);
+    int workers = s.rows ? s.row[0].workers : r->data.workers;
+    if (code == SK_OK && show->cost)
+        code = sk_profile_cost(p, &r->profile, workers, show->json, err);
+    else if (code == SK_OK)
+        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, workers, err);
     sk_profiler_close(p);
     return code;
 }

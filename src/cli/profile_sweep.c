@@ -6,7 +6,7 @@
 #include "cli/profile_view.h"
 
 enum { WORKERS_MAX = 64, WARM_UP = 2 };
-static const double turn_seconds = 0.2; /* shorter turns go on till then */
+static const double turn_seconds = 0.1; /* shorter turns go on till then */
 
 /* ---- the list ---- */
 static enum sk_code refuse(const char *list, struct sk_err *err)

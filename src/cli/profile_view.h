@@ -9,9 +9,14 @@
 struct sk_profile_show {
     const char *trace, *html, *svg; /* files, NULL: none */
     int64_t trace_steps;            /* 0: 5 */
-    bool json;
+    bool cost, json;                /* cost: instead, what profiling costs */
 };
 enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_show *show, struct sk_err *err) SK_MUST;
+
+/* ---- what profiling itself costs (profile_cost.c) ---- */
+/* The share by which turns of r->steps with the traces on take longer than those with them off. */
+enum sk_code sk_profile_cost(struct sk_profiler *p, const struct sk_recipe_profile *r, int workers, bool json,
+                             struct sk_err *err) SK_MUST;
 
 /* ---- ops put together (profile_groups.c) ---- */
 struct sk_op_group {
@@ -20,11 +25,11 @@ struct sk_op_group {
     double forward, backward, update; /* seconds of a step */
     struct sk_flops flops;
     double bytes;
+    double place; /* of a layer in the network */
 };
 enum sk_group_by { SK_GROUP_KIND, SK_GROUP_LAYER };
 double sk_group_seconds(const struct sk_op_group *g);
-/* Ops of a kind, the longest first; or of a layer, in the order of the step. *groups:
- * sk_free. */
+/* Ops of a kind, the longest first; or of a layer, in the order of the forward pass. *groups: sk_free. */
 enum sk_code sk_op_groups(const struct sk_profile *p, enum sk_group_by by, struct sk_op_group **groups, size_t *count,
                           struct sk_err *err) SK_MUST;
 

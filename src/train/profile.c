@@ -2,6 +2,7 @@
 #include "train/profile.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "train/internal.h"
 
@@ -21,6 +22,7 @@ struct sk_profiler {
     struct sk_profile *out;
     double since; /* when the first measured step began */
     double side_sum;
+    size_t last_op; /* that was booked */
 };
 
 double sk_profile_steps(const struct sk_profile *p)
@@ -54,11 +56,18 @@ static void record(struct sk_profiler *p, const struct sk_profile_event *e)
         out->events_cut = true;
 }
 
-/* Plans of other batch sizes have the same ops. */
-static bool has_op(const struct sk_plan *full, const struct sk_plan *plan, size_t op)
+/* The op of the full batch's plan that has the name of this one of another batch's, mostly the next. Such plans differ in
+ * what they recompute: what only the other does counts to the op before. */
+static size_t same_op(struct sk_profiler *p, const struct sk_plan *plan, size_t op)
 {
-    const struct sk_graph *g = sk_plan_graph(full);
-    return op < g->op_count && g->op[op].kind == sk_plan_graph(plan)->op[op].kind;
+    const struct sk_graph *full = sk_plan_graph(p->out->plan);
+    const char *name = sk_plan_graph(plan)->op[op].name;
+    for (size_t i = 1; i <= full->op_count; i++) {
+        size_t at = (p->last_op + i) % full->op_count;
+        if (strcmp(full->op[at].name, name) == 0)
+            return at;
+    }
+    return p->last_op;
 }
 
 static void on_op(void *ctx, const struct sk_plan *plan, size_t op, double seconds)
@@ -71,8 +80,8 @@ static void on_op(void *ctx, const struct sk_plan *plan, size_t op, double secon
     if (!p->measuring)
         return;
     p->out->part[part_of[sk_plan_graph(plan)->op[op].phase]] += seconds;
-    if (has_op(p->out->plan, plan, op))
-        p->out->op_seconds[op] += seconds;
+    p->last_op = plan == p->out->plan ? op : same_op(p, plan, op);
+    p->out->op_seconds[p->last_op] += seconds;
     if (plan != p->out->plan || !p->recording)
         return;
     struct sk_profile_event e = {.start = sk_now() - seconds - p->since, .seconds = seconds, .op = (int)op};
@@ -289,6 +298,7 @@ enum sk_code sk_profiler_run(struct sk_profiler *p, const struct sk_profile_run 
 {
     p->out = out;
     p->side_sum = 0;
+    p->last_op = 0;
     p->in_caller = run->workers == 0;
     enum sk_code code = prepare(p, run, out, err);
     if (code == SK_OK)

@@ -19,11 +19,23 @@ struct sk_spread sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_s
     return (struct sk_spread){v[0], (v[(SK_SWEEP_TURNS - 1) / 2] + v[SK_SWEEP_TURNS / 2]) / 2, v[SK_SWEEP_TURNS - 1]};
 }
 
+/* The factor by which turns of the same number differ, most of all rows. Numbers that differ by no more are alike. */
+static double noise(const struct sk_sweep *s, enum sk_sweep_figure figure)
+{
+    double widest = 1;
+    for (size_t i = 0; i < s->rows; i++) {
+        struct sk_spread v = sk_sweep_spread(s, i, figure);
+        double wide = v.median > 0 ? 1 + (v.most - v.least) / v.median : 1;
+        widest = wide > widest ? wide : widest;
+    }
+    return widest;
+}
+
 /* ---- the best ---- */
 /* What is to be least. */
-static struct sk_spread whole(const struct sk_sweep *s, size_t row)
+static enum sk_sweep_figure whole(const struct sk_sweep *s)
 {
-    return sk_sweep_spread(s, row, s->trained ? SK_SWEEP_TRAIN : SK_SWEEP_LOAD);
+    return s->trained ? SK_SWEEP_TRAIN : SK_SWEEP_LOAD;
 }
 
 static double median(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
@@ -36,16 +48,11 @@ static bool waits(const struct sk_sweep *s, size_t row)
     return median(s, row, SK_SWEEP_WAIT) >= matters * median(s, row, SK_SWEEP_TRAIN);
 }
 
-static bool as_quick(struct sk_spread a, struct sk_spread b)
-{
-    return a.median <= (1 + matters) * b.median || a.least <= b.most;
-}
-
 static size_t quickest(const struct sk_sweep *s)
 {
     size_t best = 0;
     for (size_t i = 1; i < s->rows; i++)
-        if (whole(s, i).median < whole(s, best).median)
+        if (median(s, i, whole(s)) < median(s, best, whole(s)))
             best = i;
     return best;
 }
@@ -59,12 +66,13 @@ static bool before(const struct sk_sweep *s, size_t a, size_t b)
 
 size_t sk_sweep_best(const struct sk_sweep *s)
 {
-    size_t quick = quickest(s), best = s->rows;
+    size_t best = s->rows;
+    double alike = noise(s, whole(s)), least = median(s, quickest(s), whole(s));
     bool enough = false; /* some number of workers makes training not wait */
     for (size_t i = 0; i < s->rows; i++)
         enough = enough || (s->trained && s->row[i].workers > 0 && !waits(s, i));
     for (size_t i = 0; i < s->rows; i++) {
-        bool good = enough ? !waits(s, i) : as_quick(whole(s, i), whole(s, quick));
+        bool good = enough ? !waits(s, i) : median(s, i, whole(s)) <= least * (alike > 1 + matters ? alike : 1 + matters);
         if (good && (best == s->rows || before(s, i, best)))
             best = i;
     }
@@ -121,37 +129,35 @@ static enum sk_code say_cores(const struct sk_sweep *s, size_t first, size_t ful
                       gain, s->row[full].workers, s->row[first].workers, s->processors, sk_plural(s->processors));
 }
 
-/* Why the best number does not do without waiting; every comparison holds for any two of the turns. */
+/* Why the best number does not do without waiting; what is said holds beyond the noise of the turns. */
 static enum sk_code why_it_waits(const struct sk_sweep *s, size_t best, struct sk_str *out, struct sk_err *err)
 {
     size_t first = first_row(s), full = full_row(s);
     if (first == s->rows)
         return by_stage(s, best, out, err);
-    struct sk_spread one = sk_sweep_spread(s, first, SK_SWEEP_LOAD), all = sk_sweep_spread(s, full, SK_SWEEP_LOAD);
-    struct sk_spread work = sk_sweep_spread(s, first, SK_SWEEP_WORK), more = sk_sweep_spread(s, full, SK_SWEEP_WORK);
+    double gain = median(s, first, SK_SWEEP_LOAD) / median(s, full, SK_SWEEP_LOAD), alike = noise(s, SK_SWEEP_LOAD);
+    double work = median(s, full, SK_SWEEP_WORK) / median(s, first, SK_SWEEP_WORK);
     int could = s->row[full].workers < s->processors ? s->row[full].workers : s->processors;
-    if (s->row[full].workers >= s->processors && (first == full ? could == 1 : one.least / all.most > 0.6 * could))
-        return say_cores(s, first, full, one.median / all.median, out, err);
+    if (s->row[full].workers >= s->processors && (first == full ? could == 1 : gain / alike > 0.6 * could))
+        return say_cores(s, first, full, gain, out, err);
     if (could < 2 * s->row[first].workers)
         return by_stage(s, best, out, err);
-    if (one.most / all.least < 1.3 && more.least > 1.3 * work.most)
+    if (gain * alike < 1.3 && work > 1.3 * noise(s, SK_SWEEP_WORK))
         return sk_str_add(out, err,
                           "memory-bound: with %d workers loading is no more than %.2f times as fast as with %d, though "
                           "the machine has %d processors, and takes %.1f times as much of them",
-                          s->row[full].workers, one.most / all.least, s->row[first].workers, s->processors,
-                          more.median / work.median);
-    if (one.least <= all.most)
+                          s->row[full].workers, gain * alike, s->row[first].workers, s->processors, work);
+    if (gain <= alike)
         return sk_str_add(out, err,
-                          "%d and %d workers load equally fast, %.2g to %.2g ms a picture: they differ by no more than "
-                          "turns of the same number do, and no cause stands out",
-                          s->row[first].workers, s->row[full].workers, 1e3 * (one.least < all.least ? one.least : all.least),
-                          1e3 * (one.most > all.most ? one.most : all.most));
+                          "loading with %d workers is %.2f times as fast as with %d, and turns of the same number differ "
+                          "by a factor of %.2f: no cause stands out",
+                          s->row[full].workers, gain, s->row[first].workers, alike);
     return by_stage(s, best, out, err);
 }
 
 static enum sk_code why_it_computes(const struct sk_sweep *s, size_t best, struct sk_str *out, struct sk_err *err)
 {
-    struct sk_spread wait = sk_sweep_spread(s, best, SK_SWEEP_WAIT), train = whole(s, best);
+    struct sk_spread wait = sk_sweep_spread(s, best, SK_SWEEP_WAIT), train = sk_sweep_spread(s, best, SK_SWEEP_TRAIN);
     if (wait.most >= matters * train.median)
         return sk_str_add(out, err, "it waits %.1f%% to %.1f%% of the time, too unlike from turn to turn to tell a cause",
                           100 * wait.least / train.median, 100 * wait.most / train.median);
@@ -164,13 +170,8 @@ static enum sk_code why_it_computes(const struct sk_sweep *s, size_t best, struc
 /* ---- what it is worth ---- */
 static enum sk_code add_doubts(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
 {
-    double widest = 0;
+    double widest = noise(s, whole(s)) - 1;
     enum sk_code code = SK_OK;
-    for (size_t i = 0; i < s->rows; i++) {
-        struct sk_spread v = whole(s, i);
-        double wide = v.median > 0 ? (v.most - v.least) / v.median : 0;
-        widest = wide > widest ? wide : widest;
-    }
     if (widest > busy_spread)
         code = sk_str_add(out, err, "; turns of the same number differ by up to %.0f%%: the machine is busy", 100 * widest);
     if (code == SK_OK && s->steps < SHORT_TURN)
@@ -182,7 +183,7 @@ static enum sk_code add_doubts(const struct sk_sweep *s, struct sk_str *out, str
 enum sk_code sk_sweep_verdict(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
 {
     size_t best = sk_sweep_best(s);
-    struct sk_spread all = whole(s, best);
+    struct sk_spread all = sk_sweep_spread(s, best, whole(s));
     enum sk_code code = sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture (%.3g to %.3g)", s->row[best].workers,
                                    sk_plural(s->row[best].workers), 1e3 * all.median, 1e3 * all.least, 1e3 * all.most);
     if (code == SK_OK && s->trained)
