@@ -135,8 +135,8 @@ static enum sk_code print_table(const struct row *rows, size_t n, const struct r
 
 static json_t *row_json(const struct row *r, const char *name, double all)
 {
-    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:s}", "op", name, "kernel", r->op.kernel, "count",
-                     r->count, "ms", 1e3 * r->seconds, "share", r->seconds / all, "gflops_direct",
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:s}", "op", name, "kernel", r->op.kernel,
+                     "count", r->count, "ms", 1e3 * r->seconds, "share", r->seconds / all, "gflops_direct",
                      r->flops / r->seconds / 1e9, "share_of_peak", r->of_peak / r->seconds, "mb", r->bytes / 1e6,
                      "gb_per_s", r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor, "times_floor",
                      has_floor(r) ? json_real(r->seconds / r->floor) : json_null(), "bound", bound(r));

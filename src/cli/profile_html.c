@@ -78,8 +78,7 @@ enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile 
                           "ceilings of this machine, measured with it: %.0f GFLOP/s, %.1f GB/s read</p>\n"
                           "<h2>The training thread, ms a step</h2>\n",
                           (long long)p->steps, p->batch, p->threads, sk_plural(p->threads), p->workers,
-                          sk_plural(p->workers), (double)p->samples / p->seconds,
-                          p->ceiling / 1e9, p->peak.read / 1e9);
+                          sk_plural(p->workers), (double)p->samples / p->seconds, p->ceiling / 1e9, p->peak.read / 1e9);
     if (code == SK_OK)
         code = add_bar(out, sk_profile_part_name, p->part, SK_PARTS, "ms", 1e3 / sk_profile_steps(p), err);
     if (code == SK_OK && p->loaded > 0)

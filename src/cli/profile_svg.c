@@ -30,8 +30,7 @@ static enum sk_code add_training(struct sk_str *out, const struct sk_sweep *s, s
 }
 
 /* unit: height of a second a picture. */
-static enum sk_code add_group(struct sk_str *out, const struct sk_sweep *s, size_t row, double unit,
-                              struct sk_err *err)
+static enum sk_code add_group(struct sk_str *out, const struct sk_sweep *s, size_t row, double unit, struct sk_err *err)
 {
     double x = CHART_LEFT + 20 + (double)row * GROUP, floor = CHART_TOP + CHART_HEIGHT;
     struct sk_spread load = sk_sweep_spread(s, row, SK_SWEEP_LOAD);
@@ -43,8 +42,8 @@ static enum sk_code add_group(struct sk_str *out, const struct sk_sweep *s, size
         code = add_training(out, s, row, x + BAR + 4, unit, err);
     return code != SK_OK ? code
                          : sk_str_add(out, err, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\"%s>%d%s</text>\n",
-                                      x + BAR + 2, floor + 20, best ? " font-weight=\"bold\"" : "",
-                                      s->row[row].workers, best ? " (best)" : "");
+                                      x + BAR + 2, floor + 20, best ? " font-weight=\"bold\"" : "", s->row[row].workers,
+                                      best ? " (best)" : "");
 }
 
 static enum sk_code add_scale(struct sk_str *out, double most, double width, struct sk_err *err)

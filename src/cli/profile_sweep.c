@@ -140,7 +140,7 @@ static void add_spread(struct sk_table *t, struct sk_spread v)
 
 static enum sk_code print_table(const struct sk_sweep *s, struct sk_err *err)
 {
-    static const char *const heading[] = {"workers",      "loading alone s", "least..most", "img/s", "training s",
+    static const char *const heading[] = {"workers",     "loading alone s", "least..most", "img/s", "training s",
                                           "least..most", "waiting s",       "computing s", "waits"};
     struct sk_table t = {.align = s->trained ? "rrrrrrrrr" : "rrrr"};
     for (size_t i = 0; i < strlen(t.align); i++)
@@ -203,9 +203,9 @@ static json_t *row_json(const struct sk_sweep *s, size_t i)
     for (int k = 0; k < SK_STAGES; k++)
         json_object_set_new(stages, sk_profile_stage_name[k],
                             json_real(1e3 * sk_sweep_spread(s, i, (enum sk_sweep_figure)(SK_SWEEP_STAGE + k)).median));
-    json_t *row = json_pack("{s:i, s:I, s:f, s:o, s:o}", "workers", s->row[i].workers, "pictures",
-                            (json_int_t)s->pictures, "load_seconds", load.median, "load_spread", spread_json(load),
-                            "ms_a_picture", stages);
+    json_t *row =
+        json_pack("{s:i, s:I, s:f, s:o, s:o}", "workers", s->row[i].workers, "pictures", (json_int_t)s->pictures,
+                  "load_seconds", load.median, "load_spread", spread_json(load), "ms_a_picture", stages);
     if (!row || !s->trained)
         return row;
     json_t *trained = json_pack("{s:f, s:o, s:f, s:o, s:f, s:o}", "train_seconds", train.median, "train_spread",

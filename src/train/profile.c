@@ -56,8 +56,8 @@ static void record(struct sk_profiler *p, const struct sk_profile_event *e)
         out->events_cut = true;
 }
 
-/* The op of the full batch's plan that has the name of this one of another batch's, mostly the next. Such plans differ in
- * what they recompute: what only the other does counts to the op before. */
+/* The op of the full batch's plan that has the name of this one of another batch's, mostly the next. Such plans differ
+ * in what they recompute: what only the other does counts to the op before. */
 static size_t same_op(struct sk_profiler *p, const struct sk_plan *plan, size_t op)
 {
     const struct sk_graph *full = sk_plan_graph(p->out->plan);

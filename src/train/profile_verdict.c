@@ -42,6 +42,13 @@ static int workers_wanted(const struct sk_profile *p)
     return n < 1 ? 1 : n > 1000 ? 1000 : (int)n + (n > (int)n);
 }
 
+static enum sk_code more_processors(const struct sk_profile *p, const char *or_else, struct sk_str *out,
+                                    struct sk_err *err)
+{
+    return sk_str_add(out, err, "%smore than the machine's %d processor%s would help", or_else, p->processors,
+                      sk_plural(p->processors));
+}
+
 /* Of the time of the loader's threads, what they spent loading. */
 static double busy(const struct sk_profile *p)
 {
@@ -51,12 +58,13 @@ static double busy(const struct sk_profile *p)
 /* The threads keep up, and yet batches come late: something else has the processors. */
 static enum sk_code remedy_of_lateness(const struct sk_profile *p, struct sk_str *out, struct sk_err *err)
 {
-    enum sk_code code = sk_str_add(out, err,
-                                   "loading takes %.0f%% of the time of %d worker%s, which get the processors too late; ",
-                                   100 * busy(p), p->workers, sk_plural(p->workers));
+    enum sk_code code =
+        sk_str_add(out, err, "that is %.2g%% of the loader's time: batches come late, not slowly; ", 100 * busy(p));
     if (code == SK_OK && p->workers < p->processors)
         return sk_str_add(out, err, "%d workers may help (data.workers)", p->workers + 1);
-    return code == SK_OK ? sk_str_add(out, err, "fewer threads for the network (engine.threads) may help") : code;
+    if (code == SK_OK && p->threads > 1)
+        return sk_str_add(out, err, "fewer threads for the network (engine.threads) may leave it a processor");
+    return code == SK_OK ? more_processors(p, "", out, err) : code;
 }
 
 /* The threads do not keep up. */
@@ -73,14 +81,11 @@ static enum sk_code remedy(const struct sk_profile *p, struct sk_str *out, struc
                           "about %.2g",
                           GOOD_SIDE, p->shorter_side, ms * ratio * ratio);
     if (most > p->workers)
-        return sk_str_add(out, err, "%d workers would %s (data.workers)", most, most == wanted ? "keep up" : "wait less");
+        return sk_str_add(out, err, "%d workers would %s (data.workers)", most,
+                          most == wanted ? "keep up" : "wait less");
     if (p->cacheable && (stage == SK_STAGE_READ || stage == SK_STAGE_DECODE))
-        return sk_str_add(
-            out, err, "pictures kept in memory (data.cache: memory) or more than the machine's %d processor%s would help",
-            p->processors, sk_plural(p->processors));
-    return sk_str_add(out, err, "%s more than the machine's %d processor%s would help",
-                      stage == SK_STAGE_AUGMENT ? "cheaper steps in data.augment or" : "a network that computes longer or",
-                      p->processors, sk_plural(p->processors));
+        return more_processors(p, "pictures kept in memory (data.cache: memory) or ", out, err);
+    return more_processors(p, stage == SK_STAGE_AUGMENT ? "cheaper steps in data.augment or " : "", out, err);
 }
 
 static enum sk_code say_where(const struct sk_profile *p, struct sk_str *out, struct sk_err *err)
@@ -90,8 +95,8 @@ static enum sk_code say_where(const struct sk_profile *p, struct sk_str *out, st
     if (p->workers == 0)
         return sk_str_add(out, err, ": %s takes %.2g ms a picture in the training thread itself; ",
                           sk_profile_doing[stage], ms);
-    return sk_str_add(out, err, ": %s takes %.2g ms a picture on %d worker%s; ", sk_profile_doing[stage], ms, p->workers,
-                      sk_plural(p->workers));
+    return sk_str_add(out, err, ": %s takes %.2g ms a picture on %d worker%s; ", sk_profile_doing[stage], ms,
+                      p->workers, sk_plural(p->workers));
 }
 
 static enum sk_code waits(const struct sk_profile *p, double share, struct sk_str *out, struct sk_err *err)

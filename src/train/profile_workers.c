@@ -1,4 +1,6 @@
 /* Numbers of workers set beside each other: which is best, and why. Functions of the figures alone. */
+#include <math.h>
+
 #include "train/profile.h"
 
 /* Differences and waiting below this share of the time are no matter. */
@@ -48,15 +50,6 @@ static bool waits(const struct sk_sweep *s, size_t row)
     return median(s, row, SK_SWEEP_WAIT) >= matters * median(s, row, SK_SWEEP_TRAIN);
 }
 
-static size_t quickest(const struct sk_sweep *s)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < s->rows; i++)
-        if (median(s, i, whole(s)) < median(s, best, whole(s)))
-            best = i;
-    return best;
-}
-
 /* Fewer workers, 0 of them last. */
 static bool before(const struct sk_sweep *s, size_t a, size_t b)
 {
@@ -64,22 +57,6 @@ static bool before(const struct sk_sweep *s, size_t a, size_t b)
     return x > 0 && (y == 0 || x < y);
 }
 
-size_t sk_sweep_best(const struct sk_sweep *s)
-{
-    size_t best = s->rows;
-    double alike = noise(s, whole(s)), least = median(s, quickest(s), whole(s));
-    bool enough = false; /* some number of workers makes training not wait */
-    for (size_t i = 0; i < s->rows; i++)
-        enough = enough || (s->trained && s->row[i].workers > 0 && !waits(s, i));
-    for (size_t i = 0; i < s->rows; i++) {
-        bool good = enough ? !waits(s, i) : median(s, i, whole(s)) <= least * (alike > 1 + matters ? alike : 1 + matters);
-        if (good && (best == s->rows || before(s, i, best)))
-            best = i;
-    }
-    return best;
-}
-
-/* ---- why ---- */
 /* The fewest workers above 0; rows: there are none. */
 static size_t first_row(const struct sk_sweep *s)
 {
@@ -90,6 +67,39 @@ static size_t first_row(const struct sk_sweep *s)
     return first;
 }
 
+/* Where loading alone was measured, 0 workers are no choice beside others: training would have to wait for all of it.
+ */
+static bool is_choice(const struct sk_sweep *s, size_t row)
+{
+    return s->trained || s->row[row].workers > 0 || first_row(s) == s->rows;
+}
+
+static double least_time(const struct sk_sweep *s)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < s->rows; i++)
+        if (is_choice(s, i) && median(s, i, whole(s)) < least)
+            least = median(s, i, whole(s));
+    return least;
+}
+
+size_t sk_sweep_best(const struct sk_sweep *s)
+{
+    size_t best = s->rows;
+    double alike = noise(s, whole(s)), least = least_time(s);
+    bool enough = false; /* some number of workers makes training not wait */
+    for (size_t i = 0; i < s->rows; i++)
+        enough = enough || (s->trained && s->row[i].workers > 0 && !waits(s, i));
+    for (size_t i = 0; i < s->rows; i++) {
+        bool good =
+            enough ? !waits(s, i) : median(s, i, whole(s)) <= least * (alike > 1 + matters ? alike : 1 + matters);
+        if (good && is_choice(s, i) && (best == s->rows || before(s, i, best)))
+            best = i;
+    }
+    return best;
+}
+
+/* ---- why ---- */
 /* The fewest workers that can use all processors; else the most. */
 static size_t full_row(const struct sk_sweep *s)
 {
@@ -114,8 +124,8 @@ static enum sk_code by_stage(const struct sk_sweep *s, size_t best, struct sk_st
             return sk_str_add(out, err, "%s and %s take about as long: no cause stands out", sk_profile_doing[longest],
                               sk_profile_doing[i]);
     return sk_str_add(out, err, "%s-bound: %s is %.0f%% of the work of loading, %.2g ms a picture",
-                      sk_profile_stage_name[longest], sk_profile_doing[longest], all > 0 ? 100 * stage[longest] / all : 0,
-                      1e3 * stage[longest]);
+                      sk_profile_stage_name[longest], sk_profile_doing[longest],
+                      all > 0 ? 100 * stage[longest] / all : 0, 1e3 * stage[longest]);
 }
 
 static enum sk_code say_cores(const struct sk_sweep *s, size_t first, size_t full, double gain, struct sk_str *out,
@@ -148,10 +158,11 @@ static enum sk_code why_it_waits(const struct sk_sweep *s, size_t best, struct s
                           "the machine has %d processors, and takes %.1f times as much of them",
                           s->row[full].workers, gain * alike, s->row[first].workers, s->processors, work);
     if (gain <= alike)
-        return sk_str_add(out, err,
-                          "loading with %d workers is %.2f times as fast as with %d, and turns of the same number differ "
-                          "by a factor of %.2f: no cause stands out",
-                          s->row[full].workers, gain, s->row[first].workers, alike);
+        return sk_str_add(
+            out, err,
+            "loading with %d workers is %.2f times as fast as with %d, and turns of the same number differ "
+            "by a factor of %.2f: no cause stands out",
+            s->row[full].workers, gain, s->row[first].workers, alike);
     return by_stage(s, best, out, err);
 }
 
@@ -159,7 +170,8 @@ static enum sk_code why_it_computes(const struct sk_sweep *s, size_t best, struc
 {
     struct sk_spread wait = sk_sweep_spread(s, best, SK_SWEEP_WAIT), train = sk_sweep_spread(s, best, SK_SWEEP_TRAIN);
     if (wait.most >= matters * train.median)
-        return sk_str_add(out, err, "it waits %.1f%% to %.1f%% of the time, too unlike from turn to turn to tell a cause",
+        return sk_str_add(out, err,
+                          "it waits %.1f%% to %.1f%% of the time, too unlike from turn to turn to tell a cause",
                           100 * wait.least / train.median, 100 * wait.most / train.median);
     return sk_str_add(out, err,
                       "compute-bound: loading a picture takes %.2g ms of a processor, computing it %.2g ms, and more "
@@ -173,7 +185,8 @@ static enum sk_code add_doubts(const struct sk_sweep *s, struct sk_str *out, str
     double widest = noise(s, whole(s)) - 1;
     enum sk_code code = SK_OK;
     if (widest > busy_spread)
-        code = sk_str_add(out, err, "; turns of the same number differ by up to %.0f%%: the machine is busy", 100 * widest);
+        code = sk_str_add(out, err, "; turns of the same number differ by up to %.0f%%: the machine is busy",
+                          100 * widest);
     if (code == SK_OK && s->steps < SHORT_TURN)
         code = sk_str_add(out, err, "; turns of %lld step%s are short: more steps tell more", (long long)s->steps,
                           sk_plural(s->steps));
@@ -184,8 +197,9 @@ enum sk_code sk_sweep_verdict(const struct sk_sweep *s, struct sk_str *out, stru
 {
     size_t best = sk_sweep_best(s);
     struct sk_spread all = sk_sweep_spread(s, best, whole(s));
-    enum sk_code code = sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture (%.3g to %.3g)", s->row[best].workers,
-                                   sk_plural(s->row[best].workers), 1e3 * all.median, 1e3 * all.least, 1e3 * all.most);
+    enum sk_code code =
+        sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture (%.3g to %.3g)", s->row[best].workers,
+                   sk_plural(s->row[best].workers), 1e3 * all.median, 1e3 * all.least, 1e3 * all.most);
     if (code == SK_OK && s->trained)
         code = sk_str_add(out, err, ", of which %.2g ms waiting for data", 1e3 * median(s, best, SK_SWEEP_WAIT));
     if (code == SK_OK)
