@@ -96,7 +96,7 @@ enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile 
 static enum sk_code add_spread(struct sk_str *out, const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure,
                                struct sk_err *err)
 {
-    struct sk_spread v = sk_sweep_spread(s, row, figure);
+    struct sk_turns v = sk_sweep_spread(s, row, figure);
     double n = (double)s->pictures;
     return sk_str_add(out, err, "<td>%.3f</td><td>%.3f to %.3f</td>", n * v.median, n * v.least, n * v.most);
 }

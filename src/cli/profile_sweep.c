@@ -114,11 +114,11 @@ enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t
 
 /* ---- showing ---- */
 /* Seconds for all pictures. */
-static struct sk_spread seconds(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
+static struct sk_turns seconds(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
 {
-    struct sk_spread v = sk_sweep_spread(s, row, figure);
+    struct sk_turns v = sk_sweep_spread(s, row, figure);
     double n = (double)s->pictures;
-    return (struct sk_spread){n * v.least, n * v.median, n * v.most};
+    return (struct sk_turns){n * v.least, n * v.median, n * v.most};
 }
 
 double sk_sweep_longest(const struct sk_sweep *s)
@@ -132,7 +132,7 @@ double sk_sweep_longest(const struct sk_sweep *s)
     return most;
 }
 
-static void add_spread(struct sk_table *t, struct sk_spread v)
+static void add_spread(struct sk_table *t, struct sk_turns v)
 {
     sk_table_cell(t, "%.3f", v.median);
     sk_table_cell(t, "%.3f..%.3f", v.least, v.most);
@@ -190,15 +190,15 @@ static enum sk_code print_bars(const struct sk_sweep *s, struct sk_err *err)
     return code;
 }
 
-static json_t *spread_json(struct sk_spread v)
+static json_t *spread_json(struct sk_turns v)
 {
     return json_pack("[f, f]", v.least, v.most);
 }
 
 static json_t *row_json(const struct sk_sweep *s, size_t i)
 {
-    struct sk_spread load = seconds(s, i, SK_SWEEP_LOAD), train = seconds(s, i, SK_SWEEP_TRAIN),
-                     wait = seconds(s, i, SK_SWEEP_WAIT), compute = seconds(s, i, SK_SWEEP_COMPUTE);
+    struct sk_turns load = seconds(s, i, SK_SWEEP_LOAD), train = seconds(s, i, SK_SWEEP_TRAIN),
+                    wait = seconds(s, i, SK_SWEEP_WAIT), compute = seconds(s, i, SK_SWEEP_COMPUTE);
     json_t *stages = json_pack("{s:f}", "processor", 1e3 * sk_sweep_spread(s, i, SK_SWEEP_WORK).median);
     for (int k = 0; k < SK_STAGES; k++)
         json_object_set_new(stages, sk_profile_stage_name[k],

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const task_names[] = {"train", "profile", NULL};
+static const char *const task_names[] = {"train", "profile", "sweep", NULL};
 static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "list", "shapes", NULL};
 static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
@@ -260,6 +260,21 @@ const struct sk_key sk_keys[] = {
         INTEGERS(1, 1000)),
     KEY("profile.network", SK_KEY_BOOL, profile.network, "true", YES,
         "false: with profile.workers, loading alone is measured", PLAIN),
+
+    KEY("sweep.grid", SK_KEY_GRID, sweep.grid, "{}", YES,
+        "keys with the values that each takes: {train.optimizer.lr: [0.1, 0.01]}; all combinations are settings",
+        PLAIN),
+    KEY("sweep.list", SK_KEY_LIST, sweep.list, "[]", YES,
+        "settings one by one: [{name: wide, model.width: 2.0}, ...]; each with all of the grid", PLAIN),
+    KEY("sweep.seeds", SK_KEY_NUMBERS, sweep.seeds, "[]", YES,
+        "each setting is trained once with each; none: once, with train.seed", REALS(0, 1e15)),
+    KEY("sweep.parallel", SK_KEY_INT, sweep.parallel, "1", YES, "runs at a time; the threads are divided among them",
+        INTEGERS(1, 64)),
+    KEY("sweep.show", SK_KEY_WORDS, sweep.show, "[]", YES,
+        "columns of the table, the first of which sorts it and is drawn; empty: the usual ones", PLAIN),
+    KEY("sweep.fit.x", SK_KEY_WORDS, sweep.fit_x, "[]", YES,
+        "columns against each of which sweep.fit.y is fitted by a line: samples, parameters", PLAIN),
+    KEY("sweep.fit.y", SK_KEY_TEXT, sweep.fit_y, "", YES, "the column that is fitted, such as epoch_seconds", PLAIN),
 
     KEY("expect.accuracy", SK_KEY_REAL, expect.accuracy, "none", YES, "validation top-1 the recipe should reach",
         REALS(0, 1), OR_WORD("none", -1)),

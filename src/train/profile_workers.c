@@ -9,7 +9,7 @@ static const double matters = 0.02;
 static const double busy_spread = 0.1;
 enum { SHORT_TURN = 5 };
 
-struct sk_spread sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
+struct sk_turns sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
 {
     double v[SK_SWEEP_TURNS];
     for (int i = 0; i < SK_SWEEP_TURNS; i++) {
@@ -18,7 +18,7 @@ struct sk_spread sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_s
             v[at] = v[at - 1];
         v[at] = s->row[row].turn[i][figure];
     }
-    return (struct sk_spread){v[0], (v[(SK_SWEEP_TURNS - 1) / 2] + v[SK_SWEEP_TURNS / 2]) / 2, v[SK_SWEEP_TURNS - 1]};
+    return (struct sk_turns){v[0], (v[(SK_SWEEP_TURNS - 1) / 2] + v[SK_SWEEP_TURNS / 2]) / 2, v[SK_SWEEP_TURNS - 1]};
 }
 
 /* The factor by which turns of the same number differ, most of all rows. Numbers that differ by no more are alike. */
@@ -26,7 +26,7 @@ static double noise(const struct sk_sweep *s, enum sk_sweep_figure figure)
 {
     double widest = 1;
     for (size_t i = 0; i < s->rows; i++) {
-        struct sk_spread v = sk_sweep_spread(s, i, figure);
+        struct sk_turns v = sk_sweep_spread(s, i, figure);
         double wide = v.median > 0 ? 1 + (v.most - v.least) / v.median : 1;
         widest = wide > widest ? wide : widest;
     }
@@ -168,7 +168,7 @@ static enum sk_code why_it_waits(const struct sk_sweep *s, size_t best, struct s
 
 static enum sk_code why_it_computes(const struct sk_sweep *s, size_t best, struct sk_str *out, struct sk_err *err)
 {
-    struct sk_spread wait = sk_sweep_spread(s, best, SK_SWEEP_WAIT), train = sk_sweep_spread(s, best, SK_SWEEP_TRAIN);
+    struct sk_turns wait = sk_sweep_spread(s, best, SK_SWEEP_WAIT), train = sk_sweep_spread(s, best, SK_SWEEP_TRAIN);
     if (wait.most >= matters * train.median)
         return sk_str_add(out, err,
                           "it waits %.1f%% to %.1f%% of the time, too unlike from turn to turn to tell a cause",
@@ -196,7 +196,7 @@ static enum sk_code add_doubts(const struct sk_sweep *s, struct sk_str *out, str
 enum sk_code sk_sweep_verdict(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
 {
     size_t best = sk_sweep_best(s);
-    struct sk_spread all = sk_sweep_spread(s, best, whole(s));
+    struct sk_turns all = sk_sweep_spread(s, best, whole(s));
     enum sk_code code =
         sk_str_add(out, err, "best: %d worker%s, %.3g ms a picture (%.3g to %.3g)", s->row[best].workers,
                    sk_plural(s->row[best].workers), 1e3 * all.median, 1e3 * all.least, 1e3 * all.most);

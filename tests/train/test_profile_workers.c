@@ -71,7 +71,7 @@ static void spread_is_least_median_most(void **state)
         struct sk_sweep s = {.rows = 1};
         for (int i = 0; i < SK_SWEEP_TURNS; i++)
             s.row[0].turn[i][SK_SWEEP_WAIT] = (first + i) % SK_SWEEP_TURNS;
-        struct sk_spread v = sk_sweep_spread(&s, 0, SK_SWEEP_WAIT);
+        struct sk_turns v = sk_sweep_spread(&s, 0, SK_SWEEP_WAIT);
         assert_true(v.least == 0 && v.median == 1 && v.most == 2);
     }
 }
