@@ -130,6 +130,8 @@ enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, 
     if (code == SK_OK)
         code = add_sweep_table(out, s, err);
     if (code == SK_OK)
+        code = sk_str_add(out, err, "<div style=\"max-width:40rem\">\n");
+    if (code == SK_OK)
         code = sk_sweep_svg(s, out, err);
-    return code == SK_OK ? sk_str_add(out, err, "</body></html>\n") : code;
+    return code == SK_OK ? sk_str_add(out, err, "</div>\n</body></html>\n") : code;
 }

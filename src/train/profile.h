@@ -121,8 +121,8 @@ struct sk_sweep {
 struct sk_turns { double least, median, most; };
 struct sk_turns sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure);
 /* The row with the fewest workers above 0 of those whose training does not wait (2% of its time is no matter). Where
- * there is none, or loading alone was measured: of those that are as quick as the quickest, to 2% or to what turns of the
- * same row differ by; 0 workers only where no other row is, or to train with. */
+ * there is none, or loading alone was measured: of those that are as quick as the quickest, to 2% or to what turns of
+ * the same row differ by. 0 workers only where no other row is, or training is quicker with them. */
 size_t sk_sweep_best(const struct sk_sweep *s);
 /* Which number is best, and why: bound by decoding, by memory, by computing, or by too few cores. A cause is told only
  * where it shows beyond the spread of the turns. */

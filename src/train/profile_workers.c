@@ -180,13 +180,15 @@ static enum sk_code why_it_computes(const struct sk_sweep *s, size_t best, struc
 }
 
 /* ---- what it is worth ---- */
-static enum sk_code add_doubts(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
+static enum sk_code add_doubts(const struct sk_sweep *s, size_t best, struct sk_str *out, struct sk_err *err)
 {
-    double widest = noise(s, whole(s)) - 1;
+    double alike = noise(s, whole(s)), slower = median(s, best, whole(s)) / least_time(s);
     enum sk_code code = SK_OK;
-    if (widest > busy_spread)
+    if (slower > alike && slower > 1 + matters)
+        code = sk_str_add(out, err, "; others trained %.2f times as fast, which waiting does not explain", slower);
+    if (code == SK_OK && alike > 1 + busy_spread)
         code = sk_str_add(out, err, "; turns of the same number differ by up to %.0f%%: the machine is busy",
-                          100 * widest);
+                          100 * (alike - 1));
     if (code == SK_OK && s->steps < SHORT_TURN)
         code = sk_str_add(out, err, "; turns of %lld step%s are short: more steps tell more", (long long)s->steps,
                           sk_plural(s->steps));
@@ -206,5 +208,5 @@ enum sk_code sk_sweep_verdict(const struct sk_sweep *s, struct sk_str *out, stru
         code = sk_str_add(out, err, "; ");
     if (code == SK_OK)
         code = s->trained && !waits(s, best) ? why_it_computes(s, best, out, err) : why_it_waits(s, best, out, err);
-    return code == SK_OK ? add_doubts(s, out, err) : code;
+    return code == SK_OK ? add_doubts(s, best, out, err) : code;
 }
