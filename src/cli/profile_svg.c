@@ -63,7 +63,7 @@ enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct s
     static const char style[] = ".load { fill: #b7950b } .compute { fill: #2471a3 } .wait { fill: #c0392b }\n.spread { "
                                 "stroke: #7f8c8d; stroke-width: 2 }";
     double width = CHART_LEFT + 30 + (double)s->rows * GROUP, most = sk_sweep_longest(s);
-    width = width < 520 ? 520 : width;
+    width = width < 560 ? 560 : width;
     enum sk_code code = sk_svg_open(out, width, CHART_TOP + CHART_HEIGHT + 40, style, err);
     if (code == SK_OK)
         code = sk_str_add(
