@@ -37,8 +37,8 @@ enum sk_code sk_op_groups(const struct sk_profile *p, enum sk_group_by by, struc
 /* Tables and the verdict, or one JSON object and an object for each op and layer. */
 enum sk_code sk_profile_print(const struct sk_recipe *r, const struct sk_profile *p, bool json,
                               struct sk_err *err) SK_MUST;
-/* One page that needs no network. */
-enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, struct sk_str *out,
+/* Writes one page that needs no network. */
+enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, const char *path,
                              struct sk_err *err) SK_MUST;
 
 /* ---- numbers of workers beside each other (profile_sweep.c, profile_svg.c, profile_html.c) ---- */
@@ -50,8 +50,8 @@ enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t
 /* A table, bars and the verdict, or a JSON object a row and one for the verdict. */
 enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *err) SK_MUST;
 enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err) SK_MUST;
-/* The table and the chart as a page. */
-enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, struct sk_str *out,
+/* Writes the table and the chart as a page. */
+enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, const char *path,
                            struct sk_err *err) SK_MUST;
 double sk_sweep_longest(const struct sk_sweep *s); /* seconds, of all bars of a chart */
 
