@@ -143,6 +143,7 @@ enum sk_code sk_dir_list(const char *path, char ***names, size_t *count, struct 
 
 /* ---- time (time.c) ---- */
 double sk_now(void);                       /* seconds, monotonic */
+double sk_thread_seconds(void);            /* processor time of the calling thread */
 void sk_time_stamp(char out[32]);          /* local "20261121-094512" for folder names */
 
 /* ---- the machine (machine.c) ---- */

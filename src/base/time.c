@@ -3,11 +3,21 @@
 
 #include <time.h>
 
-double sk_now(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double sk_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double sk_thread_seconds(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void sk_time_stamp(char out[32])

@@ -11,6 +11,7 @@ struct row {
     struct sk_op_report op; /* the first of count */
     int count;
     double seconds, flops, bytes; /* flops: direct */
+    double of_peak;               /* seconds that the operations done take at the peak */
     double floor, compute;        /* seconds: all of the floor, and what of it arithmetic sets */
 };
 
@@ -44,10 +45,12 @@ static struct row make_row(const struct sk_bench_ops *o, size_t i, const struct 
     struct row r = {.count = 1, .seconds = o->seconds[i]};
     sk_plan_report(o->plan, i, &r.op);
     double rate = r.op.type == SK_BF16 && peak->bf16 > 0 ? peak->bf16 : peak->f32;
-    double memory = r.op.bytes / (peak->read > peak->triad ? peak->read : peak->triad);
-    double compute = r.op.flops.actual / rate;
-    r.flops = r.op.flops.direct;
-    r.bytes = r.op.bytes;
+    double runs = o->runs > 0 && r.op.phase != SK_PHASE_UPDATE ? o->runs : 1;
+    r.bytes = runs * r.op.bytes;
+    double memory = r.bytes / (peak->read > peak->triad ? peak->read : peak->triad);
+    double compute = runs * r.op.flops.actual / rate;
+    r.flops = runs * r.op.flops.direct;
+    r.of_peak = compute;
     r.floor = compute > memory ? compute : memory;
     r.compute = compute > memory ? compute : 0;
     return r;
@@ -59,6 +62,7 @@ static void add_row(struct row *to, const struct row *r)
     to->seconds += r->seconds;
     to->flops += r->flops;
     to->bytes += r->bytes;
+    to->of_peak += r->of_peak;
     to->floor += r->floor;
     to->compute += r->compute;
 }
@@ -82,6 +86,12 @@ static int longer(const void *a, const void *b)
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
+/* Floors that the clock can tell apart. */
+static bool has_floor(const struct row *r)
+{
+    return r->floor >= 1e-6 * r->count;
+}
+
 static const char *bound(const struct row *r)
 {
     return 2 * r->compute > r->floor ? "arithmetic" : "memory";
@@ -96,20 +106,20 @@ static void print_cells(struct sk_table *t, const struct row *r, const char *nam
         sk_table_cell(t, "%d", r->count);
     sk_table_cell(t, "%.3f", 1e3 * r->seconds);
     sk_table_cell(t, "%.1f%%", 100 * r->seconds / all);
-    if (r->flops > 0)
-        sk_table_cell(t, "%.0f", r->flops / r->seconds / 1e9);
-    else
-        sk_table_cell(t, "%s", "");
+    sk_table_cell(t, r->flops > 0 ? "%.0f" : "", r->flops / r->seconds / 1e9);
+    sk_table_cell(t, r->flops > 0 ? "%.0f%%" : "", 100 * r->of_peak / r->seconds);
+    sk_table_cell(t, "%.1f", r->bytes / 1e6);
     sk_table_cell(t, "%.1f", r->bytes / r->seconds / 1e9);
-    sk_table_cell(t, "%.3f", 1e3 * r->floor);
-    sk_table_cell(t, "%.2f", r->seconds / r->floor);
-    sk_table_cell(t, "%s", bound(r));
+    sk_table_cell(t, has_floor(r) ? "%.3f" : "", 1e3 * r->floor);
+    sk_table_cell(t, has_floor(r) ? "%.2f" : "", r->seconds / r->floor);
+    sk_table_cell(t, "%s", has_floor(r) ? bound(r) : "");
 }
 
 static enum sk_code print_table(const struct row *rows, size_t n, const struct row *all, bool each, struct sk_err *err)
 {
-    static const char *const numbers[] = {"ms", "share", "GFLOP/s", "GB/s", "floor ms", "times floor", "bound by"};
-    struct sk_table t = {.align = each ? "llrrrrrrl" : "llrrrrrrrl"};
+    static const char *const numbers[] = {"ms",   "share",    "GFLOP/s",     "of peak", "MB",
+                                          "GB/s", "floor ms", "times floor", "bound by"};
+    struct sk_table t = {.align = each ? "llrrrrrrrrl" : "llrrrrrrrrrl"};
     sk_table_cell(&t, "op");
     sk_table_cell(&t, "kernel");
     if (!each)
@@ -125,10 +135,11 @@ static enum sk_code print_table(const struct row *rows, size_t n, const struct r
 
 static json_t *row_json(const struct row *r, const char *name, double all)
 {
-    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "op", name, "kernel", r->op.kernel, "count",
-                     r->count, "ms", 1e3 * r->seconds, "share", r->seconds / all, "gflops_direct",
-                     r->flops / r->seconds / 1e9, "gb_per_s", r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor,
-                     "times_floor", r->seconds / r->floor, "bound", bound(r));
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:s}", "op", name, "kernel", r->op.kernel,
+                     "count", r->count, "ms", 1e3 * r->seconds, "share", r->seconds / all, "gflops_direct",
+                     r->flops / r->seconds / 1e9, "share_of_peak", r->of_peak / r->seconds, "mb", r->bytes / 1e6,
+                     "gb_per_s", r->bytes / r->seconds / 1e9, "floor_ms", 1e3 * r->floor, "times_floor",
+                     has_floor(r) ? json_real(r->seconds / r->floor) : json_null(), "bound", bound(r));
 }
 
 static enum sk_code print_json(const struct row *rows, size_t n, const struct row *all, bool each, struct sk_err *err)

@@ -5,7 +5,7 @@ struct profile_args {
     struct sk_words set;
     const char *data, *workers, *trace, *html, *svg;
     int64_t steps, epochs, trace_steps;
-    bool load_only, json, quiet;
+    bool load_only, cost, json, quiet;
 };
 enum { STEPS_MAX = 1000000, EPOCHS_MAX = 1000, TRACE_STEPS_MAX = 1000 };
 
@@ -34,6 +34,7 @@ static enum sk_code run_profile(const struct sk_words *words, const void *args, 
                                    .html = a->html,
                                    .svg = a->svg,
                                    .trace_steps = a->trace_steps > 0 ? a->trace_steps : 0,
+                                   .cost = a->cost,
                                    .json = a->json};
     struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
     if (!r)
@@ -61,10 +62,13 @@ static const struct sk_option options[] = {
               "as data.workers; several, as in 0,1,2,4, are set beside each other"),
     SK_OPTION("load-only", NULL, SK_OPTION_FLAG, struct profile_args, load_only,
               "with --workers: loading alone, without the network"),
+    SK_OPTION("cost", NULL, SK_OPTION_FLAG, struct profile_args, cost,
+              "instead, what the measuring itself costs: turns of --steps with and without it"),
     SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct profile_args, svg, "with several workers: a chart"),
-    SK_OPTION("html", "FILE", SK_OPTION_TEXT, struct profile_args, html, "the tables as a page"),
+    SK_OPTION("html", "FILE", SK_OPTION_TEXT, struct profile_args, html,
+              "the tables (with several workers: and the chart) as a page"),
     SK_OPTION("trace", "FILE", SK_OPTION_TEXT, struct profile_args, trace,
-              "a timeline for Perfetto or chrome://tracing"),
+              "a timeline for Perfetto or chrome://tracing; not with several workers"),
     SK_OPTION_NUMBER("trace-steps", "N", struct profile_args, trace_steps, "steps that the timeline shows (5)", 1,
                      TRACE_STEPS_MAX),
     SK_OPTION_JSON(struct profile_args),

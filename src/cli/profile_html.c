@@ -1,4 +1,5 @@
-/* A profile as one HTML page: the verdict, bars, and tables by kind of op and by layer; no script, no network. */
+/* Profiles as one HTML page: the verdict, bars, and tables by kind of op and by layer; numbers of workers as a table
+ * and a chart. No script, no network. */
 #include "cli/profile_view.h"
 #include "report/html.h"
 
@@ -42,33 +43,31 @@ static enum sk_code add_groups(struct sk_page *page, const struct sk_profile *p,
     return SK_OK;
 }
 
-static enum sk_code add_head(struct sk_page *page, const struct sk_recipe *r, const struct sk_profile *p,
-                             struct sk_err *err)
+static void add_head(struct sk_page *page, const char *what, const struct sk_recipe *r, const char *verdict)
 {
     char title[2 * SK_NAME];
-    struct sk_str verdict = {0};
-    enum sk_code code = sk_profile_verdict(p, &verdict, err);
-    snprintf(title, sizeof(title), "Where the time of %s goes", r->name);
+    snprintf(title, sizeof(title), "%s of %s", what, r->name);
     sk_page_open(page, title);
     sk_page_heading(page, title);
-    if (code == SK_OK)
-        sk_page_cell(page, "p class=\"verdict\"", verdict.text);
-    sk_str_release(&verdict);
-    return code;
+    sk_page_cell(page, "p class=\"verdict\"", verdict);
 }
 
 enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, const char *path,
                              struct sk_err *err)
 {
     struct sk_page page = {0};
-    enum sk_code code = add_head(&page, r, p, err);
+    struct sk_str verdict = {0};
+    enum sk_code code = sk_profile_verdict(p, &verdict, err);
+    if (code == SK_OK)
+        add_head(&page, "The time", r, verdict.text);
+    sk_str_release(&verdict);
     sk_page_add(&page,
-                "\n<p>%lld steps of up to %d pictures, %d threads, %d workers: %.1f pictures a second; "
+                "\n<p>%lld steps of up to %d pictures, %d thread%s, %d worker%s: %.1f pictures a second; "
                 "ceilings of this machine, measured with it: %.0f GFLOP/s, %.1f GB/s read</p>\n"
                 "<h2>The training thread, ms a step</h2>\n",
-                (long long)p->steps, p->batch, p->threads, p->workers, (double)p->samples / p->seconds,
-                p->ceiling / 1e9, p->peak.read / 1e9);
-    add_bar(&page, sk_profile_part_name, p->part, SK_PARTS, "ms", 1e3 / (double)p->steps);
+                (long long)p->steps, p->batch, p->threads, sk_plural(p->threads), p->workers, sk_plural(p->workers),
+                (double)p->samples / p->seconds, p->ceiling / 1e9, p->peak.read / 1e9);
+    add_bar(&page, sk_profile_part_name, p->part, SK_PARTS, "ms", 1e3 / sk_profile_steps(p));
     if (p->loaded > 0)
         sk_page_add(&page, "<h2>Loading, ms a picture</h2>\n");
     if (p->loaded > 0)
@@ -79,6 +78,51 @@ enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile 
         code = add_groups(&page, p, SK_GROUP_LAYER, "Layers", err);
     if (code == SK_OK)
         code = sk_page_write(&page, path, err);
+    sk_page_release(&page);
+    return code;
+}
+
+/* ---- numbers of workers ---- */
+static void add_spread(struct sk_page *page, const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
+{
+    struct sk_turns v = sk_sweep_spread(s, row, figure);
+    double n = (double)s->pictures;
+    sk_page_add(page, "<td>%.3f</td><td>%.3f to %.3f</td>", n * v.median, n * v.least, n * v.most);
+}
+
+static void add_sweep_table(struct sk_page *page, const struct sk_sweep *s)
+{
+    static const enum sk_sweep_figure figure[] = {SK_SWEEP_LOAD, SK_SWEEP_TRAIN, SK_SWEEP_WAIT, SK_SWEEP_COMPUTE};
+    static const char *const name[] = {"loading alone s", "training s", "waiting s", "computing s"};
+    size_t figures = s->trained ? SK_COUNT(figure) : 1;
+    sk_page_add(page, "<div class=\"scroll\"><table>\n<tr><th>workers</th>");
+    for (size_t k = 0; k < figures; k++)
+        sk_page_add(page, "<th>%s</th><th>least to most</th>", name[k]);
+    for (size_t i = 0; i < s->rows; i++) {
+        sk_page_add(page, "</tr>\n<tr><td>%d</td>", s->row[i].workers);
+        for (size_t k = 0; k < figures; k++)
+            add_spread(page, s, i, figure[k]);
+    }
+    sk_page_add(page, "</tr>\n</table></div>\n");
+}
+
+enum sk_code sk_sweep_html(const struct sk_recipe *r, const struct sk_sweep *s, const char *path, struct sk_err *err)
+{
+    struct sk_page page = {0};
+    struct sk_str verdict = {0}, chart = {0};
+    enum sk_code code = sk_sweep_verdict(s, &verdict, err);
+    if (code == SK_OK)
+        code = sk_sweep_svg(s, &chart, err);
+    if (code == SK_OK) {
+        add_head(&page, "Numbers of workers", r, verdict.text);
+        sk_page_add(&page, "<p>Seconds of %lld pictures, medians of %d turns; %d processor%s</p>\n",
+                    (long long)s->pictures, SK_SWEEP_TURNS, s->processors, sk_plural(s->processors));
+        add_sweep_table(&page, s);
+        sk_page_add(&page, "<div style=\"max-width:40rem\">\n%s</div>\n", chart.text);
+        code = sk_page_write(&page, path, err);
+    }
+    sk_str_release(&verdict);
+    sk_str_release(&chart);
     sk_page_release(&page);
     return code;
 }

@@ -117,15 +117,20 @@ static enum sk_code sweep(const struct sk_recipe *r, const struct sk_profile_sho
         code = sk_sweep_svg(s, &svg, err);
     if (code == SK_OK && show->svg)
         code = write_text(show->svg, &svg, err);
+    if (code == SK_OK && show->html)
+        code = sk_sweep_html(r, s, show->html, err);
+    if (code == SK_OK && show->html)
+        sk_tell("%s", show->html);
     sk_str_release(&svg);
     return code;
 }
 
-static enum sk_code check(const struct sk_profile_show *show, bool sweeps, struct sk_err *err)
+static enum sk_code check(const struct sk_profile_show *show, const struct sk_sweep *s, bool sweeps, struct sk_err *err)
 {
-    if (sweeps && (show->trace || show->html))
-        return sk_fail(err, SK_USAGE, "--%s shows one number of workers, several are to be measured",
-                       show->trace ? "trace" : "html");
+    if (show->cost && (s->rows > 1 || show->trace || show->html || show->svg))
+        return sk_fail(err, SK_USAGE, "--cost tells one figure, for one number of workers, and writes no file");
+    if (sweeps && show->trace)
+        return sk_fail(err, SK_USAGE, "--trace shows one number of workers, several are to be measured");
     if (!sweeps && show->svg)
         return sk_fail(err, SK_USAGE, "--svg charts several numbers of workers: --workers 0,1,2,4");
     return SK_OK;
@@ -138,7 +143,7 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
     enum sk_code code = r->profile.workers[0] ? sk_sweep_parse(&s, r->profile.workers, err) : SK_OK;
     bool sweeps = s.rows > 1 || !r->profile.network;
     if (code == SK_OK)
-        code = check(show, sweeps, err);
+        code = check(show, &s, sweeps, err);
     if (code == SK_OK)
         code = sk_file_writable(show->trace, err);
     if (code == SK_OK)
@@ -147,8 +152,11 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
         code = sk_file_writable(show->svg, err);
     if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
-    if (code == SK_OK)
-        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, s.rows ? s.workers[0] : r->data.workers, err);
+    int workers = s.rows ? s.row[0].workers : r->data.workers;
+    if (code == SK_OK && show->cost)
+        code = sk_profile_cost(p, &r->profile, workers, show->json, err);
+    else if (code == SK_OK)
+        code = sweeps ? sweep(r, show, p, &s, err) : profile(r, show, p, workers, err);
     sk_profiler_close(p);
     return code;
 }

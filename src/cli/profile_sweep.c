@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/profile_view.h"
-#include "cli/svg.h"
 
 enum { WORKERS_MAX = 64, WARM_UP = 2 };
+static const double turn_seconds = 0.1; /* shorter turns go on till then */
 
 /* ---- the list ---- */
 static enum sk_code refuse(const char *list, struct sk_err *err)
@@ -19,7 +19,7 @@ static enum sk_code refuse(const char *list, struct sk_err *err)
 static bool has(const struct sk_sweep *s, int64_t workers)
 {
     for (size_t i = 0; i < s->rows; i++)
-        if (s->workers[i] == workers)
+        if (s->row[i].workers == workers)
             return true;
     return false;
 }
@@ -35,7 +35,7 @@ enum sk_code sk_sweep_parse(struct sk_sweep *s, const char *list, struct sk_err 
         if (!sk_parse_i64(number, &workers) || workers < 0 || workers > WORKERS_MAX || has(s, workers) ||
             s->rows == SK_SWEEP_MAX)
             return refuse(list, err);
-        s->workers[s->rows++] = (int)workers;
+        s->row[s->rows++].workers = (int)workers;
         at += len;
         if (*at == '\0')
             return SK_OK;
@@ -43,53 +43,53 @@ enum sk_code sk_sweep_parse(struct sk_sweep *s, const char *list, struct sk_err 
 }
 
 /* ---- measuring ---- */
-struct showing {
-    const char *what;
-    int workers;
-};
-
 static void on_progress(void *ctx, int64_t done, int64_t all)
 {
-    const struct showing *s = ctx;
-    sk_progress("Profile", done, all, "%s, %d worker%s", s->what, s->workers, s->workers == 1 ? "" : "s");
+    const struct sk_profile_run *run = ctx;
+    sk_progress("Profile", done, all, "%s, %d worker%s", run->network ? "training" : "loading", run->workers,
+                sk_plural(run->workers));
+}
+
+static void book_training(double *figure, const struct sk_profile *p)
+{
+    figure[SK_SWEEP_TRAIN] = p->seconds / (double)p->samples;
+    figure[SK_SWEEP_WAIT] = p->part[SK_PART_WAIT] / (double)p->samples;
+    figure[SK_SWEEP_COMPUTE] = figure[SK_SWEEP_TRAIN] - figure[SK_SWEEP_WAIT];
+}
+
+static void book_loading(double *figure, const struct sk_profile *p)
+{
+    figure[SK_SWEEP_LOAD] = p->seconds / (double)p->samples;
+    if (p->loaded == 0)
+        return;
+    figure[SK_SWEEP_WORK] = p->load_work / (double)p->loaded;
+    for (int i = 0; i < SK_STAGES; i++)
+        figure[SK_SWEEP_STAGE + i] = p->stage[i] / (double)p->loaded;
 }
 
 /* Loading alone is measured from the beginning of an epoch, without what was prepared before. */
-static enum sk_code measure_loading(struct sk_sweep_row *row, int workers, struct sk_profiler *p, int64_t steps,
-                                    int *processors, struct sk_err *err)
+static enum sk_code measure(struct sk_sweep *s, struct sk_profiler *p, size_t row, int turn, int64_t steps,
+                            bool network, struct sk_err *err)
 {
-    struct sk_profile alone;
-    struct showing load = {"loading", workers};
-    struct sk_profile_run run = {
-        .workers = workers, .steps = steps, .empty = true, .warm_up = WARM_UP, .progress = on_progress, .ctx = &load};
-    enum sk_code code = sk_profiler_run(p, &run, &alone, err);
-    if (code != SK_OK)
-        return code;
-    *row = (struct sk_sweep_row){.workers = workers, .load_seconds = alone.seconds, .load_samples = alone.samples};
-    for (int i = 0; i < SK_STAGES && alone.loaded > 0; i++)
-        row->stage[i] = alone.stage[i] / (double)alone.loaded;
-    *processors = alone.processors;
-    sk_profile_release(&alone);
-    return SK_OK;
-}
-
-static enum sk_code measure_training(struct sk_sweep_row *row, struct sk_profiler *p, int64_t steps, struct sk_err *err)
-{
-    struct sk_profile both;
-    struct showing train = {"training", row->workers};
-    struct sk_profile_run run = {.workers = row->workers,
-                                 .network = true,
-                                 .steps = steps,
+    struct sk_profile out;
+    struct sk_profile_run run = {.workers = s->row[row].workers,
+                                 .network = network,
                                  .warm_up = WARM_UP,
-                                 .progress = on_progress,
-                                 .ctx = &train};
-    enum sk_code code = sk_profiler_run(p, &run, &both, err);
+                                 .steps = steps,
+                                 .seconds = turn_seconds,
+                                 .empty = !network,
+                                 .progress = on_progress};
+    run.ctx = &run;
+    enum sk_code code = sk_profiler_run(p, &run, &out, err);
     if (code != SK_OK)
         return code;
-    row->wait_seconds = both.part[SK_PART_WAIT];
-    row->compute_seconds = both.seconds - both.part[SK_PART_WAIT];
-    row->train_samples = both.samples;
-    sk_profile_release(&both);
+    if (network)
+        book_training(s->row[row].turn[turn], &out);
+    else
+        book_loading(s->row[row].turn[turn], &out);
+    s->steps = s->steps == 0 || out.steps < s->steps ? out.steps : s->steps;
+    s->processors = out.processors;
+    sk_profile_release(&out);
     return SK_OK;
 }
 
@@ -97,63 +97,78 @@ enum sk_code sk_sweep_measure(struct sk_sweep *s, struct sk_profiler *p, int64_t
                               struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
-        code = measure_loading(&s->row[i], s->workers[i], p, steps, &s->processors, err);
-        if (code == SK_OK && network)
-            code = measure_training(&s->row[i], p, steps, err);
+    int64_t all = steps > 0 ? steps : sk_profiler_batches(p), of_turn = (all + SK_SWEEP_TURNS - 1) / SK_SWEEP_TURNS;
+    s->trained = network;
+    s->pictures = sk_profiler_pictures(p, steps);
+    for (int turn = 0; turn < SK_SWEEP_TURNS; turn++) {
+        for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
+            size_t row = turn % 2 ? s->rows - 1 - i : i; /* forwards and backwards */
+            code = measure(s, p, row, turn, of_turn, false, err);
+            if (code == SK_OK && network)
+                code = measure(s, p, row, turn, of_turn, true, err);
+        }
     }
     sk_progress_clear();
     return code;
 }
 
 /* ---- showing ---- */
-static double longest(const struct sk_sweep *s)
+/* Seconds for all pictures. */
+static struct sk_turns seconds(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure)
+{
+    struct sk_turns v = sk_sweep_spread(s, row, figure);
+    double n = (double)s->pictures;
+    return (struct sk_turns){n * v.least, n * v.median, n * v.most};
+}
+
+double sk_sweep_longest(const struct sk_sweep *s)
 {
     double most = 0;
     for (size_t i = 0; i < s->rows; i++) {
-        const struct sk_sweep_row *r = &s->row[i];
-        double all = r->wait_seconds + r->compute_seconds;
-        most = all > most ? all : most;
-        most = r->load_seconds > most ? r->load_seconds : most;
+        double load = seconds(s, i, SK_SWEEP_LOAD).most, train = seconds(s, i, SK_SWEEP_TRAIN).most;
+        most = load > most ? load : most;
+        most = train > most ? train : most;
     }
     return most;
 }
 
-static bool trained(const struct sk_sweep *s)
+static void add_spread(struct sk_table *t, struct sk_turns v)
 {
-    return s->row[0].train_samples > 0;
+    sk_table_cell(t, "%.3f", v.median);
+    sk_table_cell(t, "%.3f..%.3f", v.least, v.most);
 }
 
 static enum sk_code print_table(const struct sk_sweep *s, struct sk_err *err)
 {
-    static const char *const heading[] = {"workers",   "loading alone s", "img/s", "training s",
-                                          "waiting s", "computing s",     "waits"};
-    struct sk_table t = {.align = trained(s) ? "rrrrrrr" : "rrr"};
+    static const char *const heading[] = {"workers",     "loading alone s", "least..most", "img/s", "training s",
+                                          "least..most", "waiting s",       "computing s", "waits"};
+    struct sk_table t = {.align = s->trained ? "rrrrrrrrr" : "rrrr"};
     for (size_t i = 0; i < strlen(t.align); i++)
         sk_table_cell(&t, "%s", heading[i]);
     for (size_t i = 0; i < s->rows; i++) {
-        const struct sk_sweep_row *r = &s->row[i];
-        double all = r->wait_seconds + r->compute_seconds;
-        sk_table_cell(&t, "%d", r->workers);
-        sk_table_cell(&t, "%.3f", r->load_seconds);
-        sk_table_cell(&t, "%.0f", (double)r->load_samples / r->load_seconds);
-        if (!trained(s))
+        double wait = seconds(s, i, SK_SWEEP_WAIT).median, compute = seconds(s, i, SK_SWEEP_COMPUTE).median;
+        sk_table_cell(&t, "%d", s->row[i].workers);
+        add_spread(&t, seconds(s, i, SK_SWEEP_LOAD));
+        sk_table_cell(&t, "%.0f", 1 / sk_sweep_spread(s, i, SK_SWEEP_LOAD).median);
+        if (!s->trained)
             continue;
-        sk_table_cell(&t, "%.3f", all);
-        sk_table_cell(&t, "%.3f", r->wait_seconds);
-        sk_table_cell(&t, "%.3f", r->compute_seconds);
-        sk_table_cell(&t, "%.1f%%", 100 * r->wait_seconds / all);
+        add_spread(&t, seconds(s, i, SK_SWEEP_TRAIN));
+        sk_table_cell(&t, "%.3f", wait);
+        sk_table_cell(&t, "%.3f", compute);
+        sk_table_cell(&t, "%.1f%%", 100 * wait / (wait + compute));
     }
-    return sk_table_print(&t, err);
+    enum sk_code code = sk_table_print(&t, err);
+    sk_print("of %lld pictures; medians of %d turns\n", (long long)s->pictures, SK_SWEEP_TURNS);
+    return code;
 }
 
-static enum sk_code print_bar(const char *what, int workers, double seconds, double most, struct sk_err *err)
+static enum sk_code print_bar(const char *what, int workers, double of, double most, struct sk_err *err)
 {
     enum { WIDTH = 40 };
     struct sk_str bar = {0};
-    enum sk_code code = sk_bar(&bar, most > 0 ? seconds / most : 0, WIDTH, err);
+    enum sk_code code = sk_bar(&bar, most > 0 ? of / most : 0, WIDTH, err);
     if (code == SK_OK)
-        sk_print("%3d %-9s %s %.3f s\n", workers, what, bar.text, seconds);
+        sk_print("%3d %-9s %s %.3f s\n", workers, what, bar.text, of);
     sk_str_release(&bar);
     return code;
 }
@@ -161,36 +176,54 @@ static enum sk_code print_bar(const char *what, int workers, double seconds, dou
 static enum sk_code print_bars(const struct sk_sweep *s, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    double most = longest(s);
+    double most = sk_sweep_longest(s);
     sk_print("\n");
     for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
-        const struct sk_sweep_row *r = &s->row[i];
-        code = print_bar("loading", r->workers, r->load_seconds, most, err);
-        if (code == SK_OK && trained(s))
-            code = print_bar("waiting", r->workers, r->wait_seconds, most, err);
-        if (code == SK_OK && trained(s))
-            code = print_bar("computing", r->workers, r->compute_seconds, most, err);
+        int workers = s->row[i].workers;
+        code = print_bar("loading", workers, seconds(s, i, SK_SWEEP_LOAD).median, most, err);
+        if (code == SK_OK && s->trained)
+            code = print_bar("waiting", workers, seconds(s, i, SK_SWEEP_WAIT).median, most, err);
+        if (code == SK_OK && s->trained)
+            code = print_bar("computing", workers, seconds(s, i, SK_SWEEP_COMPUTE).median, most, err);
     }
     sk_print("\n");
     return code;
 }
 
+static json_t *spread_json(struct sk_turns v)
+{
+    return json_pack("[f, f]", v.least, v.most);
+}
+
+static json_t *row_json(const struct sk_sweep *s, size_t i)
+{
+    struct sk_turns load = seconds(s, i, SK_SWEEP_LOAD), train = seconds(s, i, SK_SWEEP_TRAIN),
+                    wait = seconds(s, i, SK_SWEEP_WAIT), compute = seconds(s, i, SK_SWEEP_COMPUTE);
+    json_t *stages = json_pack("{s:f}", "processor", 1e3 * sk_sweep_spread(s, i, SK_SWEEP_WORK).median);
+    for (int k = 0; k < SK_STAGES; k++)
+        json_object_set_new(stages, sk_profile_stage_name[k],
+                            json_real(1e3 * sk_sweep_spread(s, i, (enum sk_sweep_figure)(SK_SWEEP_STAGE + k)).median));
+    json_t *row =
+        json_pack("{s:i, s:I, s:f, s:o, s:o}", "workers", s->row[i].workers, "pictures", (json_int_t)s->pictures,
+                  "load_seconds", load.median, "load_spread", spread_json(load), "ms_a_picture", stages);
+    if (!row || !s->trained)
+        return row;
+    json_t *trained = json_pack("{s:f, s:o, s:f, s:o, s:f, s:o}", "train_seconds", train.median, "train_spread",
+                                spread_json(train), "wait_seconds", wait.median, "wait_spread", spread_json(wait),
+                                "compute_seconds", compute.median, "compute_spread", spread_json(compute));
+    json_object_update(row, trained);
+    json_decref(trained);
+    return row;
+}
+
 static enum sk_code print_json(const struct sk_sweep *s, const char *verdict, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    for (size_t i = 0; i < s->rows && code == SK_OK; i++) {
-        const struct sk_sweep_row *r = &s->row[i];
-        code = sk_print_json(
-            json_pack("{s:i, s:f, s:I, s:f, s:f, s:I, s:{s:f, s:f, s:f, s:f}}", "workers", r->workers, "load_seconds",
-                      r->load_seconds, "load_samples", (json_int_t)r->load_samples, "wait_seconds", r->wait_seconds,
-                      "compute_seconds", r->compute_seconds, "train_samples", (json_int_t)r->train_samples,
-                      "ms_a_picture", "read", 1e3 * r->stage[SK_STAGE_READ], "decode", 1e3 * r->stage[SK_STAGE_DECODE],
-                      "augment", 1e3 * r->stage[SK_STAGE_AUGMENT], "copy", 1e3 * r->stage[SK_STAGE_COPY]),
-            "the sweep", err);
-    }
+    for (size_t i = 0; i < s->rows && code == SK_OK; i++)
+        code = sk_print_json(row_json(s, i), "the sweep", err);
     if (code == SK_OK)
-        code = sk_print_json(json_pack("{s:i, s:i, s:s}", "best_workers", s->workers[sk_sweep_best(s->row, s->rows)],
-                                       "processors", s->processors, "verdict", verdict),
+        code = sk_print_json(json_pack("{s:i, s:i, s:i, s:s}", "best_workers", s->row[sk_sweep_best(s)].workers,
+                                       "processors", s->processors, "turns", SK_SWEEP_TURNS, "verdict", verdict),
                              "the sweep", err);
     return code;
 }
@@ -198,23 +231,24 @@ static enum sk_code print_json(const struct sk_sweep *s, const char *verdict, st
 /* One worker against the best number, as seconds of each. */
 static void compare_with_one(const struct sk_sweep *s)
 {
-    const struct sk_sweep_row *best = &s->row[sk_sweep_best(s->row, s->rows)], *one = NULL;
+    size_t best = sk_sweep_best(s), one = s->rows;
     for (size_t i = 0; i < s->rows; i++)
-        one = s->row[i].workers == 1 ? &s->row[i] : one;
-    if (!one || one == best)
+        one = s->row[i].workers == 1 ? i : one;
+    if (one == s->rows || one == best)
         return;
-    sk_print("1 worker against %d: loading alone %.3f s against %.3f s", best->workers, one->load_seconds,
-             best->load_seconds);
-    if (trained(s))
-        sk_print(", waiting %.3f s against %.3f s, computing %.3f s against %.3f s", one->wait_seconds,
-                 best->wait_seconds, one->compute_seconds, best->compute_seconds);
+    sk_print("1 worker against %d: loading alone %.3f s against %.3f s", s->row[best].workers,
+             seconds(s, one, SK_SWEEP_LOAD).median, seconds(s, best, SK_SWEEP_LOAD).median);
+    if (s->trained)
+        sk_print(", waiting %.3f s against %.3f s, computing %.3f s against %.3f s",
+                 seconds(s, one, SK_SWEEP_WAIT).median, seconds(s, best, SK_SWEEP_WAIT).median,
+                 seconds(s, one, SK_SWEEP_COMPUTE).median, seconds(s, best, SK_SWEEP_COMPUTE).median);
     sk_print("\n");
 }
 
 enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *err)
 {
     struct sk_str verdict = {0};
-    enum sk_code code = sk_sweep_verdict(s->row, s->rows, s->processors, &verdict, err);
+    enum sk_code code = sk_sweep_verdict(s, &verdict, err);
     if (code == SK_OK && json)
         code = print_json(s, verdict.text, err);
     if (code == SK_OK && !json)
@@ -227,63 +261,4 @@ enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *
         sk_print("%s\n", verdict.text);
     sk_str_release(&verdict);
     return code;
-}
-
-/* ---- the chart as SVG ---- */
-enum { CHART_TOP = 40, CHART_HEIGHT = 260, CHART_LEFT = 60, GROUP = 90, BAR = 24 };
-
-static enum sk_code add_bar(struct sk_str *out, double x, double y, double height, const char *class,
-                            struct sk_err *err)
-{
-    return sk_svg_rect(out, class, x, y, BAR, height, err);
-}
-
-static enum sk_code add_group(struct sk_str *out, const struct sk_sweep_row *r, size_t at, double most, bool best,
-                              struct sk_err *err)
-{
-    char label[32];
-    double x = CHART_LEFT + 20 + (double)at * GROUP, floor = CHART_TOP + CHART_HEIGHT,
-           unit = most > 0 ? CHART_HEIGHT / most : 0;
-    double load = unit * r->load_seconds, wait = unit * r->wait_seconds, compute = unit * r->compute_seconds;
-    snprintf(label, sizeof(label), "%d%s", r->workers, best ? " (best)" : "");
-    enum sk_code code = add_bar(out, x, floor - load, load, "load", err);
-    if (code == SK_OK)
-        code = add_bar(out, x + BAR + 4, floor - compute, compute, "compute", err);
-    if (code == SK_OK)
-        code = add_bar(out, x + BAR + 4, floor - compute - wait, wait, "wait", err);
-    return code == SK_OK ? sk_svg_text(out, x + BAR + 2, floor + 20, "middle", best, label, err) : code;
-}
-
-static enum sk_code add_scale(struct sk_str *out, double most, double width, struct sk_err *err)
-{
-    enum sk_code code = SK_OK;
-    for (int i = 0; i <= 4 && code == SK_OK; i++) {
-        char label[32];
-        double y = CHART_TOP + CHART_HEIGHT * (1 - i / 4.0);
-        snprintf(label, sizeof(label), "%.3g s", most * i / 4.0);
-        code = sk_svg_line(out, "grid", CHART_LEFT, y, width - 10, y, err);
-        if (code == SK_OK)
-            code = sk_svg_text(out, CHART_LEFT - 6, y + 4, "end", false, label, err);
-    }
-    return code;
-}
-
-enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
-{
-    static const char style[] = ".load { fill: #b7950b } .compute { fill: #2471a3 } .wait { fill: #c0392b }";
-    double width = CHART_LEFT + 30 + (double)s->rows * GROUP, most = longest(s);
-    width = width < 420 ? 420 : width;
-    enum sk_code code = sk_svg_open(out, width, CHART_TOP + CHART_HEIGHT + 40, style, err);
-    if (code == SK_OK)
-        code = sk_str_add(
-            out, err,
-            "<text x=\"10\" y=\"20\">by number of workers: "
-            "<tspan class=\"load\" style=\"fill: #b7950b\">loading alone</tspan>, beside it training: "
-            "<tspan style=\"fill: #2471a3\">computing</tspan> and <tspan style=\"fill: #c0392b\">waiting for "
-            "data</tspan></text>\n");
-    if (code == SK_OK)
-        code = add_scale(out, most, width, err);
-    for (size_t i = 0; i < s->rows && code == SK_OK; i++)
-        code = add_group(out, &s->row[i], i, most, i == sk_sweep_best(s->row, s->rows), err);
-    return code == SK_OK ? sk_str_add(out, err, "</svg>\n") : code;
 }

@@ -7,14 +7,18 @@
 
 static double per_step(const struct sk_profile *p, double seconds)
 {
-    return 1e3 * seconds / (double)p->steps;
+    return 1e3 * seconds / sk_profile_steps(p);
 }
 
 static void print_heading(const struct sk_recipe *r, const struct sk_profile *p)
 {
-    sk_print("%s: %s, %lld steps of up to %d pictures, %d thread%s, %d worker%s: %.1f img/s, %.2f ms a step\n\n",
-             r->name, r->model.arch, (long long)p->steps, p->batch, p->threads, p->threads == 1 ? "" : "s", p->workers,
-             p->workers == 1 ? "" : "s", (double)p->samples / p->seconds, per_step(p, p->seconds));
+    sk_print("%s: %s, %lld steps of up to %d pictures, %d thread%s, %d worker%s: %.1f img/s, %.2f ms a step\n", r->name,
+             r->model.arch, (long long)p->steps, p->batch, p->threads, sk_plural(p->threads), p->workers,
+             sk_plural(p->workers), (double)p->samples / p->seconds, per_step(p, p->seconds));
+    if (p->partial > 0)
+        sk_print("%lld of them had smaller batches: a step is one of %d pictures, all figures count by pictures\n",
+                 (long long)p->partial, p->batch);
+    sk_print("\n");
 }
 
 static enum sk_code print_parts(const struct sk_profile *p, struct sk_err *err)
@@ -56,20 +60,18 @@ static enum sk_code print_stages(const struct sk_profile *p, struct sk_err *err)
 /* Rates of rows that compute nothing are left out. */
 static void print_rates(struct sk_table *t, const struct sk_op_group *row, double seconds, double ceiling)
 {
-    if (row->flops.direct > 0) {
-        sk_table_cell(t, "%.0f", row->flops.direct / seconds / 1e9);
-        sk_table_cell(t, "%.0f%%", 100 * row->flops.actual / seconds / ceiling);
-        return;
-    }
-    sk_table_cell(t, "%s", "");
-    sk_table_cell(t, "%s", "");
+    bool computes = row->flops.direct > 0;
+    sk_table_cell(t, computes ? "%.0f" : "", row->flops.direct / seconds / 1e9);
+    sk_table_cell(t, computes ? "%.0f%%" : "", 100 * row->flops.actual / seconds / ceiling);
+    sk_table_cell(t, "%.1f", row->bytes / 1e6);
+    sk_table_cell(t, "%.1f", row->bytes / seconds / 1e9);
 }
 
 static enum sk_code print_layers(const struct sk_profile *p, struct sk_err *err)
 {
-    static const char *const heading[] = {"layer", "forward ms", "backward ms", "update ms",
-                                          "share", "GFLOP/s",    "of peak",     "GB/s"};
-    struct sk_table t = {.align = "lrrrrrrr"};
+    static const char *const heading[] = {"layer",   "forward ms", "backward ms", "update ms", "share",
+                                          "GFLOP/s", "of peak",    "MB",          "GB/s"};
+    struct sk_table t = {.align = "lrrrrrrrr"};
     struct sk_op_group *rows;
     size_t count;
     double all = 0;
@@ -86,7 +88,6 @@ static enum sk_code print_layers(const struct sk_profile *p, struct sk_err *err)
         sk_table_cell(&t, "%.3f", 1e3 * rows[i].update);
         sk_table_cell(&t, "%.1f%%", 100 * seconds / all);
         print_rates(&t, &rows[i], seconds, p->ceiling);
-        sk_table_cell(&t, "%.1f", rows[i].bytes / seconds / 1e9);
     }
     sk_free(rows);
     sk_print("\n");
@@ -106,16 +107,16 @@ static enum sk_code print_summary(const struct sk_recipe *r, const struct sk_pro
                                   struct sk_err *err)
 {
     double pictures = p->loaded > 0 ? 1e3 / (double)p->loaded : 0;
-    json_t *object =
-        json_pack("{s:s, s:I, s:I, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:s}", "profile",
-                  r->name, "steps", (json_int_t)p->steps, "samples", (json_int_t)p->samples, "batch", p->batch,
-                  "threads", p->threads, "workers", p->workers, "seconds", p->seconds, "images_per_s",
-                  (double)p->samples / p->seconds, "wait_share", p->part[SK_PART_WAIT] / p->seconds, "ms_a_step",
-                  reals(sk_profile_part_name, p->part, SK_PARTS, 1e3 / (double)p->steps), "ms_a_picture",
-                  reals(sk_profile_stage_name, p->stage, SK_STAGES, pictures), "gflops_direct",
-                  p->flops.direct * (double)p->steps / p->seconds / 1e9, "gflops_actual",
-                  p->flops.actual * (double)p->steps / p->seconds / 1e9, "peak_gflops", p->ceiling / 1e9,
-                  "read_gb_per_s", p->peak.read / 1e9, "triad_gb_per_s", p->peak.triad / 1e9, "verdict", verdict);
+    json_t *object = json_pack(
+        "{s:s, s:I, s:I, s:I, s:i, s:i, s:i, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:s}", "profile",
+        r->name, "steps", (json_int_t)p->steps, "samples", (json_int_t)p->samples, "partial_batches",
+        (json_int_t)p->partial, "batch", p->batch, "threads", p->threads, "workers", p->workers, "seconds", p->seconds,
+        "images_per_s", (double)p->samples / p->seconds, "wait_share", p->part[SK_PART_WAIT] / p->seconds, "ms_a_step",
+        reals(sk_profile_part_name, p->part, SK_PARTS, 1e3 / sk_profile_steps(p)), "ms_a_picture",
+        reals(sk_profile_stage_name, p->stage, SK_STAGES, pictures), "gflops_direct",
+        p->flops.direct * sk_profile_steps(p) / p->seconds / 1e9, "gflops_actual",
+        p->flops.actual * sk_profile_steps(p) / p->seconds / 1e9, "peak_gflops", p->ceiling / 1e9, "read_gb_per_s",
+        p->peak.read / 1e9, "triad_gb_per_s", p->peak.triad / 1e9, "verdict", verdict);
     return sk_print_json(object, "the profile", err);
 }
 
@@ -126,11 +127,11 @@ static enum sk_code print_json_layers(const struct sk_profile *p, struct sk_err 
     enum sk_code code = sk_op_groups(p, SK_GROUP_LAYER, &rows, &count, err);
     for (size_t i = 0; i < count && code == SK_OK; i++) {
         double seconds = sk_group_seconds(&rows[i]);
-        code = sk_print_json(json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "layer", rows[i].name, "forward_ms",
+        code = sk_print_json(json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "layer", rows[i].name, "forward_ms",
                                        1e3 * rows[i].forward, "backward_ms", 1e3 * rows[i].backward, "update_ms",
                                        1e3 * rows[i].update, "gflops_direct", rows[i].flops.direct / seconds / 1e9,
-                                       "share_of_peak", rows[i].flops.actual / seconds / p->ceiling, "gb_per_s",
-                                       rows[i].bytes / seconds / 1e9),
+                                       "share_of_peak", rows[i].flops.actual / seconds / p->ceiling, "mb",
+                                       rows[i].bytes / 1e6, "gb_per_s", rows[i].bytes / seconds / 1e9),
                              "the profile", err);
     }
     sk_free(rows);
@@ -139,7 +140,8 @@ static enum sk_code print_json_layers(const struct sk_profile *p, struct sk_err 
 
 static enum sk_code print_ops(const struct sk_profile *p, bool json, struct sk_err *err)
 {
-    struct sk_bench_ops ops = {.plan = p->plan, .seconds = p->op_seconds, .count = sk_plan_graph(p->plan)->op_count};
+    struct sk_bench_ops ops = {
+        .plan = p->plan, .seconds = p->op_seconds, .count = sk_plan_graph(p->plan)->op_count, .runs = p->runs};
     return sk_bench_ops_print(&ops, &p->peak, false, json, err);
 }
 

@@ -64,6 +64,7 @@ struct sk_dataset_info {
     /* Not 0: samples whose places (sk_dataset_place) lie in the same span bytes are unpacked together, and the order of an
      * epoch is drawn among those of about window bytes. 0: any sample is read like any other. */
     uint64_t span, window;
+    bool cacheable;                /* reading is work that data.cache: memory would save, which is off */
     bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
     bool by_seed;                  /* that was done */
 };
@@ -145,8 +146,13 @@ struct sk_load_span { /* one sample being loaded; seconds, start on the clock of
     double start, read, decode, augment, copy; /* one after the other; read: without what was spent in decoding */
     int height, width;       /* as decoded, before the steps */
 };
-/* sample is called by the workers, several at once. */
-struct sk_load_trace { void (*sample)(void *ctx, const struct sk_load_span *span); void *ctx; };
+/* Both are called by the workers, several at once. run (may be NULL) tells the processor time of a run of samples after
+ * their spans: that clock takes too long to read for each. */
+struct sk_load_trace {
+    void (*sample)(void *ctx, const struct sk_load_span *span);
+    void *ctx;
+    void (*run)(void *ctx, double processor_seconds);
+};
 struct sk_load_normalize { int channels; double mean[SK_MAX_CHANNELS], std[SK_MAX_CHANNELS]; }; /* of [0,1]; 1 channel: for all */
 struct sk_loader_options {
     const struct sk_dataset *dataset;      /* borrowed; must outlive the loader */

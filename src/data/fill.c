@@ -242,6 +242,8 @@ static enum sk_code fill_sample(const struct sk_fill *f, struct sk_fill_scratch 
 void sk_fill_samples(const struct sk_fill *f, struct sk_fill_scratch *s, struct sk_batch *b, int64_t start, int first,
                      int count, struct sk_fill_report *r)
 {
+    bool timed = f->trace && f->trace->run;
+    double since = timed ? sk_thread_seconds() : 0;
     sk_fill_report_reset(r);
     for (int i = first; i < first + count; i++) {
         if (fill_sample(f, s, b, start, i, r) != SK_OK) {
@@ -249,4 +251,6 @@ void sk_fill_samples(const struct sk_fill *f, struct sk_fill_scratch *s, struct 
             return;
         }
     }
+    if (timed)
+        f->trace->run(f->trace->ctx, sk_thread_seconds() - since);
 }

@@ -167,6 +167,7 @@ static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_dat
     if (code == SK_OK && d->info.count < 1)
         code = sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
                        data->path);
+    d->info.cacheable = d->ops->decodes && data->cache == SK_CACHE_NONE;
     if (code == SK_OK && data->cache == SK_CACHE_MEMORY && d->ops->decodes)
         code = add_cache(d, err);
     return code;

@@ -2,6 +2,7 @@
 #include "train/profile.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "train/internal.h"
 
@@ -21,8 +22,21 @@ struct sk_profiler {
     struct sk_profile *out;
     double since; /* when the first measured step began */
     double side_sum;
-    int64_t full_steps; /* with the plan of full batches */
+    size_t last_op; /* that was booked */
 };
+
+double sk_profile_steps(const struct sk_profile *p)
+{
+    return (double)p->samples / p->batch;
+}
+
+void sk_profile_op(const struct sk_profile *p, size_t op, struct sk_op_report *r)
+{
+    sk_plan_report(p->plan, op, r);
+    double runs = r->phase == SK_PHASE_UPDATE ? 1 : p->runs;
+    r->flops = (struct sk_flops){runs * r->flops.direct, runs * r->flops.actual};
+    r->bytes *= runs;
+}
 
 void sk_profile_release(struct sk_profile *p)
 {
@@ -42,6 +56,20 @@ static void record(struct sk_profiler *p, const struct sk_profile_event *e)
         out->events_cut = true;
 }
 
+/* The op of the full batch's plan that has the name of this one of another batch's, mostly the next. Such plans differ
+ * in what they recompute: what only the other does counts to the op before. */
+static size_t same_op(struct sk_profiler *p, const struct sk_plan *plan, size_t op)
+{
+    const struct sk_graph *full = sk_plan_graph(p->out->plan);
+    const char *name = sk_plan_graph(plan)->op[op].name;
+    for (size_t i = 1; i <= full->op_count; i++) {
+        size_t at = (p->last_op + i) % full->op_count;
+        if (strcmp(full->op[at].name, name) == 0)
+            return at;
+    }
+    return p->last_op;
+}
+
 static void on_op(void *ctx, const struct sk_plan *plan, size_t op, double seconds)
 {
     static const enum sk_profile_part part_of[] = {[SK_PHASE_FORWARD] = SK_PART_FORWARD,
@@ -52,10 +80,9 @@ static void on_op(void *ctx, const struct sk_plan *plan, size_t op, double secon
     if (!p->measuring)
         return;
     p->out->part[part_of[sk_plan_graph(plan)->op[op].phase]] += seconds;
-    if (plan != p->out->plan)
-        return;
-    p->out->op_seconds[op] += seconds;
-    if (!p->recording)
+    p->last_op = plan == p->out->plan ? op : same_op(p, plan, op);
+    p->out->op_seconds[p->last_op] += seconds;
+    if (plan != p->out->plan || !p->recording)
         return;
     struct sk_profile_event e = {.start = sk_now() - seconds - p->since, .seconds = seconds, .op = (int)op};
     pthread_mutex_lock(&p->lock);
@@ -85,6 +112,15 @@ static void on_sample(void *ctx, const struct sk_load_span *s)
     pthread_mutex_unlock(&p->lock);
 }
 
+static void on_run(void *ctx, double processor_seconds)
+{
+    struct sk_profiler *p = ctx;
+    pthread_mutex_lock(&p->lock);
+    if (p->measuring)
+        p->out->load_work += processor_seconds;
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void switch_on(struct sk_profiler *p, bool measuring, bool recording)
 {
     pthread_mutex_lock(&p->lock);
@@ -108,15 +144,28 @@ static void record_step(struct sk_profiler *p, int64_t step, double begin, doubl
 }
 
 /* ---- steps ---- */
-/* The next batch, going on with the next epoch where the one ends. */
-static enum sk_code next_batch(struct sk_profiler *p, const struct sk_batch **b, struct sk_err *err)
+/* The next batch, going on with the next epoch where the one ends, or at once. */
+static enum sk_code next_batch(struct sk_profiler *p, bool begin, const struct sk_batch **b, struct sk_err *err)
 {
-    struct sk_training *t = p->t;
-    enum sk_code code = sk_loader_next(p->loader, b, err);
+    enum sk_code code = SK_OK;
+    *b = NULL;
+    if (!begin)
+        code = sk_loader_next(p->loader, b, err);
     if (code != SK_OK || *b)
         return code;
-    code = sk_loader_start(p->loader, ++t->at.epoch, 0, err);
+    code = sk_loader_start(p->loader, ++p->t->at.epoch, 0, err);
     return code == SK_OK ? sk_loader_next(p->loader, b, err) : code;
+}
+
+static void book_batch(struct sk_profile *out, const struct sk_batch *b, double waited)
+{
+    out->part[SK_PART_WAIT] += waited;
+    out->samples += b->count;
+    out->partial += b->count < out->batch;
+    if (b->number > 0)
+        return;
+    out->epochs++;
+    out->first_wait += waited;
 }
 
 static enum sk_code train_on(struct sk_profiler *p, const struct sk_batch *b, struct sk_err *err)
@@ -132,60 +181,68 @@ static enum sk_code one_step(struct sk_profiler *p, const struct sk_profile_run 
                              struct sk_err *err)
 {
     const struct sk_batch *b;
+    bool anew = number == 0 && (run->empty || run->steps == 0);
     if (sk_training_cancelled(p->t))
         return sk_fail(err, SK_CANCELLED, "stopped");
     double begin = sk_now();
-    enum sk_code code = next_batch(p, &b, err);
+    enum sk_code code = next_batch(p, anew, &b, err);
     double got = sk_now();
     if (code == SK_OK && run->network)
         code = train_on(p, b, err);
     if (code != SK_OK || number < 0)
         return code;
-    p->out->part[SK_PART_WAIT] += got - begin;
-    p->out->samples += b->count;
-    p->full_steps += b->count == p->out->batch;
+    book_batch(p->out, b, got - begin);
     if (number < run->trace_steps)
         record_step(p, number, begin, got, sk_now());
     return SK_OK;
+}
+
+static bool goes_on(const struct sk_profiler *p, const struct sk_profile_run *run, int64_t done, int64_t steps)
+{
+    return done < steps || (run->seconds > 0 && sk_now() - p->since < run->seconds);
 }
 
 static enum sk_code measure(struct sk_profiler *p, const struct sk_profile_run *run, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     int64_t steps = run->steps > 0 ? run->steps : p->t->batches, warm_up = run->warm_up;
-    for (int64_t i = -warm_up; i < steps && code == SK_OK; i++) {
+    for (int64_t i = -warm_up; goes_on(p, run, i, steps) && code == SK_OK; i++) {
         if (i >= 0)
             switch_on(p, true, i < run->trace_steps);
-        if (i == 0 && (run->empty || run->steps == 0))
-            code = sk_loader_start(p->loader, ++p->t->at.epoch, 0, err);
-        if (code == SK_OK)
-            code = one_step(p, run, i, err);
-        if (run->progress)
+        code = one_step(p, run, i, err);
+        p->out->steps = i + 1;
+        if (run->progress && i < steps)
             run->progress(run->ctx, i + warm_up + 1, steps + warm_up);
     }
     p->out->seconds = sk_now() - p->since;
-    p->out->steps = steps;
     switch_on(p, false, false);
     return code;
 }
 
 /* ---- a run ---- */
-static enum sk_code make_loader(struct sk_profiler *p, int workers, struct sk_err *err)
+static enum sk_code make_loader(struct sk_profiler *p, const struct sk_profile_run *run, struct sk_err *err)
 {
     const struct sk_recipe *r = &p->t->recipe;
     struct sk_loader_options o = {.dataset = p->t->train,
                                   .steps = &r->data.augment,
                                   .batch = r->train.batch,
-                                  .workers = workers,
+                                  .workers = run->workers,
                                   .shuffle = r->data.shuffle,
                                   .drop_last = r->train.drop_last,
                                   .seed = r->train.seed,
                                   .limit = r->data.train_limit,
                                   .on_error = r->data.on_error,
                                   .max_damaged = r->data.max_damaged,
-                                  .trace = &p->load_trace};
+                                  .trace = run->bare ? NULL : &p->load_trace};
     enum sk_code code = sk_train_loader(&p->loader, &o, err);
     return code == SK_OK ? sk_loader_start(p->loader, p->t->at.epoch, 0, err) : code;
+}
+
+/* How often the plan runs for a full batch: more than once where gradients are accumulated. */
+static double runs_of_plan(const struct sk_recipe_train *t, int batch)
+{
+    int part = t->accumulate > 1 ? (t->batch + t->accumulate - 1) / t->accumulate : batch;
+    return part < batch ? batch / (double)part : 1;
 }
 
 static enum sk_code prepare(struct sk_profiler *p, const struct sk_profile_run *run, struct sk_profile *out,
@@ -197,6 +254,7 @@ static enum sk_code prepare(struct sk_profiler *p, const struct sk_profile_run *
     int64_t rest = t->samples % t->recipe.train.batch;
     sk_machine_read(&m);
     *out = (struct sk_profile){.network = run->network,
+                               .cacheable = sk_dataset_info(t->train)->cacheable,
                                .threads = sk_engine_threads(t->engine),
                                .processors = m.affinity,
                                .batch = t->samples < t->recipe.train.batch ? (int)t->samples : t->recipe.train.batch};
@@ -208,7 +266,9 @@ static enum sk_code prepare(struct sk_profiler *p, const struct sk_profile_run *
         return code;
     if (run->network) {
         out->plan = sk_net_plan(t->net, out->batch, true);
+        out->runs = runs_of_plan(&t->recipe.train, out->batch);
         out->flops = sk_plan_flops(out->plan);
+        out->flops = (struct sk_flops){out->runs * out->flops.direct, out->runs * out->flops.actual};
         out->op_seconds = sk_alloc(sk_plan_graph(out->plan)->op_count, sizeof(*out->op_seconds), err);
     }
     if (run->trace_steps > 0)
@@ -226,8 +286,8 @@ static enum sk_code sum_up(struct sk_profiler *p, struct sk_profile *out, struct
     out->shorter_side = out->loaded > 0 ? p->side_sum / (double)out->loaded : 0;
     if (!out->network)
         return SK_OK;
-    for (size_t i = 0; p->full_steps > 0 && i < sk_plan_graph(out->plan)->op_count; i++)
-        out->op_seconds[i] /= (double)p->full_steps;
+    for (size_t i = 0; i < sk_plan_graph(out->plan)->op_count; i++)
+        out->op_seconds[i] /= sk_profile_steps(out);
     enum sk_code code = sk_engine_peak(p->t->engine, &out->peak, err);
     bool bf16 = sk_engine_precision(p->t->engine) == SK_PRECISION_BF16 && out->peak.bf16 > 0;
     out->ceiling = bf16 ? out->peak.bf16 : out->peak.f32;
@@ -239,12 +299,12 @@ enum sk_code sk_profiler_run(struct sk_profiler *p, const struct sk_profile_run 
 {
     p->out = out;
     p->side_sum = 0;
-    p->full_steps = 0;
+    p->last_op = 0;
     p->in_caller = run->workers == 0;
     enum sk_code code = prepare(p, run, out, err);
     if (code == SK_OK)
-        code = make_loader(p, run->workers, err);
-    sk_engine_trace(p->t->engine, &p->op_trace);
+        code = make_loader(p, run, err);
+    sk_engine_trace(p->t->engine, run->bare ? NULL : &p->op_trace);
     if (code == SK_OK)
         code = measure(p, run, err);
     sk_engine_trace(p->t->engine, NULL);
@@ -268,7 +328,7 @@ enum sk_code sk_profiler_open(struct sk_profiler **out, const struct sk_recipe *
         return SK_NOMEM;
     pthread_mutex_init(&p->lock, NULL);
     p->op_trace = (struct sk_trace){on_op, p};
-    p->load_trace = (struct sk_load_trace){on_sample, p};
+    p->load_trace = (struct sk_load_trace){on_sample, p, on_run};
     p->options = (struct sk_train_options){.recipe = recipe, .cancel = cancel};
     p->t = sk_alloc(1, sizeof(*p->t), err);
     if (p->t) {
@@ -291,6 +351,12 @@ enum sk_code sk_profiler_open(struct sk_profiler **out, const struct sk_recipe *
 int64_t sk_profiler_batches(const struct sk_profiler *p)
 {
     return p->t->batches;
+}
+
+int64_t sk_profiler_pictures(const struct sk_profiler *p, int64_t steps)
+{
+    int64_t batch = p->t->recipe.train.batch, all = p->t->samples, full = (steps > 0 ? steps : p->t->batches) * batch;
+    return steps > 0 || full < all ? full : all;
 }
 
 void sk_profiler_close(struct sk_profiler *p)

@@ -7,6 +7,13 @@
 #include "exec/exec.h"
 #include "recipe/recipe.h"
 
+/* A step is one of a full batch: smaller batches count by their pictures, in all figures of a step alike. */
+
+static inline const char *sk_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* What the training thread does; the parts add up to the seconds of the steps. */
 enum sk_profile_part {
     SK_PART_WAIT,     /* for data; without workers: preparing it */
@@ -19,6 +26,8 @@ enum sk_profile_part {
 /* What the loader's threads do with a picture. */
 enum sk_profile_stage { SK_STAGE_READ, SK_STAGE_DECODE, SK_STAGE_AUGMENT, SK_STAGE_COPY, SK_STAGES };
 extern const char *const sk_profile_part_name[SK_PARTS], *const sk_profile_stage_name[SK_STAGES];
+extern const char *const sk_profile_doing[SK_STAGES]; /* "reading" */
+enum sk_profile_stage sk_profile_longest(const double stage[SK_STAGES]);
 
 /* One bar of the timeline. */
 struct sk_profile_event {
@@ -32,16 +41,21 @@ struct sk_profile_event {
 enum { SK_PROFILE_EVENTS = 100000 }; /* at most; what comes after is left out */
 
 struct sk_profile { /* release accepts a zeroed one */
-    int64_t steps, samples;
+    int64_t steps, samples, partial; /* steps as they came, partial of them with smaller batches */
     double seconds, part[SK_PARTS];
     int64_t loaded;           /* pictures that the loader's threads finished meanwhile */
     double stage[SK_STAGES];  /* their seconds, of all threads together */
+    double load_work;         /* processor seconds of those threads, loading */
+    int64_t epochs;           /* that began */
+    double first_wait;        /* of the waiting, for their first batches */
+    bool cacheable;           /* data.cache: memory would save work, and is off */
     double shorter_side;      /* of the pictures as decoded, mean; 0: none loaded */
     int workers, threads, processors, batch; /* workers: at the end; processors: logical, that this process may use */
     bool network;             /* false: loading alone was measured */
     struct sk_flops flops;    /* of a step */
-    const struct sk_plan *plan; /* of the full batch, the profiler's */
-    double *op_seconds;       /* by op of the plan: mean of the steps with full batches */
+    const struct sk_plan *plan; /* of the full batch, or of the parts it goes through in; the profiler's */
+    double runs;              /* of the plan in a step */
+    double *op_seconds;       /* by op of the plan: of a step */
     struct sk_peak peak;      /* f32 0: not measured */
     double ceiling;           /* operations a second at the precision in use */
     struct sk_profile_event *event; /* NULL: none were to be kept */
@@ -49,13 +63,17 @@ struct sk_profile { /* release accepts a zeroed one */
     bool events_cut;          /* there were more than SK_PROFILE_EVENTS */
 };
 void sk_profile_release(struct sk_profile *p);
+double sk_profile_steps(const struct sk_profile *p); /* full batches that the samples would make */
+void sk_profile_op(const struct sk_profile *p, size_t op, struct sk_op_report *r); /* operations and bytes of a step */
 
 struct sk_profile_run {
     int workers;         /* as data.workers */
     bool network;        /* train; false: load alone */
     int64_t warm_up;     /* steps before, not measured */
     int64_t steps;       /* 0: a whole epoch */
+    double seconds;      /* more steps, until they took so long; 0: no more */
     bool empty;          /* begin with an epoch, and no batch prepared before */
+    bool bare;           /* without traces: only seconds, waiting and samples are told */
     int64_t trace_steps; /* whose events are kept, from the first measured on */
     void (*progress)(void *ctx, int64_t done, int64_t all); /* may be NULL */
     void *ctx;
@@ -68,6 +86,7 @@ enum sk_code sk_profiler_open(struct sk_profiler **p, const struct sk_recipe *re
 enum sk_code sk_profiler_run(struct sk_profiler *p, const struct sk_profile_run *run, struct sk_profile *out,
                              struct sk_err *err) SK_MUST;
 int64_t sk_profiler_batches(const struct sk_profiler *p); /* of an epoch */
+int64_t sk_profiler_pictures(const struct sk_profiler *p, int64_t steps); /* in so many steps; 0: in an epoch */
 void sk_profiler_close(struct sk_profiler *p); /* NULL is fine */
 
 /* What the figures say, in one sentence with numbers, and what would help (profile_verdict.c). */
@@ -75,19 +94,38 @@ enum sk_code sk_profile_verdict(const struct sk_profile *p, struct sk_str *out, 
 /* The events in Chrome's trace format, for Perfetto or chrome://tracing (profile_trace.c). */
 enum sk_code sk_profile_chrome(const struct sk_profile *p, struct sk_str *out, struct sk_err *err) SK_MUST;
 
-/* ---- numbers of workers set beside each other (profile_verdict.c) ---- */
-struct sk_sweep_row {
-    int workers;          /* 0: the training thread loads */
-    double load_seconds;  /* loading the pictures alone, without the network */
-    double wait_seconds, compute_seconds; /* of training on as many */
-    int64_t load_samples, train_samples; /* train_samples 0: loading alone was measured */
-    double stage[SK_STAGES]; /* seconds a picture, loading alone */
+/* ---- numbers of workers set beside each other (profile_workers.c) ---- */
+enum sk_sweep_figure { /* seconds a picture */
+    SK_SWEEP_LOAD,    /* loading alone, without the network */
+    SK_SWEEP_WORK,    /* meanwhile: processor time of the threads that load */
+    SK_SWEEP_TRAIN,   /* training on as many workers: the sum of the two that follow */
+    SK_SWEEP_WAIT,    /* for data; without workers: preparing it */
+    SK_SWEEP_COMPUTE,
+    SK_SWEEP_STAGE,   /* the first of SK_STAGES of loading alone */
+    SK_SWEEP_FIGURES = SK_SWEEP_STAGE + SK_STAGES
 };
-/* The row with the least time of training a picture (loading, where that alone was measured); of those within 1% of it,
- * the one with the fewest workers. */
-size_t sk_sweep_best(const struct sk_sweep_row *row, size_t rows);
-/* Which number is best, and why: bound by decoding, by memory, by computing, or by too few cores. */
-enum sk_code sk_sweep_verdict(const struct sk_sweep_row *row, size_t rows, int processors, struct sk_str *out,
-                              struct sk_err *err) SK_MUST;
+enum { SK_SWEEP_MAX = 16, SK_SWEEP_TURNS = 3 };
+struct sk_sweep_row {
+    int workers; /* 0: the training thread loads */
+    double turn[SK_SWEEP_TURNS][SK_SWEEP_FIGURES]; /* the rows take turns: what slows the machine meets all of them */
+};
+struct sk_sweep {
+    struct sk_sweep_row row[SK_SWEEP_MAX];
+    size_t rows;
+    bool trained;     /* false: loading alone was measured */
+    int64_t steps;    /* of the shortest turn */
+    int64_t pictures; /* what was asked for: seconds are told of so many */
+    int processors;
+};
+/* Of a row's turns. */
+struct sk_turns { double least, median, most; };
+struct sk_turns sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_sweep_figure figure);
+/* The row with the fewest workers above 0 of those whose training does not wait (2% of its time is no matter). Where
+ * there is none, or loading alone was measured: of those that are as quick as the quickest, to 2% or to what turns of
+ * the same row differ by. 0 workers only where no other row is, or training is quicker with them. */
+size_t sk_sweep_best(const struct sk_sweep *s);
+/* Which number is best, and why: bound by decoding, by memory, by computing, or by too few cores. A cause is told only
+ * where it shows beyond the spread of the turns. */
+enum sk_code sk_sweep_verdict(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 #endif

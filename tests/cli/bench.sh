@@ -56,7 +56,7 @@ run 0 bench --job infer --model narrow-resnet18-cifar --batch 1 --steps 1 --thre
 matches out '^infer narrow-resnet18-cifar, .* img/s'
 matches out 'GFLOP/s direct-equivalent, .*% of the peak of [0-9]+ GFLOP/s by '
 matches out '^memory: [0-9.]+ GB/s read, [0-9.]+ GB/s triad$'
-matches out '^op +kernel +count +ms +share +GFLOP/s +GB/s +floor ms +times floor +bound by$'
+matches out '^op +kernel +count +ms +share +GFLOP/s +of peak +MB +GB/s +floor ms +times floor +bound by$'
 matches out '^layer1.0.conv1 .*(arithmetic|memory)$'
 check 'two tables, each with a total' [ "$(grep -c '^all .* 100.0%' out)" -eq 2 ]
 run 0 bench --job infer --model narrow-resnet18-cifar --batch 1 --steps 1 --threads 1

@@ -39,11 +39,11 @@ matches out '^Mean of 3 epochs, '
 
 # ---- c3: loading with numbers of workers; c4: beside computing ----
 run 0 reproduce c3 "${quick[@]}" --svg c3.svg
-check 'a row for each' [ "$(grep -cE '^ +[01248] +[0-9.]+ +[0-9]+$' out)" -eq 5 ]
+check 'a row for each' [ "$(grep -cE '^ +[01248] +[0-9.]+ +[0-9.]+ +[0-9]+$' out)" -eq 5 ]
 matches out '^best: [01248] workers?, '
 check 'a chart' [ -s c3.svg ]
 run 0 reproduce c4 "${quick[@]}" --set profile.steps=2
-check 'a row for each' [ "$(grep -cE '^ +[0124] +[0-9.]+ +[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+%$' out)" -eq 4 ]
+check 'a row for each' [ "$(grep -cE '^ +[0124] +[0-9.]+ +[0-9.]+ +[0-9]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+%$' out)" -eq 4 ]
 matches out '^best: [0124] workers?, .* waiting for data; '
 check 'one worker is compared, unless it is the best' [ "$(grep -cE '^(1 worker against [024]|best: 1 worker)' out)" -eq 1 ]
 

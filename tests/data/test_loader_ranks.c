@@ -185,7 +185,7 @@ static void every_sample_is_traced(void **state)
     (void)state;
     for (int workers = 0; workers < 3; workers++) {
         int most = workers ? workers : 1;
-        struct sk_load_trace trace = {on_sample, &most};
+        struct sk_load_trace trace = {.sample = on_sample, .ctx = &most};
         struct sk_loader_options o = loader_options(16, workers);
         o.trace = &trace;
         struct sk_loader *l = loader_new(&o);
@@ -235,7 +235,7 @@ static void decoding_is_timed(void **state)
 {
     (void)state;
     struct sk_dataset *ds = folder_of(20, 0);
-    struct sk_load_trace trace = {on_decoded, NULL};
+    struct sk_load_trace trace = {.sample = on_decoded};
     struct sk_loader_options o = {.dataset = ds, .batch = 8, .trace = &trace};
     struct sk_loader *l = loader_new(&o);
     loader_start(l, 0, 0);
