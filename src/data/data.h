@@ -179,6 +179,8 @@ struct sk_damage { int64_t index; char why[240]; /* the message, cut */ };
 size_t sk_loader_damaged(const struct sk_loader *loader, const struct sk_damage **list);
 double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
 int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged ones replaced in this epoch */
+/* After start at a later batch, before next: so many were replaced before that. They count among the 1%. */
+void sk_loader_replaced_before(struct sk_loader *loader, int64_t replaced);
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
 void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
 /* The shuffled order of the first n samples of a data set, by (seed, epoch) alone: sk_sampler_order's; where info's span

@@ -85,7 +85,7 @@ static enum sk_code take_row(void *ctx, const struct sk_list_row *row, struct sk
     return sk_file_list_add(&t->to->list, path, 0, label, err);
 }
 
-/* Without a list of classes the labels of both splits make them, since either may lack some. */
+/* The labels of both splits tell what they are, since either may lack some. */
 static enum sk_code load(struct listed *s, const struct layout *l, const struct sk_recipe_data *data, struct sk_err *err)
 {
     struct sk_class_list classes = {0};
@@ -97,10 +97,10 @@ static enum sk_code load(struct listed *s, const struct layout *l, const struct 
         code = sk_list_read(l->split, sk_list_form_of(l->split), take_row, &(struct taking){s, false}, err);
     if (code == SK_OK && s->list.count == 0)
         code = sk_fail(err, SK_INPUT, "'%s' lists no picture", l->split);
-    if (code == SK_OK && l->other[0] && !shown[0])
+    if (code == SK_OK && l->other[0])
         code = sk_list_read(l->other, sk_list_form_of(l->other), take_row, &(struct taking){s, true}, err);
     if (code == SK_OK)
-        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &classes : NULL, shown, err);
+        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &classes : NULL, shown[0] ? shown : data->path, err);
     for (size_t i = 0; code == SK_OK && i < s->list.count; i++)
         s->list.file[i].label = s->classes.of[s->list.file[i].label];
     sk_class_list_release(&classes);

@@ -65,7 +65,7 @@ static void labels_of_a_flat_folder(void **state)
     static const int want[] = {2, 0, 1};
     check_val("net/val.txt", "ILSVRC2012_val_00000002.png n00000001\nILSVRC2012_val_00000001.png\tn00000003 \n"
                              "ILSVRC2012_val_00000003.png  n00000002\n", "", want);
-    check_val("net/val.csv", "file,class\nILSVRC2012_val_00000001.png,n00000003\nILSVRC2012_val_00000002.png,0\n"
+    check_val("net/val.csv", "file,class\nILSVRC2012_val_00000001.png,n00000003\nILSVRC2012_val_00000002.png,n00000001\n"
                              "ILSVRC2012_val_00000003.png,n00000002\n", "", want);
     check_val("net/val.txt", "n00000003\nn00000001\nn00000002\n", "", want); /* in the order of the names */
     check_val("net/val.txt", "2\n0\n1\n", "", want);                         /* of the sorted folders */
