@@ -6,11 +6,13 @@
 
 #include "data/labels.h"
 #include "data/list.h"
+#include "data/same.h"
 
 struct listed {
     struct sk_file_list list; /* label: a number in labels until the classes are made */
     struct sk_label_set labels;
     struct sk_classes classes;
+    uint32_t *same; /* [list.count] the first sample of the same file; NULL: none comes twice */
 };
 
 /* ---- where the lists lie ---- */
@@ -107,6 +109,27 @@ static enum sk_code load(struct listed *s, const struct layout *l, const struct 
     return code;
 }
 
+/* A picture that is listed twice stays in one split. */
+static enum sk_code find_same(struct listed *s, const char *path, struct sk_err *err)
+{
+    int64_t more, first;
+    char name[SK_PATH];
+    if (!(s->same = sk_alloc(s->list.count, sizeof(*s->same), err)))
+        return SK_NOMEM;
+    enum sk_code code = sk_same_files(s->same, &more, &first, &sk_source_list, s, (int64_t)s->list.count, err);
+    if (code != SK_OK || more > 0) {
+        if (code == SK_OK) {
+            sk_file_list_name(&s->list, first, name, sizeof(name));
+            sk_notice("'%s': %lld %s a picture that is listed before, the first: '%s'", path, (long long)more,
+                      more == 1 ? "line names" : "lines name", name);
+        }
+        return code;
+    }
+    sk_free(s->same);
+    s->same = NULL;
+    return SK_OK;
+}
+
 /* ---- the source ---- */
 static bool list_probe(const struct sk_recipe_data *data)
 {
@@ -119,6 +142,7 @@ static void list_close(void *self)
 {
     struct listed *s = self;
     sk_file_list_release(&s->list);
+    sk_free(s->same);
     sk_label_set_release(&s->labels);
     sk_classes_release(&s->classes);
     sk_free(s);
@@ -135,7 +159,7 @@ static enum sk_code list_open(void **self, struct sk_dataset_info *info, const s
     struct listed *s = sk_alloc(1, sizeof(*s), err);
     if (!s)
         return SK_NOMEM;
-    if ((code = load(s, &l, data, err)) != SK_OK) {
+    if ((code = load(s, &l, data, err)) != SK_OK || (code = find_same(s, l.split, err)) != SK_OK) {
         list_close(s);
         return code;
     }
@@ -148,6 +172,7 @@ static enum sk_code list_open(void **self, struct sk_dataset_info *info, const s
         .fingerprint = sk_file_list_hash(&s->list, sk_hash_bytes(SK_HASH_START, s->classes.text.text,
                                                                  s->classes.text.len)),
         .both_splits = l.other[0] == '\0',
+        .same = s->same,
     };
     *self = s;
     return SK_OK;

@@ -118,6 +118,8 @@ static void what_is_wrong_is_named(void **state)
         {"absent.png n00000001\n", "", "val.txt' line 1: 'absent.png' is not in '"},
         {"ILSVRC2012_val_00000002.png 1\nILSVRC2012_val_00000002.png 1\n", "", "line 2: 'ILSVRC2012_val_00000002.png' is listed twice"},
         {"0\n0\n0\n0\n", "", "line 4: expected 3 labels, as there are pictures in '"},
+        {"0\n1\n", "", "val.txt': expected 3 labels, as there are pictures in '"},
+        {"0\nn00000001\n2\n", "", "the label '0' is none of the 3 classes"}, /* names and numbers */
         {"0\nx.png 1\n", "", "line 2: expected a label alone, as in the lines before"},
         {"0\n3\n1\n", "", "the label '3' is none of the 3 classes"},
         {"0\ncat\n1\n", "", "the label 'cat' is none of the 3 classes"},
