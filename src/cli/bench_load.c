@@ -69,6 +69,7 @@ static enum sk_code open_loader(struct load *l, struct sk_err *err)
                                   .seed = l->recipe.train.seed,
                                   .limit = d->train_limit,
                                   .on_error = d->on_error,
+                                  .max_damaged = d->max_damaged,
                                   .normalize = &l->normalize};
     enum sk_code code = sk_loader_new(&l->loader, &o, err);
     if (code != SK_OK)

@@ -59,12 +59,14 @@ enum sk_code sk_options_help(const struct sk_command *c, struct sk_str *out, str
 /* ---- commands (commands.c, cmd_*.c) ---- */
 extern const struct sk_command sk_cmd_train, sk_cmd_eval, sk_cmd_predict, sk_cmd_info, sk_cmd_bench, sk_cmd_data,
     sk_cmd_help;
-extern const struct sk_command sk_cmd_profile, sk_cmd_reproduce;
+extern const struct sk_command sk_cmd_profile, sk_cmd_reproduce, sk_cmd_sweep;
 extern const struct sk_command *const sk_commands[];                   /* NULL-terminated */
 const struct sk_command *sk_command_find(const char *name);            /* NULL: none */
 enum sk_code sk_command_unknown(const char *name, struct sk_err *err); /* USAGE that names the nearest */
 /* The program: parses, runs, prints errors; returns the exit status. */
 int sk_cli_main(int argc, char **argv);
+/* The end of a process: prints the error, if any, and what is still to be written; returns the exit status. */
+int sk_cli_end(enum sk_code code, const struct sk_err *err);
 /* Prints the help of one command, or of all (NULL). */
 enum sk_code sk_help_print(const struct sk_command *c, struct sk_err *err) SK_MUST;
 
@@ -99,6 +101,8 @@ const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);
+/* A field of a CSV file (RFC 4180): in quotes, which are doubled, where it holds a comma, a quote or the end of a line. */
+enum sk_code sk_csv_text(struct sk_str *out, const char *text, struct sk_err *err) SK_MUST;
 /* A bar of width columns, share of it filled; appended to out. */
 enum sk_code sk_bar(struct sk_str *out, double share, int width, struct sk_err *err) SK_MUST;
 

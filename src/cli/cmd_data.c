@@ -8,7 +8,7 @@
 enum { SAMPLES = 10, SAMPLES_MAX = 10000 };
 
 /* ---- the data meant ---- */
-static bool is_data(const char *what)
+bool sk_is_data(const char *what)
 {
     const char *dot = strrchr(what, '.');
     return sk_is_dir(what) || (sk_is_file(what) && !(dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)));
@@ -16,13 +16,15 @@ static bool is_data(const char *what)
 
 enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a, struct sk_err *err)
 {
-    bool is = what && is_data(what);
+    bool is = what && sk_is_data(what);
     if (what && !is)
         return sk_cli_recipe(r, what, a->data, &a->set, err);
     if (is && a->data)
         return sk_fail(err, SK_USAGE, "the data is given twice, as '%s' and by --data", what);
     if (!is && !a->data && !a->set.count)
         return sk_fail(err, SK_USAGE, "skua data needs a recipe, a folder or --data DIR");
+    if ((a->html || a->prepared) && (is || a->data)) /* shown as training would get them */
+        return sk_cli_recipe(r, NULL, is ? what : a->data, &a->set, err);
     sk_recipe_defaults(r);
     enum sk_code code = sk_cli_set_data(r, is ? what : a->data, err);
     return code == SK_OK ? sk_cli_set(r, &a->set, err) : code;

@@ -20,7 +20,16 @@ static enum sk_code read_words(const struct sk_eval_args *a, struct sk_recipe_da
     return SK_OK;
 }
 
-enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const struct sk_eval_args *a,
+static enum sk_code match_classes(struct sk_eval_model *m, bool tell, struct sk_err *err)
+{
+    const struct sk_session *s = &m->session;
+    enum sk_code code = sk_dataset_match(m->ds, (const char *const *)s->class_name, s->classes, tell, err);
+    if (code != SK_OK)
+        sk_err_prefix(err, "'%s'", s->path);
+    return code;
+}
+
+enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const struct sk_eval_args *a, bool tell,
                                 struct sk_err *err)
 {
     struct sk_session_options o = {.recipe = a->recipe, .set = a->set.item, .cancel = &sk_cancel};
@@ -31,7 +40,9 @@ enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const
         code = sk_cli_set_data(recipe, a->data, err);
     if (code == SK_OK)
         code = read_words(a, &recipe->data, &split, err);
-    return code == SK_OK ? sk_dataset_open(&m->ds, &recipe->data, recipe->train.seed, split, err) : code;
+    if (code == SK_OK)
+        code = sk_dataset_open(&m->ds, &recipe->data, recipe->train.seed, split, err);
+    return code == SK_OK ? match_classes(m, tell, err) : code;
 }
 
 void sk_eval_model_close(struct sk_eval_model *m)
@@ -124,7 +135,7 @@ static enum sk_code eval_one(const char *path, const struct sk_eval_args *a, str
         return SK_NOMEM;
     enum sk_code code = sk_file_writable(a->predictions, err);
     if (code == SK_OK)
-        code = sk_eval_model_open(m, path, a, err);
+        code = sk_eval_model_open(m, path, a, true, err);
     if (code == SK_OK)
         code = check_confusion(m, a, err);
     if (code == SK_OK && a->predictions)

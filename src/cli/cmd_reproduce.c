@@ -1,6 +1,7 @@
 /* skua reproduce: a recipe by its task, and whether it reached what it expects. */
 #include "cli/cli.h"
 #include "cli/profile_view.h"
+#include "cli/sweep.h"
 #include "cli/train_view.h"
 
 struct reproduce_args {
@@ -34,6 +35,19 @@ static enum sk_code train(const struct sk_recipe *r, const struct reproduce_args
     return code == SK_OK ? judge(r, view.accuracy, err) : code;
 }
 
+static enum sk_code do_task(const struct sk_recipe *r, const struct reproduce_args *a, struct sk_err *err)
+{
+    switch (r->task) {
+    case SK_TASK_TRAIN:
+        return train(r, a, err);
+    case SK_TASK_PROFILE:
+        return sk_cli_profile(r, &(struct sk_profile_show){.svg = a->svg, .json = a->json}, err);
+    case SK_TASK_SWEEP:
+        break;
+    }
+    return sk_cli_sweep(r, a->out, &(struct sk_sweep_show){.svg = a->svg, .json = a->json}, a->quiet, err);
+}
+
 static enum sk_code run_reproduce(const struct sk_words *words, const void *args, struct sk_err *err)
 {
     const struct reproduce_args *a = args;
@@ -42,14 +56,12 @@ static enum sk_code run_reproduce(const struct sk_words *words, const void *args
         return SK_NOMEM;
     sk_progress_quiet(a->quiet || a->json);
     enum sk_code code = sk_cli_recipe(r, words->item[0], a->data, &a->set, err);
-    bool trains = r->task == SK_TASK_TRAIN;
-    if (code == SK_OK && trains && a->svg)
-        code = sk_fail(err, SK_USAGE, "--svg is for recipes that measure several numbers of workers");
-    if (code == SK_OK && !trains && a->out)
+    if (code == SK_OK && r->task == SK_TASK_TRAIN && a->svg)
+        code = sk_fail(err, SK_USAGE, "--svg is for sweeps and recipes that measure several numbers of workers");
+    if (code == SK_OK && r->task == SK_TASK_PROFILE && a->out)
         code = sk_fail(err, SK_USAGE, "--out is for recipes that train");
     if (code == SK_OK)
-        code = trains ? train(r, a, err)
-                      : sk_cli_profile(r, &(struct sk_profile_show){.svg = a->svg, .json = a->json}, err);
+        code = do_task(r, a, err);
     sk_free(r);
     return code;
 }
@@ -58,8 +70,8 @@ static const struct sk_option options[] = {
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct reproduce_args, data, "the data"),
     SK_OPTION_SET(struct reproduce_args),
     SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct reproduce_args, out,
-              "of recipes that train: run directory (runs/NAME-DATE-TIME)"),
-    SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps over workers: a chart"),
+              "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME)"),
+    SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps: a chart"),
     SK_OPTION_JSON(struct reproduce_args),
     SK_OPTION_QUIET(struct reproduce_args),
 };

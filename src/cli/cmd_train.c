@@ -87,9 +87,13 @@ static enum sk_code run_train(const struct sk_words *words, const void *args, st
     if (!r)
         return SK_NOMEM;
     enum sk_code code = get_recipe(r, a, words->count ? words->item[0] : NULL, err);
+    if (code == SK_OK && r->task == SK_TASK_SWEEP)
+        sk_notice("the recipe '%s' is a sweep: skua sweep trains its settings, this is the recipe as it stands",
+                  r->name);
     if (code == SK_OK)
         code = a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : sk_cli_default_run(out, r, err);
     struct sk_train_view view = {.json = a->json, .quiet = a->quiet, .run = out};
+    view.by_default = words->count == 0 && !a->resume;
     if (code == SK_OK)
         code = sk_cli_train(r, a->resume, &view, err);
     sk_free(r);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct sk_command *const sk_commands[] = {&sk_cmd_train, &sk_cmd_eval,  &sk_cmd_predict, &sk_cmd_info,
-                                                &sk_cmd_data,  &sk_cmd_bench, &sk_cmd_profile, &sk_cmd_reproduce, &sk_cmd_help,
+                                                &sk_cmd_data,  &sk_cmd_bench, &sk_cmd_profile, &sk_cmd_sweep, &sk_cmd_reproduce, &sk_cmd_help,
                                                 NULL};
 enum { EXIT_STOPPED = 75 }; /* stopped from outside, worth trying again */
 
@@ -58,14 +58,12 @@ static enum sk_code dispatch(int argc, char **argv, struct sk_err *err)
     return c ? run_command(c, argc - 2, argv + 2, err) : sk_command_unknown(name, err);
 }
 
-int sk_cli_main(int argc, char **argv)
+int sk_cli_end(enum sk_code code, const struct sk_err *err)
 {
-    struct sk_err err = {0}, out_err = {0};
-    sk_terminal_start();
-    enum sk_code code = dispatch(argc, argv, &err);
+    struct sk_err out_err = {0};
     sk_progress_clear();
     if (code != SK_OK)
-        sk_tell("skua: %s", err.text);
+        sk_tell("skua: %s", err->text);
     if (sk_print_end(&out_err) != SK_OK) {
         if (!sk_print_reader_gone()) /* `| head` has what it wanted: nothing to complain about */
             sk_tell("skua: %s", out_err.text);
@@ -74,4 +72,12 @@ int sk_cli_main(int argc, char **argv)
     int signal_number = sk_terminal_signal();
     bool outside = code == SK_CANCELLED && signal_number && signal_number != SIGINT;
     return outside ? EXIT_STOPPED : sk_exit_status(code);
+}
+
+int sk_cli_main(int argc, char **argv)
+{
+    struct sk_err err = {0};
+    sk_terminal_start();
+    enum sk_code code = dispatch(argc, argv, &err);
+    return sk_cli_end(code, &err);
 }

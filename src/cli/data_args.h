@@ -15,6 +15,8 @@ struct sk_data_args {
 /* The recipe meant by what: data itself (a folder, a file that is no recipe), a recipe, or NULL for --data alone. */
 enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a,
                             struct sk_err *err) SK_MUST;
+/* Whether it names data itself. */
+bool sk_is_data(const char *what);
 bool sk_data_on_read(void *ctx, int64_t done, int64_t all); /* progress of reading */
 int sk_data_threads(const struct sk_data_args *a);
 

@@ -7,11 +7,11 @@
 
 enum { SHARD_MB = 200, QUALITY = 90 };
 
-/* The split as it is there: samples are not divided by the seed. *ds is NULL where there is no validation split. */
-static enum sk_code open_whole(struct sk_dataset **ds, struct sk_recipe *r, enum sk_split split, struct sk_err *err)
+/* The split as training sees it. *ds is NULL where there is no validation split. */
+static enum sk_code open_split(struct sk_dataset **ds, const struct sk_recipe *r, enum sk_split split,
+                               struct sk_err *err)
 {
     struct sk_err why = {0};
-    r->data.val_fraction = 0;
     enum sk_code code = sk_dataset_open(ds, &r->data, r->train.seed, split, &why);
     if (code == SK_OK || (split == SK_VAL && code == SK_NO_SPLIT))
         return SK_OK;
@@ -30,8 +30,8 @@ static bool on_written(void *ctx, int64_t done, int64_t all)
 static void tell_split(const char *name, const struct sk_converted *c, const char *dir)
 {
     char a[32], b[32];
-    sk_print("%s: %s pictures in %s %s, '%s'\n", name, sk_thousands(c->samples - c->damaged, a),
-             sk_thousands(c->shards + c->kept, b), c->shards + c->kept == 1 ? "shard" : "shards", dir);
+    sk_print("%s: %s picture%s in %s %s, '%s'\n", name, sk_thousands(c->samples - c->damaged, a),
+             c->samples - c->damaged == 1 ? "" : "s", sk_thousands(c->shards + c->kept, b), c->shards + c->kept == 1 ? "shard" : "shards", dir);
     if (c->kept > 0)
         sk_tell("%s of the shards were there already", sk_thousands(c->kept, a));
     if (c->damaged > 0)
@@ -53,16 +53,21 @@ static enum sk_code convert_split(struct sk_dataset **opened, struct sk_recipe *
                            .resize = a->resize > 0 ? (int)a->resize : 0,
                            .quality = a->quality > 0 ? (int)a->quality : QUALITY,
                            .threads = sk_data_threads(a),
+                           .limit = split == SK_TRAIN ? r->data.train_limit : r->data.val_limit,
                            .seed = r->train.seed,
                            .progress = on_written};
     enum sk_code code = sk_path_join(dir, err, a->out, name);
     if (code == SK_OK)
-        code = open_whole(&ds, r, split, err);
+        code = open_split(&ds, r, split, err);
     if (code == SK_OK && ds)
         code = sk_data_convert(ds, &o, &done, err);
     sk_progress_clear();
     if (code == SK_OK && ds)
         tell_split(name, &done, dir);
+    if (code == SK_OK && ds && split == SK_VAL && sk_dataset_info(ds)->by_seed && !a->quiet)
+        sk_tell("these are the pictures that training on the source keeps for validation (data.val_fraction %g, "
+                "train.seed %lld)",
+                r->data.val_fraction, (long long)r->train.seed);
     if (code == SK_CANCELLED)
         sk_err_prefix(err, "the shards that are whole stay; the same command goes on with the others");
     *opened = ds;
@@ -86,6 +91,24 @@ static enum sk_code convert_all(struct sk_recipe *r, const struct sk_data_args *
     return code;
 }
 
+/* A command that trains on the shards: by the recipe, less what says where its data lies and which of it, or by a
+ * default one. */
+static void tell_next(const struct sk_recipe *r, const char *what, const char *out)
+{
+    const struct sk_recipe_data *d = &r->data;
+    const bool safe = out[strspn(out, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./")] == '\0';
+    const char *quote = safe ? "" : "'";
+    if (!what || sk_is_data(what)) {
+        sk_tell("try: skua train --data %s%s%s", quote, out, quote);
+        return;
+    }
+    sk_tell("try: skua train %s --data %s%s%s --set data.source=auto%s%s%s%s", what, quote, out, quote,
+            d->also.count ? " --set data.also=[]" : "", d->train_fraction < 1 ? " --set data.train_fraction=1" : "",
+            d->class_names[0] ? " --set data.class_names=" : "",
+            d->images[0] ? " --set data.images= --set data.labels= --set data.val_images= --set data.val_labels="
+                         : d->val_labels[0] ? " --set data.val_labels=" : "");
+}
+
 enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a, struct sk_err *err)
 {
     if (!a->out)
@@ -101,19 +124,27 @@ enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a,
     if (code == SK_OK)
         code = convert_all(r, a, err);
     if (code == SK_OK && !a->quiet)
-        sk_tell("try: skua train --data %s", a->out);
+        tell_next(r, what, a->out);
     sk_free(r);
     return code;
 }
 
 /* ---- verify ---- */
 
-static enum sk_code print_json(const char *split, const struct sk_verified *v, struct sk_err *err)
+static json_t *one_json(const struct sk_dataset *ds, const struct sk_damaged *d, const struct sk_verified *v)
+{
+    char name[2 * SK_PATH];
+    sk_dataset_name(ds, d->index, name, sizeof(name));
+    return json_pack("{s:I, s:o, s:o}", "index", (json_int_t)d->index, "name", sk_json_text(name), "reason",
+                     sk_json_text(v->text.text + d->at));
+}
+
+static enum sk_code print_json(const char *split, const struct sk_dataset *ds, const struct sk_verified *v,
+                               struct sk_err *err)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < v->items; i++)
-        json_array_append_new(list, json_pack("{s:I, s:o}", "index", (json_int_t)v->item[i].index, "reason",
-                                              sk_json_text(v->text.text + v->item[i].at)));
+        json_array_append_new(list, one_json(ds, &v->item[i], v));
     json_t *object = json_pack("{s:s, s:I, s:I, s:o}", "split", split, "count", (json_int_t)v->count, "damaged",
                                (json_int_t)v->damaged, "samples", list);
     return sk_print_json(object, "what is damaged", err);
@@ -126,7 +157,8 @@ static void print_list(const char *split, const struct sk_verified *v)
         sk_print("%s\n", sk_printable(shown, sizeof(shown), v->text.text + v->item[i].at));
     if ((int64_t)v->items < v->damaged)
         sk_print("... and %s more\n", sk_thousands(v->damaged - (int64_t)v->items, a));
-    sk_print("%s: %s pictures, %s damaged\n", split, sk_thousands(v->count, a), sk_thousands(v->damaged, b));
+    sk_print("%s: %s picture%s, %s damaged\n", split, sk_thousands(v->count, a), v->count == 1 ? "" : "s",
+             sk_thousands(v->damaged, b));
 }
 
 static enum sk_code verify_split(struct sk_recipe *r, enum sk_split split, const struct sk_data_args *a,
@@ -137,14 +169,16 @@ static enum sk_code verify_split(struct sk_recipe *r, enum sk_split split, const
     struct sk_verified v = {0};
     if (a->split && strcmp(a->split, name) != 0)
         return SK_OK;
-    enum sk_code code = open_whole(&ds, r, split, err);
+    enum sk_code code = open_split(&ds, r, split, err);
     if (code == SK_OK && ds)
         code = sk_data_verify(ds, sk_data_threads(a), &v, sk_data_on_read, NULL, err);
     sk_progress_clear();
     if (code == SK_OK && ds && a->json)
-        code = print_json(name, &v, err);
+        code = print_json(name, ds, &v, err);
     else if (code == SK_OK && ds)
         print_list(name, &v);
+    if (code == SK_OK && !ds && a->split)
+        code = sk_fail(err, SK_NO_SPLIT, "the data has no validation split");
     *damaged += v.damaged;
     sk_verified_release(&v);
     sk_dataset_close(ds);
@@ -166,8 +200,9 @@ enum sk_code sk_data_run_verify(const char *what, const struct sk_data_args *a, 
     if (code == SK_OK)
         code = verify_split(r, SK_VAL, a, &damaged, err);
     if (code == SK_OK && damaged > 0)
-        code = sk_fail(err, SK_IO, "%s %s damaged", sk_thousands(damaged, number),
-                       damaged == 1 ? "picture is" : "pictures are");
+        code = sk_fail(err, SK_IO, "%s %s damaged: delete %s, or skua data convert writes shards without %s",
+                       sk_thousands(damaged, number), damaged == 1 ? "picture is" : "pictures are",
+                       damaged == 1 ? "it" : "them", damaged == 1 ? "it" : "them");
     sk_free(r);
     return code;
 }

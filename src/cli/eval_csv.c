@@ -25,21 +25,10 @@ enum sk_code sk_eval_csv_open(struct sk_eval_csv *c, const char *path, const str
     return code == SK_OK ? sk_str_add(&c->text, err, "\n") : code;
 }
 
-/* In quotes, which are doubled, where it holds a comma, a quote or the end of a line. */
-static enum sk_code add_field(struct sk_str *out, const char *text, struct sk_err *err)
-{
-    if (!text[strcspn(text, ",\"\r\n")])
-        return sk_str_add(out, err, "%s", text);
-    enum sk_code code = sk_str_add(out, err, "\"");
-    for (; *text && code == SK_OK; text++)
-        code = sk_str_add(out, err, *text == '"' ? "\"\"" : "%c", *text);
-    return code == SK_OK ? sk_str_add(out, err, "\"") : code;
-}
-
 static enum sk_code add_class(const struct sk_eval_csv *c, struct sk_str *out, int number, struct sk_err *err)
 {
     enum sk_code code = sk_str_add(out, err, ",");
-    return code == SK_OK ? add_field(out, c->model->session.class_name[number], err) : code;
+    return code == SK_OK ? sk_csv_text(out, c->model->session.class_name[number], err) : code;
 }
 
 static enum sk_code add_others(struct sk_eval_csv *c, const struct sk_scored *s, struct sk_err *err)
@@ -64,7 +53,7 @@ enum sk_code sk_eval_csv_add(void *csv, const struct sk_scored *s, struct sk_err
     sk_dataset_name(c->model->ds, s->index, name, sizeof(name));
     enum sk_code code = sk_str_add(&c->text, err, "%lld,", (long long)s->index);
     if (code == SK_OK)
-        code = add_field(&c->text, name, err);
+        code = sk_csv_text(&c->text, name, err);
     if (code == SK_OK)
         code = add_class(c, &c->text, s->label, err);
     if (code == SK_OK)

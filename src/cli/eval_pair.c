@@ -17,26 +17,15 @@ struct pair {
 };
 
 /* ---- may they be compared? ---- */
-/* Weights that carry no names have their classes numbered: those fit any. */
-static bool is_numbered(const struct sk_session *s)
-{
-    char number[16];
-    for (int c = 0; c < s->classes; c++) {
-        snprintf(number, sizeof(number), "%d", c);
-        if (strcmp(s->class_name[c], number) != 0)
-            return false;
-    }
-    return true;
-}
-
 static enum sk_code check_classes(const struct sk_session *a, const struct sk_session *b, struct sk_err *err)
 {
     char one[CELL], other[CELL];
     if (a->classes != b->classes)
         return sk_fail(err, SK_INPUT, "'%s' has %d classes, '%s' %d: they cannot be compared", a->path, a->classes,
                        b->path, b->classes);
-    if (is_numbered(a) || is_numbered(b))
-        return SK_OK;
+    if (sk_classes_numbered((const char *const *)a->class_name, 0, a->classes) ||
+        sk_classes_numbered((const char *const *)b->class_name, 0, b->classes))
+        return SK_OK; /* weights that carry no names fit any */
     for (int c = 0; c < a->classes; c++)
         if (strcmp(a->class_name[c], b->class_name[c]) != 0)
             return sk_fail(err, SK_INPUT, "class %d is '%s' in '%s' and '%s' in '%s': they cannot be compared", c,
@@ -185,9 +174,9 @@ enum sk_code sk_eval_pair(const char *a, const char *b, const struct sk_eval_arg
     struct pair *p = sk_alloc(1, sizeof(*p), err); /* too large for a stack */
     if (!p)
         return SK_NOMEM;
-    enum sk_code code = sk_eval_model_open(&p->a, a, args, err);
+    enum sk_code code = sk_eval_model_open(&p->a, a, args, true, err);
     if (code == SK_OK)
-        code = sk_eval_model_open(&p->b, b, args, err);
+        code = sk_eval_model_open(&p->b, b, args, false, err);
     if (code == SK_OK)
         code = check_classes(&p->a.session, &p->b.session, err);
     if (code == SK_OK)

@@ -17,8 +17,9 @@ struct sk_eval_model { /* a model with its data and what came out of it; zeroed:
     struct sk_dataset *ds;
     struct sk_evaluation e;
 };
-/* Opens the model and the data that it is to be evaluated on. Close also after a failure. */
-enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const struct sk_eval_args *a,
+/* Opens the model and the data that it is to be evaluated on, whose classes are matched with the model's (tell: that is
+ * told). Close also after a failure. */
+enum sk_code sk_eval_model_open(struct sk_eval_model *m, const char *path, const struct sk_eval_args *a, bool tell,
                                 struct sk_err *err) SK_MUST;
 void sk_eval_model_close(struct sk_eval_model *m);
 typedef enum sk_code sk_eval_sample(void *ctx, const struct sk_scored *s, struct sk_err *err);

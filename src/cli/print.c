@@ -106,6 +106,16 @@ int sk_text_columns(const char *text)
     return n;
 }
 
+enum sk_code sk_csv_text(struct sk_str *out, const char *text, struct sk_err *err)
+{
+    if (!text[strcspn(text, ",\"\r\n")])
+        return sk_str_add(out, err, "%s", text);
+    enum sk_code code = sk_str_add(out, err, "\"");
+    for (; *text && code == SK_OK; text++)
+        code = sk_str_add(out, err, *text == '"' ? "\"\"" : "%c", *text);
+    return code == SK_OK ? sk_str_add(out, err, "\"") : code;
+}
+
 enum sk_code sk_bar(struct sk_str *out, double share, int width, struct sk_err *err)
 {
     static const char *const eighth[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};

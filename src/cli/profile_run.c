@@ -85,6 +85,9 @@ static enum sk_code profile(const struct sk_recipe *r, const struct sk_profile_s
                                  .trace_steps = show->trace ? show->trace_steps ? show->trace_steps : TRACE_STEPS : 0,
                                  .progress = on_progress};
     enum sk_code code = SK_OK;
+    if (r->profile.steps > 0 && r->profile.epochs > 1)
+        sk_notice("profile.steps (%lld) are measured: profile.epochs (%d) does not count", (long long)r->profile.steps,
+                  r->profile.epochs);
     for (int e = 1; e <= epochs && code == SK_OK; e++) {
         sk_profile_release(&out);
         code = sk_profiler_run(p, &run, &out, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/profile_view.h"
+#include "cli/svg.h"
 
 enum { WORKERS_MAX = 64, WARM_UP = 2 };
 
@@ -231,60 +232,55 @@ enum sk_code sk_sweep_print(const struct sk_sweep *s, bool json, struct sk_err *
 /* ---- the chart as SVG ---- */
 enum { CHART_TOP = 40, CHART_HEIGHT = 260, CHART_LEFT = 60, GROUP = 90, BAR = 24 };
 
-static enum sk_code add_rect(struct sk_str *out, double x, double y, double height, const char *class,
-                             struct sk_err *err)
+static enum sk_code add_bar(struct sk_str *out, double x, double y, double height, const char *class,
+                            struct sk_err *err)
 {
-    return sk_str_add(out, err, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\"/>\n", class, x,
-                      y, BAR, height);
+    return sk_svg_rect(out, class, x, y, BAR, height, err);
 }
 
 static enum sk_code add_group(struct sk_str *out, const struct sk_sweep_row *r, size_t at, double most, bool best,
                               struct sk_err *err)
 {
+    char label[32];
     double x = CHART_LEFT + 20 + (double)at * GROUP, floor = CHART_TOP + CHART_HEIGHT,
            unit = most > 0 ? CHART_HEIGHT / most : 0;
     double load = unit * r->load_seconds, wait = unit * r->wait_seconds, compute = unit * r->compute_seconds;
-    enum sk_code code = add_rect(out, x, floor - load, load, "load", err);
+    snprintf(label, sizeof(label), "%d%s", r->workers, best ? " (best)" : "");
+    enum sk_code code = add_bar(out, x, floor - load, load, "load", err);
     if (code == SK_OK)
-        code = add_rect(out, x + BAR + 4, floor - compute, compute, "compute", err);
+        code = add_bar(out, x + BAR + 4, floor - compute, compute, "compute", err);
     if (code == SK_OK)
-        code = add_rect(out, x + BAR + 4, floor - compute - wait, wait, "wait", err);
-    if (code == SK_OK)
-        code = sk_str_add(out, err, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\"%s>%d%s</text>\n", x + BAR + 2,
-                          floor + 20, best ? " font-weight=\"bold\"" : "", r->workers, best ? " (best)" : "");
-    return code;
+        code = add_bar(out, x + BAR + 4, floor - compute - wait, wait, "wait", err);
+    return code == SK_OK ? sk_svg_text(out, x + BAR + 2, floor + 20, "middle", best, label, err) : code;
 }
 
 static enum sk_code add_scale(struct sk_str *out, double most, double width, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     for (int i = 0; i <= 4 && code == SK_OK; i++) {
+        char label[32];
         double y = CHART_TOP + CHART_HEIGHT * (1 - i / 4.0);
-        code = sk_str_add(out, err,
-                          "<line class=\"grid\" x1=\"%d\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>\n"
-                          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g s</text>\n",
-                          CHART_LEFT, width - 10, y, y, CHART_LEFT - 6, y + 4, most * i / 4.0);
+        snprintf(label, sizeof(label), "%.3g s", most * i / 4.0);
+        code = sk_svg_line(out, "grid", CHART_LEFT, y, width - 10, y, err);
+        if (code == SK_OK)
+            code = sk_svg_text(out, CHART_LEFT - 6, y + 4, "end", false, label, err);
     }
     return code;
 }
 
 enum sk_code sk_sweep_svg(const struct sk_sweep *s, struct sk_str *out, struct sk_err *err)
 {
+    static const char style[] = ".load { fill: #b7950b } .compute { fill: #2471a3 } .wait { fill: #c0392b }";
     double width = CHART_LEFT + 30 + (double)s->rows * GROUP, most = longest(s);
     width = width < 420 ? 420 : width;
-    enum sk_code code = sk_str_add(
-        out, err,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %d\" font-family=\"sans-serif\" "
-        "font-size=\"12\">\n"
-        "<style>svg { background: #fff } text { fill: #1c1e21 } .grid { stroke: #d5d8dc } .load { fill: #b7950b }\n"
-        ".compute { fill: #2471a3 } .wait { fill: #c0392b } @media (prefers-color-scheme: dark) { svg { background: "
-        "#16181b }\n"
-        "text { fill: #e4e6e9 } .grid { stroke: #3a3f45 } }</style>\n"
-        "<text x=\"%d\" y=\"20\">by number of workers: "
-        "<tspan class=\"load\" style=\"fill: #b7950b\">loading alone</tspan>, beside it training: "
-        "<tspan style=\"fill: #2471a3\">computing</tspan> and <tspan style=\"fill: #c0392b\">waiting for "
-        "data</tspan></text>\n",
-        width, CHART_TOP + CHART_HEIGHT + 40, 10);
+    enum sk_code code = sk_svg_open(out, width, CHART_TOP + CHART_HEIGHT + 40, style, err);
+    if (code == SK_OK)
+        code = sk_str_add(
+            out, err,
+            "<text x=\"10\" y=\"20\">by number of workers: "
+            "<tspan class=\"load\" style=\"fill: #b7950b\">loading alone</tspan>, beside it training: "
+            "<tspan style=\"fill: #2471a3\">computing</tspan> and <tspan style=\"fill: #c0392b\">waiting for "
+            "data</tspan></text>\n");
     if (code == SK_OK)
         code = add_scale(out, most, width, err);
     for (size_t i = 0; i < s->rows && code == SK_OK; i++)

@@ -105,7 +105,7 @@ static void common_size(const struct sk_dataset *ds, int *height, int *width)
 /* Few pictures make few steps: smaller batches, more epochs and a smaller rate, or nothing is learned but noise. */
 static enum sk_code length_for(struct sk_recipe *r, int64_t samples, struct sk_err *err)
 {
-    enum { ENOUGH = 5000, STEPS = 400, FEW = 500 };
+    enum { ENOUGH = 5000, STEPS = 400 };
     char epochs[64], batch[64];
     if (samples >= ENOUGH)
         return sk_recipe_set(r, "train.schedule={name: one_cycle}", err);
@@ -113,8 +113,6 @@ static enum sk_code length_for(struct sk_recipe *r, int64_t samples, struct sk_e
     int64_t wanted = (STEPS + steps - 1) / steps;
     snprintf(batch, sizeof(batch), "train.batch=%lld", (long long)size);
     snprintf(epochs, sizeof(epochs), "train.epochs=%lld", (long long)(wanted < 5 ? 5 : wanted > 40 ? 40 : wanted));
-    if (samples < FEW)
-        sk_notice("only %lld training pictures: a network trained from nothing learns little from so few", (long long)samples);
     return set_all(r, (const char *const[]){batch, epochs, "train.optimizer.lr=0.01", "train.schedule={name: one_cycle}", NULL}, err);
 }
 

@@ -18,12 +18,23 @@ static void tell_start(const struct sk_train_view *v, const struct sk_start_repo
         sk_tell("%s", v->run);
 }
 
+static void tell_few(const struct sk_start_report *r)
+{
+    enum { FEW = 500 };
+    if (r->samples < FEW && !r->recipe->model.init[0])
+        sk_notice("only %lld training pictures: a network trained from nothing learns little from so few; one that is "
+                  "trained already learns more: --set model.init=MODEL --set model.new_head=true",
+                  (long long)r->samples);
+}
+
 static void on_start(void *ctx, const struct sk_start_report *r)
 {
     struct sk_train_view *v = ctx;
     v->begun = true;
     sk_terminal_saving(true); /* before, while kernels are measured, there is nothing to save */
     v->log_every = r->recipe->train.log_every;
+    if (v->by_default)
+        tell_few(r);
     if (v->json) {
         sk_print("{\"event\":\"start\",\"params\":%lld,\"precision\":\"%s\",\"threads\":%d,\"samples\":%lld,"
                  "\"val_samples\":%lld,\"step\":%lld}\n",

@@ -8,6 +8,7 @@ enum { SK_VIEW_DAMAGED = 5 };
 struct sk_train_view {
     bool json, quiet, batches; /* batches: a line for each logged step */
     const char *run;
+    bool by_default;  /* nobody chose the recipe */
     bool begun;       /* training has started */
     int log_every;    /* of the recipe */
     double accuracy;  /* of the last validation, -1: none */

@@ -286,7 +286,9 @@ static enum sk_code join(struct sk_converted *out, const struct conversion *all,
 enum sk_code sk_data_convert(const struct sk_dataset *ds, const struct sk_convert *o, struct sk_converted *out,
                              struct sk_err *err)
 {
-    struct conversion all = {.dataset = ds, .options = o, .count = sk_dataset_info(ds)->count, .lock = -1};
+    int64_t there = sk_dataset_info(ds)->count;
+    struct conversion all = {.dataset = ds, .options = o, .lock = -1,
+                             .count = o->limit > 0 && o->limit < there ? o->limit : there};
     struct sk_crew crew = {.threads = sk_crew_threads(o->threads),
                            .all = all.count,
                            .work = write_shard,

@@ -72,6 +72,7 @@ struct sk_dataset_info {
      * the same file, which all go into one split, or SK_SPLIT_ALREADY; NULL: each is for itself. The source's. */
     bool both_splits;
     const uint32_t *same;
+    bool by_seed; /* it was split by seed */
 };
 /* Opens one split. seed is for splits made by seed. A validation split that is not there: NO_SPLIT.
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -80,6 +81,14 @@ enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data
 void sk_dataset_close(struct sk_dataset *ds); /* NULL is fine */
 const struct sk_dataset_info *sk_dataset_info(const struct sk_dataset *ds);
 int sk_dataset_label(const struct sk_dataset *ds, int64_t index);
+/* Gives the classes the numbers that a network has them by, matched by name (match.c): info has the network's classes
+ * from then on. Classes of the data that are only numbered keep their numbers, and so do those of a numbered network that
+ * has no such names. To be called once, before labels are used. tell: a notice where numbers change. INPUT names the
+ * class that the network does not know. */
+enum sk_code sk_dataset_match(struct sk_dataset *ds, const char *const *class_name, int classes, bool tell,
+                              struct sk_err *err) SK_MUST;
+/* Whether every name from first on is the class' number. */
+bool sk_classes_numbered(const char *const *name, int first, int classes);
 /* Reads (and decodes) sample index. Thread-safe: several workers read one dataset at once. */
 enum sk_code sk_dataset_read(const struct sk_dataset *ds, int64_t index, struct sk_picture *p, struct sk_err *err) SK_MUST;
 /* The sample's picture file as it lies, *data of sk_free; *data NULL: the source has no files. Thread-safe. */
@@ -154,6 +163,7 @@ struct sk_loader_options {
     int64_t seed;
     int64_t limit;           /* first N samples; 0: all */
     enum sk_on_error on_error;
+    double max_damaged;      /* replaced ones, as a share of the epoch's samples; 0: 0.01 */
     /* This process is number rank of ranks (0 or 1: alone). Of each batch that a process alone would get, it gets
      * samples rank, rank + ranks, ...: together the ranks get the same batches, each sample once, in evaluation too. All
      * have equally many batches; a rank's share of the last may be empty (count 0). */
@@ -176,8 +186,8 @@ void sk_loader_shape(const struct sk_loader *loader, int *height, int *width, in
  * the time: that of the epoch's permutation, some 15 ms for a million samples. */
 enum sk_code sk_loader_start(struct sk_loader *loader, uint32_t epoch, int64_t first_batch, struct sk_err *err) SK_MUST;
 /* The next batch, valid until the next call of next, start or free; *batch = NULL at the end of the epoch. A worker's error comes out
- * here at the batch where it arose. When this rank replaced more than 1% of
- * the epoch's samples (but one is fine): INPUT. */
+ * here at the batch where it arose. When this rank replaced more than max_damaged of the epoch's samples (but one is
+ * fine): INPUT. */
 enum sk_code sk_loader_next(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err) SK_MUST;
 /* Damaged samples that were replaced since new, each once, in the order in which their batches were given; the first
  * SK_DAMAGED_MAX of them. Returns how many are in *list, which is the loader's, valid until the next call of next. */
@@ -233,6 +243,7 @@ struct sk_convert {
     int resize;  /* pictures whose sides are both longer are scaled so that the shorter side is this; 0: none are */
     int quality; /* of the JPEG files that are then written */
     int threads;
+    int64_t limit; /* the first so many samples; 0: all */
     int64_t seed;
     bool (*progress)(void *ctx, int64_t done, int64_t all);
     void *ctx;

@@ -48,9 +48,10 @@ void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report
         add_damage(all, &part->damaged[i]);
 }
 
-int64_t sk_fill_damage_limit(int64_t n)
+int64_t sk_fill_damage_limit(const struct sk_fill *f)
 {
-    return n < 100 ? n > 1 : n / 100;
+    int64_t limit = (int64_t)((double)f->samples * f->max_damaged * (1 + 1e-12)); /* of 700, 1% are 7 */
+    return limit < 1 ? f->samples > 1 : limit;
 }
 
 static void note_damage(struct sk_fill_report *r, int64_t position, int64_t index, const struct sk_err *err)
@@ -71,7 +72,7 @@ static void note_damage(struct sk_fill_report *r, int64_t position, int64_t inde
 static enum sk_code read_sample(const struct sk_fill *f, struct sk_fill_scratch *s, int64_t position, int64_t *index,
                                 struct sk_fill_report *r, struct sk_err *err)
 {
-    int64_t limit = f->on_error == SK_ON_ERROR_REPLACE ? sk_fill_damage_limit(f->samples) : 0;
+    int64_t limit = f->on_error == SK_ON_ERROR_REPLACE ? sk_fill_damage_limit(f) : 0;
     for (int64_t tried = 0;; tried++) {
         *index = f->order[(position + tried) % f->samples];
         sk_rng_init(&s->rng, (uint64_t)f->seed, f->epoch, (uint64_t)*index, SK_RNG_AUGMENT);
@@ -79,9 +80,9 @@ static enum sk_code read_sample(const struct sk_fill *f, struct sk_fill_scratch 
             sk_dataset_read_for(f->dataset, *index, &f->steps, &s->rng, &s->picture, &s->other, &s->done, err);
         if (sk_is_damage(code) && tried >= limit && f->on_error == SK_ON_ERROR_REPLACE)
             sk_err_prefix(err,
-                          "more damaged samples in a row (%lld) than the 1%% of %lld that may be replaced (skua data "
-                          "verify lists them); the last",
-                          (long long)tried + 1, (long long)f->samples);
+                          "more damaged samples in a row (%lld) than the %g%% of %lld that may be replaced "
+                          "(data.max_damaged; skua data verify lists them, skua data convert leaves them out); the last",
+                          (long long)tried + 1, 100 * f->max_damaged, (long long)f->samples);
         if (code == SK_OK || !sk_is_damage(code) || tried >= limit)
             return code;
         if (tried == 0)

@@ -8,6 +8,7 @@ struct sk_fill { /* read by all workers at once; changes only between epochs */
     const struct sk_dataset *dataset;
     struct sk_picture_steps steps;
     enum sk_on_error on_error;
+    double max_damaged;
     int64_t seed;
     uint32_t epoch;
     int64_t samples, *order;           /* order[samples] of the epoch */
@@ -49,9 +50,9 @@ void sk_fill_report_reset(struct sk_fill_report *r);
  * does not matter. */
 void sk_fill_report_join(struct sk_fill_report *all, const struct sk_fill_report *part);
 
-/* Damaged samples that an epoch of n samples may have: 1% of them, rounded down, but one (where there is another
- * to take its place). */
-int64_t sk_fill_damage_limit(int64_t n);
+/* Damaged samples that an epoch may have: max_damaged of them, rounded down, but one (where there is another to take
+ * its place). */
+int64_t sk_fill_damage_limit(const struct sk_fill *f);
 
 /* Learns the shape after the steps from the first sample that can be read. */
 enum sk_code sk_fill_learn_shape(struct sk_fill *f, struct sk_fill_scratch *s, struct sk_err *err) SK_MUST;

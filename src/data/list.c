@@ -97,12 +97,20 @@ static enum sk_code next_record(struct reader *r, struct field *field, size_t *c
     return code;
 }
 
-static bool is_one_of(const struct field *f, const char *const *names)
+const char sk_list_paths[] = "path, file, filename, file_name, filepath, file_path, image_path, img_path, image, img, "
+                             "image_name, picture, id";
+const char sk_list_labels[] = "label, class, category, target, class_name, label_name";
+
+/* The field that has the first of names that any has; count: none. */
+static size_t find_column(const char *names, const struct field *field, size_t count)
 {
-    for (; *names; names++)
-        if (f->len == strlen(*names) && strncasecmp(f->text, *names, f->len) == 0)
-            return true;
-    return false;
+    for (size_t len; *names; names += len + strspn(names + len, ", ")) {
+        len = strcspn(names, ",");
+        for (size_t i = 0; i < count; i++)
+            if (field[i].len == len && strncasecmp(field[i].text, names, len) == 0)
+                return i;
+    }
+    return count;
 }
 
 struct columns {
@@ -112,12 +120,8 @@ struct columns {
 /* Whether a record names the columns. */
 static bool read_header(struct columns *c, const struct field *field, size_t count)
 {
-    static const char *const paths[] = {"path", "file", "filename", "image", NULL}, *const labels[] = {"label", "class", NULL};
-    c->path = c->label = count;
-    for (size_t i = count; i-- > 0;) {
-        c->path = is_one_of(&field[i], paths) ? i : c->path;
-        c->label = is_one_of(&field[i], labels) ? i : c->label;
-    }
+    c->path = find_column(sk_list_paths, field, count);
+    c->label = find_column(sk_list_labels, field, count);
     c->count = count;
     return c->path < count && c->label < count;
 }
@@ -136,14 +140,17 @@ static enum sk_code read_csv(struct reader *r, struct sk_err *err)
         bool header = first && read_header(&c, field, count);
         if (first && !header)
             c = (struct columns){.count = 2, .path = 0, .label = 1};
-        first = false;
-        if (header)
-            continue;
-        if (count != c.count)
+        if (first && count != 2 && !header)
+            return sk_fail(err, SK_INPUT,
+                           "expected a path and a label, or a header that names columns %s; and %s: found %zu fields",
+                           sk_list_paths, sk_list_labels, count);
+        if (!header && count != c.count)
             return sk_fail(err, SK_INPUT, "expected %zu fields%s, found %zu", c.count,
                            c.count == 2 ? " (path and label)" : "", count);
         const struct field *path = &field[c.path], *label = &field[c.label];
-        code = give(r, &(struct sk_list_row){path->text, path->len, label->text, label->len}, err);
+        if (!header)
+            code = give(r, &(struct sk_list_row){path->text, path->len, label->text, label->len, first}, err);
+        first = false;
     }
     return code;
 }
@@ -208,7 +215,7 @@ static enum sk_code read_plain(struct reader *r, struct sk_err *err)
         columns = found;
         struct sk_list_row row = {.label = line.text, .label_len = line.len};
         if (found == 2)
-            row = (struct sk_list_row){line.text, path, line.text + path, line.len - path};
+            row = (struct sk_list_row){line.text, path, line.text + path, line.len - path, false};
         code = give(r, &row, err);
     }
     return code;

@@ -6,6 +6,7 @@
 #include "data/loader.h"
 
 enum { RING = 3, RING_MAX = 64, RUN_BYTES = 1 << 16, RUN_MAX = SK_FILL_DAMAGED, AUTO_MAX = 16 };
+static const double MAX_DAMAGED = 0.01;
 
 /* ---- making and freeing ---- */
 /* workers: auto may use the processors this process has. */
@@ -60,6 +61,7 @@ static void set_options(struct sk_loader *l, const struct sk_loader_options *o, 
 {
     l->fill = (struct sk_fill){.dataset = o->dataset,
                                .on_error = o->on_error,
+                               .max_damaged = o->max_damaged > 0 ? o->max_damaged : MAX_DAMAGED,
                                .seed = o->seed,
                                .samples = samples,
                                .stride = o->ranks > 1 ? o->ranks : 1,
@@ -217,9 +219,10 @@ static void judge(struct sk_loader *l)
 {
     struct sk_fill_report *r = &l->epoch;
     int64_t n = l->fill.samples;
-    if (r->err.code == SK_OK && r->replaced > sk_fill_damage_limit(n))
-        sk_fail(&r->err, SK_INPUT, "more than 1%% of the samples are damaged (%lld of %lld so far); the first: %s",
-                (long long)r->replaced, (long long)n, r->damage.text);
+    if (r->err.code == SK_OK && r->replaced > sk_fill_damage_limit(&l->fill))
+        sk_fail(&r->err, SK_INPUT, "more than %g%% of the samples are damaged (%lld of %lld so far; data.max_damaged; skua data convert "
+                "leaves damaged ones out); the first: %s",
+                100 * l->fill.max_damaged, (long long)r->replaced, (long long)n, r->damage.text);
 }
 
 enum sk_code sk_loader_next(struct sk_loader *l, const struct sk_batch **batch, struct sk_err *err)

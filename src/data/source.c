@@ -6,6 +6,7 @@
 
 #include "data/cache.h"
 #include "data/internal.h"
+#include "data/match.h"
 #include "data/subset.h"
 
 struct sk_dataset {
@@ -13,8 +14,10 @@ struct sk_dataset {
     void *self;
     struct sk_dataset_info info;
     struct sk_subset subset;
-    int *label;              /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: all are there */
+    int *label; /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: as the source numbers them */
+    int source_classes;
     const char **class_name; /* of those that are there */
+    char **network_name;     /* one block: those of the network, where classes are matched with them */
     struct sk_picture_cache *cache; /* NULL: decoded at each read */
 };
 
@@ -121,11 +124,28 @@ static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *da
         code = keep_classes(d, &data->only_classes, data->path, err);
     if (code != SK_OK)
         return code;
+    d->info.by_seed = d->info.by_seed || d->info.both_splits;
     d->info.both_splits = false;
     d->info.count = d->subset.count;
     d->info.fingerprint = sk_hash_bytes(d->info.fingerprint, d->subset.index,
                                         (size_t)d->subset.count * sizeof(*d->subset.index));
     return SK_OK;
+}
+
+/* A source that was asked for and does not find its own: says which one would. */
+static enum sk_code hint_source(const struct sk_recipe_data *data, const struct sk_source_ops *asked, enum sk_code code,
+                                struct sk_err *err)
+{
+    struct sk_err why = err ? *err : (struct sk_err){0};
+    if (!err || code != SK_INPUT || data->source == SK_SOURCE_AUTO || !asked || !asked->probe || asked->probe(data))
+        return code;
+    for (size_t i = 0; i < SK_COUNT(sources); i++)
+        if (sources[i]->probe(data)) {
+            sk_err_clear(err);
+            return sk_fail(err, code, "%s; it holds what data.source: %s reads (--set data.source=auto)", why.text,
+                           sources[i]->name);
+        }
+    return code;
 }
 
 static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
@@ -140,8 +160,9 @@ static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_dat
         code = d->ops->open(&d->self, &d->info, data, seed, split, err);
     if (code != SK_OK) {
         d->self = NULL;
-        return code;
+        return hint_source(data, d->ops, code, err);
     }
+    d->source_classes = d->info.classes;
     code = whole ? SK_OK : choose(d, data, seed, split, err);
     if (code == SK_OK && d->info.count < 1)
         code = sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
@@ -178,6 +199,89 @@ enum sk_code sk_dataset_open_whole(struct sk_dataset **ds, const struct sk_recip
     return open_data(ds, data, seed, split, true, err);
 }
 
+/* ---- the classes of a network ---- */
+static enum sk_code copy_names(char ***out, const struct sk_names *n, struct sk_err *err)
+{
+    size_t bytes = 0, table = (size_t)n->count * sizeof(char *);
+    for (int i = 0; i < n->count; i++)
+        bytes += strlen(n->name[i]) + 1;
+    char **name = sk_alloc(table + bytes, 1, err);
+    if (!name)
+        return SK_NOMEM;
+    char *next = (char *)name + table;
+    for (int i = 0; i < n->count; i++) {
+        size_t size = strlen(n->name[i]) + 1;
+        name[i] = memcpy(next, n->name[i], size);
+        next += size;
+    }
+    *out = name;
+    return SK_OK;
+}
+
+/* Labels of the source become those that map gives for the numbers until now. */
+static enum sk_code renumber(struct sk_dataset *d, const int *map, struct sk_err *err)
+{
+    int *label = sk_alloc((size_t)d->source_classes, sizeof(*label), err);
+    if (!label)
+        return SK_NOMEM;
+    for (int i = 0; i < d->source_classes; i++) {
+        int now = d->label ? d->label[i] : i;
+        label[i] = now < 0 ? now : map[now];
+    }
+    sk_free(d->label);
+    d->label = label;
+    return SK_OK;
+}
+
+static void tell_match(const struct sk_names *from, const struct sk_names *to)
+{
+    if (from->count < to->count)
+        sk_notice("the data has %d of the network's %d classes: they are matched by name", from->count, to->count);
+    else
+        sk_notice("the data has the network's classes in another order: they are matched by name");
+}
+
+static enum sk_code match(struct sk_dataset *d, const struct sk_names *from, const struct sk_names *to, bool tell,
+                          struct sk_err *err)
+{
+    bool moved = from->count < to->count && !sk_classes_numbered(to->name, from->count, to->count); /* not only padding */
+    int *map = sk_alloc((size_t)from->count, sizeof(*map), err);
+    enum sk_code code = map ? sk_classes_match(map, from, to, err) : SK_NOMEM;
+    if (code == SK_OK)
+        code = renumber(d, map, err);
+    if (code == SK_OK)
+        code = copy_names(&d->network_name, to, err);
+    for (int i = 0; code == SK_OK && i < from->count; i++)
+        moved = moved || map[i] != i;
+    if (code == SK_OK && moved && tell)
+        tell_match(from, to);
+    sk_free(map);
+    return code;
+}
+
+enum sk_code sk_dataset_match(struct sk_dataset *d, const char *const *class_name, int classes, bool tell,
+                              struct sk_err *err)
+{
+    const struct sk_names from = {d->info.class_name, d->info.classes}, to = {class_name, classes};
+    const bool numbered = sk_classes_numbered(class_name, 0, classes);
+    assert(!d->network_name);
+    if (sk_classes_numbered(from.name, 0, from.count))
+        return SK_OK;
+    enum sk_code code = match(d, &from, &to, tell, numbered ? NULL : err);
+    if (code == SK_INPUT && numbered) {
+        if (tell && from.count != classes)
+            sk_notice("the network's %d classes have no names: the %d of the data are taken for the first of them",
+                      classes, from.count);
+        return SK_OK;
+    }
+    if (code != SK_OK)
+        return code;
+    d->info.classes = classes;
+    d->info.class_name = (const char *const *)d->network_name;
+    return SK_OK;
+}
+
+/* ---- reading ---- */
 /* The source's number of a sample. */
 static int64_t in_source(const struct sk_dataset *ds, int64_t index)
 {
@@ -194,6 +298,7 @@ void sk_dataset_close(struct sk_dataset *ds)
     sk_subset_release(&ds->subset);
     sk_free(ds->label);
     sk_free(ds->class_name);
+    sk_free(ds->network_name);
     if (ds->cache)
         sk_picture_cache_release(ds->cache);
     sk_free(ds->cache);

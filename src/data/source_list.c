@@ -72,19 +72,49 @@ static enum sk_code find_layout(struct layout *l, const char *path, enum sk_spli
 struct taking {
     struct listed *to;
     bool labels_only;
+    int64_t rows;
+    char first[SK_PATH], second[SK_PATH]; /* paths of a list without a header; empty: with one */
 };
+
+static void keep_path(char out[SK_PATH], const struct sk_list_row *row)
+{
+    memcpy(out, row->path, row->path_len);
+    out[row->path_len] = '\0';
+}
 
 static enum sk_code take_row(void *ctx, const struct sk_list_row *row, struct sk_err *err)
 {
-    const struct taking *t = ctx;
+    struct taking *t = ctx;
     char path[SK_PATH];
     int label;
+    if (row->first)
+        keep_path(t->first, row);
+    else if (t->rows == 1)
+        keep_path(t->second, row);
+    t->rows++;
     enum sk_code code = sk_label_set_add(&t->to->labels, row->label, row->label_len, &label, err);
     if (code != SK_OK || t->labels_only)
         return code;
-    memcpy(path, row->path, row->path_len);
-    path[row->path_len] = '\0';
+    keep_path(path, row);
     return sk_file_list_add(&t->to->list, path, 0, label, err);
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+    char path[SK_PATH];
+    return sk_path_join(path, NULL, dir, name) == SK_OK && sk_is_file(path);
+}
+
+/* A first line that names no file, before one that does, is a header with names of its own. */
+static enum sk_code read_list(struct listed *s, const char *path, const char *dir, bool labels_only, struct sk_err *err)
+{
+    struct taking t = {.to = s, .labels_only = labels_only};
+    enum sk_code code = sk_list_read(path, sk_list_form_of(path), take_row, &t, err);
+    if (code == SK_OK && t.first[0] && t.second[0] && !is_there(dir, t.first) && is_there(dir, t.second))
+        code = sk_fail(err, SK_INPUT,
+                       "'%s' line 1: there is no picture '%s', and no header that is known: it names columns %s; and %s",
+                       path, t.first, sk_list_paths, sk_list_labels);
+    return code;
 }
 
 /* The labels of both splits tell what they are, since either may lack some. */
@@ -96,11 +126,11 @@ static enum sk_code load(struct listed *s, const struct layout *l, const struct 
     if (code == SK_OK)
         code = sk_class_list_of(&classes, shown, data, "classes.txt", err);
     if (code == SK_OK)
-        code = sk_list_read(l->split, sk_list_form_of(l->split), take_row, &(struct taking){s, false}, err);
+        code = read_list(s, l->split, l->dir, false, err);
     if (code == SK_OK && s->list.count == 0)
         code = sk_fail(err, SK_INPUT, "'%s' lists no picture", l->split);
     if (code == SK_OK && l->other[0])
-        code = sk_list_read(l->other, sk_list_form_of(l->other), take_row, &(struct taking){s, true}, err);
+        code = read_list(s, l->other, l->dir, true, err);
     if (code == SK_OK)
         code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &classes : NULL, shown[0] ? shown : data->path, err);
     for (size_t i = 0; code == SK_OK && i < s->list.count; i++)

@@ -56,10 +56,18 @@ static enum sk_code start(struct sk_engine *e, struct sk_err *err)
     return code == SK_OK ? open_cache(e, err) : code;
 }
 
+enum sk_code sk_engine_check_device(enum sk_device device, struct sk_err *err)
+{
+    if (device == SK_DEVICE_CUDA)
+        return sk_fail(err, SK_UNSUPPORTED, "engine.device: this skua has no cuda backend, use cpu or auto");
+    return SK_OK;
+}
+
 enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engine *r, struct sk_err *err)
 {
-    if (r->device == SK_DEVICE_CUDA)
-        return sk_fail(err, SK_UNSUPPORTED, "engine.device: this skua has no cuda backend, use cpu or auto");
+    enum sk_code code = sk_engine_check_device(r->device, err);
+    if (code != SK_OK)
+        return code;
     struct sk_engine *e = sk_alloc(1, sizeof *e, err);
     if (!e)
         return SK_NOMEM;
@@ -67,7 +75,7 @@ enum sk_code sk_engine_open(struct sk_engine **out, const struct sk_recipe_engin
     e->recipe = *r;
     e->precision = precision(e->backend, r->precision);
     e->clock = sk_now;
-    enum sk_code code = start(e, err);
+    code = start(e, err);
     if (code != SK_OK)
         sk_engine_close(e);
     else

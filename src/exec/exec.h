@@ -18,6 +18,8 @@ struct sk_plan;
 /* Resolves device, threads and precision (auto: bf16 where the machine has it; told once through sk_notice when it has not).
  * USAGE where SKUA_FORCE names no op or kernel there is, or of many more threads than processors. */
 enum sk_code sk_engine_open(struct sk_engine **e, const struct sk_recipe_engine *r, struct sk_err *err) SK_MUST;
+/* UNSUPPORTED with the reason where a device asked for cannot be had here; nothing is opened. */
+enum sk_code sk_engine_check_device(enum sk_device device, struct sk_err *err) SK_MUST;
 void sk_engine_close(struct sk_engine *e);
 /* Plans that are being made look at the flag while they measure kernels, and end with CANCELLED. */
 void sk_engine_cancel(struct sk_engine *e, const atomic_bool *cancel);

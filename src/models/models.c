@@ -73,6 +73,14 @@ static enum sk_code unknown(const char *arch, struct sk_err *err)
     return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s' (skua info --models names those there are)", arch);
 }
 
+enum sk_code sk_model_check_name(const char *arch, struct sk_err *err)
+{
+    for (size_t i = 0; i < SK_COUNT(names) - 1; i++)
+        if (strcmp(names[i], arch) == 0)
+            return SK_OK;
+    return unknown(arch, err);
+}
+
 static enum sk_code network(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int x, int *logits,
                             struct sk_err *err)
 {

@@ -23,6 +23,7 @@ enum sk_code sk_model_build(struct sk_graph *g, const struct sk_recipe_model *m,
                             struct sk_err *err) SK_MUST;
 /* Names of architectures, NULL-terminated. */
 const char *const *sk_model_names(void);
+enum sk_code sk_model_check_name(const char *arch, struct sk_err *err) SK_MUST; /* INPUT that names the nearest */
 /* Whether the tensor of this name is the weight [classes, features] of a network's last layer. */
 bool sk_model_is_classifier(const char *tensor);
 /* Short names for whole models used by bench: "resnet18-cifar", "narrow-resnet18-cifar", "resnet50"; fills m, side and classes; false: unknown. */

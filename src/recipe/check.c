@@ -163,8 +163,8 @@ static enum sk_code check_profile(const struct sk_recipe_profile *p, struct sk_e
     if (!p->network && !*p->workers)
         return sk_fail(err, SK_INPUT, "profile.network: loading alone is measured for the numbers of profile.workers, which "
                                       "are not given");
-    if (p->epochs > 1 && (p->steps > 0 || *p->workers))
-        return sk_fail(err, SK_INPUT, "profile.epochs: %d epochs are told with profile.steps 0 and without profile.workers",
+    if (p->epochs > 1 && *p->workers)
+        return sk_fail(err, SK_INPUT, "profile.epochs: %d epochs are not measured for several profile.workers: set it to 1",
                        p->epochs);
     return SK_OK;
 }
@@ -182,6 +182,8 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
         code = sk_fail(err, SK_INPUT, "model.new_head: there is no model.init whose classifier it would replace");
     if (code == SK_OK)
         code = check_profile(&r->profile, err);
+    if (code == SK_OK)
+        code = sk_sweep_check(r, err);
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);

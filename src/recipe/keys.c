@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const task_names[] = {"train", "profile", NULL};
+static const char *const task_names[] = {"train", "profile", "sweep", NULL};
 static const char *const source_names[] = {"auto", "cifar10", "cifar100", "folder", "npy", "tar", "list", "shapes", NULL};
 static const char *const cifar100_names[] = {"fine", "coarse", NULL};
 static const char *const on_error_names[] = {"replace", "stop", NULL};
@@ -73,6 +73,9 @@ const struct sk_key sk_keys[] = {
     KEY("data.on_error", SK_KEY_ENUM, data.on_error, "replace", YES,
         "a damaged sample: replaced by the next of the epoch's order and counted, or the run stops",
         .names = on_error_names),
+    KEY("data.max_damaged", SK_KEY_REAL, data.max_damaged, "0.01", YES,
+        "replace: the run stops where more than this share of an epoch's samples is damaged (but one may be)",
+        REALS(0, 1), .above_min = true),
     KEY("data.image_size", SK_KEY_INT, data.image_size, "32", NO, "shapes: side of the pictures, in pixels",
         INTEGERS(SK_SHAPES_MIN_SIDE, SK_SHAPES_MAX_SIDE)),
     KEY("data.train_size", SK_KEY_INT, data.train_size, "20000", NO, "shapes: number of training samples",
@@ -122,7 +125,7 @@ const struct sk_key sk_keys[] = {
     KEY("model.bn_momentum", SK_KEY_REAL, model.bn_momentum, "0.1", NO,
         "batch norm: running = (1 - m) * running + m * batch", REALS(0, 1)),
     KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance", REALS(1e-12, 1)),
-    KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file with the initial weights; empty: random",
+    KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file, run or checkpoint with the initial weights; empty: random",
         PLAIN),
     KEY("model.new_head", SK_KEY_BOOL, model.new_head, "false", NO,
         "the classifier is not taken from model.init but begins at random: for other classes", PLAIN),
@@ -256,10 +259,25 @@ const struct sk_key sk_keys[] = {
         "numbers of workers to set beside each other, as in 0,1,2,4; empty: data.workers alone", PLAIN),
     KEY("profile.steps", SK_KEY_INT64, profile.steps, "20", YES, "measured steps; 0: whole epochs",
         INTEGERS(0, 1000000)),
-    KEY("profile.epochs", SK_KEY_INT, profile.epochs, "1", YES, "with profile.steps 0: so many epochs, each told",
+    KEY("profile.epochs", SK_KEY_INT, profile.epochs, "1", YES, "so many epochs, each told; where profile.steps is above 0 those alone count",
         INTEGERS(1, 1000)),
     KEY("profile.network", SK_KEY_BOOL, profile.network, "true", YES,
         "false: with profile.workers, loading alone is measured", PLAIN),
+
+    KEY("sweep.grid", SK_KEY_GRID, sweep.grid, "{}", YES,
+        "keys with the values that each takes: {train.optimizer.lr: [0.1, 0.01]}; all combinations are settings",
+        PLAIN),
+    KEY("sweep.list", SK_KEY_LIST, sweep.list, "[]", YES,
+        "settings one by one: [{name: wide, model.width: 2.0}, ...]; each with all of the grid", PLAIN),
+    KEY("sweep.seeds", SK_KEY_NUMBERS, sweep.seeds, "[]", YES,
+        "each setting is trained once with each; none: once, with train.seed", REALS(0, 1e15)),
+    KEY("sweep.parallel", SK_KEY_INT, sweep.parallel, "1", YES, "runs at a time; the threads are divided among them",
+        INTEGERS(1, 64)),
+    KEY("sweep.show", SK_KEY_WORDS, sweep.show, "[]", YES,
+        "columns of the table, the first of which sorts it and is drawn; empty: the usual ones", PLAIN),
+    KEY("sweep.fit.x", SK_KEY_WORDS, sweep.fit_x, "[]", YES,
+        "columns against each of which sweep.fit.y is fitted by a line: samples, parameters", PLAIN),
+    KEY("sweep.fit.y", SK_KEY_TEXT, sweep.fit_y, "", YES, "the column that is fitted, such as epoch_seconds", PLAIN),
 
     KEY("expect.accuracy", SK_KEY_REAL, expect.accuracy, "none", YES, "validation top-1 the recipe should reach",
         REALS(0, 1), OR_WORD("none", -1)),

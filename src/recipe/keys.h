@@ -22,6 +22,8 @@ enum sk_key_type {
     SK_KEY_STEPS,     /* struct sk_picture_steps */
     SK_KEY_WORDS,     /* struct sk_recipe_words */
     SK_KEY_NUMBERS,   /* struct sk_recipe_numbers: a list of numbers within the range, or word for count word_value */
+    SK_KEY_GRID, /* sweep.grid: keys with lists of values, as text (sweep.c) */
+    SK_KEY_LIST, /* sweep.list: a list of settings, as text */
     SK_KEY_NORMALIZE, /* has_normalize, normalize_channels, mean and std; base is a struct sk_recipe */
 };
 enum sk_key_resume { SK_RESUME_NO, SK_RESUME_YES, SK_RESUME_GROW /* 0 is without end */ };
@@ -85,8 +87,9 @@ enum sk_code sk_key_unexpected(const struct sk_yaml *y, const struct sk_node *n,
 enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_str *out, struct sk_err *err) SK_MUST;
 bool sk_key_equal(const struct sk_key *k, const void *a, const void *b);
 
-/* Appends text as YAML, in quotes where it needs them. INPUT where a recipe cannot hold it. */
+/* Appends text as YAML, in quotes where it needs them, or always. INPUT where a recipe cannot hold it. */
 enum sk_code sk_text_format(const char *text, struct sk_str *out, struct sk_err *err) SK_MUST;
+enum sk_code sk_text_quote(const char *text, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 /* ---- rows that are more than one value (composite.c, words.c, numbers.c); sk_key_* above call these ---- */
 enum sk_code sk_words_set(struct sk_recipe_words *words, const struct sk_yaml *y, const struct sk_node *n,
@@ -99,6 +102,15 @@ enum sk_code sk_numbers_set(const struct sk_key *k, struct sk_recipe_numbers *nu
 enum sk_code sk_numbers_format(const struct sk_key *k, const struct sk_recipe_numbers *numbers, struct sk_str *out,
                                struct sk_err *err) SK_MUST;
 bool sk_numbers_equal(const struct sk_recipe_numbers *a, const struct sk_recipe_numbers *b);
+
+enum sk_code sk_sweep_set(const struct sk_key *k, char text[SK_SWEEP_TEXT], const struct sk_yaml *y,
+                          const struct sk_node *n, const struct sk_node **at, struct sk_err *err) SK_MUST;
+/* What sk_recipe_check asks of the sweep section. */
+enum sk_code sk_sweep_check(const struct sk_recipe *r, struct sk_err *err) SK_MUST;
+/* Sets a key, or those given of a section, from a node (parse.c); messages as of sk_key_set_node, with the key. INPUT
+ * where there is no such key; with n NULL nothing is set, and only that is asked. */
+enum sk_code sk_recipe_set_node(struct sk_recipe *r, const char *name, const struct sk_yaml *y, const struct sk_node *n,
+                                const struct sk_node **at, struct sk_err *err) SK_MUST;
 
 enum sk_code sk_steps_set(struct sk_picture_steps *steps, const struct sk_yaml *y, const struct sk_node *n,
                           const struct sk_node **at, struct sk_err *err) SK_MUST;

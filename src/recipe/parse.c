@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_MAX = 128, SHOWN = 256 };
+enum { KEYS_MAX = 256, SHOWN = 256 };
 
 struct reader {
     const struct sk_yaml *y;
@@ -49,15 +49,6 @@ void sk_recipe_defaults(struct sk_recipe *r)
     }
 }
 
-/* Whether a sibling before this key has the same text: the same section twice. */
-static bool is_repeated(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key)
-{
-    for (const struct sk_node *n = sk_node_first(y, map); n != key; n = sk_node_next(y, sk_node_next(y, n)))
-        if (strcmp(sk_node_text(y, n), sk_node_text(y, key)) == 0)
-            return true;
-    return false;
-}
-
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as sections nest */
 static enum sk_code read_section(struct reader *d, const struct sk_node *map, const char *section)
 {
@@ -78,7 +69,7 @@ static enum sk_code read_section(struct reader *d, const struct sk_node *map, co
             return sk_key_unexpected(d->y, key, "a key", d->err);
         int length = snprintf(name, sizeof(name), "%s%s%s", section, *section ? "." : "", sk_node_text(d->y, key));
         const struct sk_key *k = length < SK_NAME ? sk_key_find(name) : NULL;
-        if (is_repeated(d->y, map, key))
+        if (sk_node_repeated(d->y, map, key))
             code = sk_fail(d->err, SK_INPUT, "key '%s' is given twice", name);
         else if (k)
             code = read_key(d, k, value);
@@ -121,6 +112,29 @@ static bool is_verbatim(const struct sk_key *k, const char *value)
     return *value == '\0' || (text && *value != '"' && *value != '\'');
 }
 
+static enum sk_code read_keys_of(struct reader *d, const struct sk_node *n, const char *section)
+{
+    if (n->kind == SK_NODE_MAP)
+        return read_section(d, n, section);
+    enum sk_code code = sk_key_unexpected(d->y, n, "a mapping such as {key: value}", d->err);
+    sk_err_prefix(d->err, "%s", section);
+    return code;
+}
+
+enum sk_code sk_recipe_set_node(struct sk_recipe *r, const char *name, const struct sk_yaml *y, const struct sk_node *n,
+                                const struct sk_node **at, struct sk_err *err)
+{
+    struct reader d = {.y = y, .r = r, .at = n, .err = err};
+    const struct sk_key *k = sk_key_find(name);
+    if (!k && !sk_key_is_section(name))
+        return unknown_key(name, err);
+    if (!n)
+        return SK_OK;
+    enum sk_code code = k ? read_key(&d, k, n) : read_keys_of(&d, n, name);
+    *at = d.at;
+    return code;
+}
+
 static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *value, struct sk_err *err)
 {
     struct sk_yaml y = {0};
@@ -133,12 +147,10 @@ static enum sk_code set_key(struct sk_recipe *r, const char *name, const char *v
             sk_err_prefix(err, "%s", name);
         return code;
     }
-    struct reader d = {.y = &y, .r = r, .err = err};
+    const struct sk_node *at;
     enum sk_code code = sk_yaml_parse(&y, value, strlen(value), "value", err);
-    if (code == SK_OK && !k && y.node->kind != SK_NODE_MAP)
-        code = sk_key_unexpected(&y, y.node, "a mapping such as {key: value}", err);
-    else if (code == SK_OK)
-        code = k ? read_key(&d, k, y.node) : read_section(&d, y.node, name);
+    if (code == SK_OK)
+        code = sk_recipe_set_node(r, name, &y, y.node, &at, err);
     sk_yaml_release(&y);
     return code;
 }

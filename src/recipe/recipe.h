@@ -55,6 +55,7 @@ struct sk_picture_step { /* `skua help recipe` has each parameter's meaning */
 };
 /* Whether a step of this kind decides how large the picture is. */
 bool sk_step_sets_size(enum sk_step_kind kind);
+const char *sk_step_name(enum sk_step_kind kind);
 enum sk_decode { SK_DECODE_EXACT, SK_DECODE_FAST };
 struct sk_picture_steps {
     int count;
@@ -98,6 +99,7 @@ struct sk_recipe_data {
     struct sk_recipe_words also; /* further folders or files of the same classes, behind path */
     enum sk_cache cache;
     enum sk_on_error on_error;
+    double max_damaged;      /* replace: more than this share of an epoch stops the run */
     int image_size, train_size, val_size; /* shapes: side, number of samples */
     enum sk_labels cifar100_labels; /* 100 classes, or the 20 groups of them */
     int64_t shapes_seed;     /* shapes: seed of the drawn set */
@@ -196,12 +198,21 @@ struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */
 };
 
-enum sk_task { SK_TASK_TRAIN, SK_TASK_PROFILE };
+enum sk_task { SK_TASK_TRAIN, SK_TASK_PROFILE, SK_TASK_SWEEP };
 struct sk_recipe_profile {
     char workers[SK_NAME];   /* "0,1,2,4", empty: data.workers alone */
     int64_t steps;           /* 0: whole epochs */
     int epochs;
     bool network;            /* false: loading alone */
+};
+
+enum { SK_SWEEP_TEXT = 8192, SK_SWEEP_SETTINGS = 1000 };
+struct sk_recipe_sweep {
+    char grid[SK_SWEEP_TEXT], list[SK_SWEEP_TEXT]; /* as one line of YAML, empty: none */
+    struct sk_recipe_numbers seeds;
+    int parallel;
+    struct sk_recipe_words show, fit_x; /* names of columns (cli/sweep_metrics.c) */
+    char fit_y[SK_NAME];
 };
 
 struct sk_recipe {
@@ -212,6 +223,7 @@ struct sk_recipe {
     struct sk_recipe_engine engine;
     struct sk_recipe_train train;
     struct sk_recipe_profile profile;
+    struct sk_recipe_sweep sweep;
     struct sk_recipe_expect expect;
 };
 /* Every member is plain data: a recipe is copied by assignment and needs no release. */
@@ -241,6 +253,19 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
 /* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". Paths
  * of data may change (moved data): that it is the same data is for the dataset's fingerprint to tell. */
 enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
+/* ---- sweeps (sweep.c) ---- */
+/* Settings: entries of sweep.list times combinations of sweep.grid, 1 where there is neither. INPUT above
+ * SK_SWEEP_SETTINGS. */
+enum sk_code sk_recipe_sweep_count(const struct sk_recipe *r, size_t *count, struct sk_err *err) SK_MUST;
+/* The recipe of a setting (below the count): r with its keys, without the sweep, to be trained; checked. */
+enum sk_code sk_recipe_sweep_setting(const struct sk_recipe *r, size_t setting, struct sk_recipe *out,
+                                     struct sk_err *err) SK_MUST;
+/* Appends what a setting is called: "lr=0.1, width=0.5", for an entry with a name that. Keys that begin with without
+ * (NULL: none) are left out. */
+enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, const char *without, struct sk_str *out,
+                                   struct sk_err *err) SK_MUST;
+/* The first key by which two recipes are validated on different pictures or classes; NULL: none. */
+const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b);
 /* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */
 enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err) SK_MUST;
 /* The full name of the first key whose last part is leaf ("epochs" -> "train.epochs"); NULL: there is none. */

@@ -121,3 +121,9 @@ bool sk_step_sets_size(enum sk_step_kind kind)
     const struct sk_step_type *type = sk_step_type_of(kind);
     return type && type->sizes;
 }
+
+const char *sk_step_name(enum sk_step_kind kind)
+{
+    const struct sk_step_type *type = sk_step_type_of(kind);
+    return type ? type->name : "?";
+}

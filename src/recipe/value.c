@@ -106,6 +106,12 @@ char *sk_key_expected(const struct sk_key *k, char *out, size_t size)
     case SK_KEY_NUMBERS:
         describe_numbers(k, word, out, size);
         break;
+    case SK_KEY_GRID:
+        snprintf(out, size, "keys with lists of values");
+        break;
+    case SK_KEY_LIST:
+        snprintf(out, size, "a list of settings");
+        break;
     case SK_KEY_NORMALIZE:
         snprintf(out, size, "none or {mean: [...], std: [...]}");
         break;
@@ -200,6 +206,8 @@ static bool set_any(const struct sk_key *k, void *base, const char *text)
     case SK_KEY_STEPS:
     case SK_KEY_WORDS:
     case SK_KEY_NUMBERS:
+    case SK_KEY_GRID:
+    case SK_KEY_LIST:
     case SK_KEY_NORMALIZE:
         break;
     }
@@ -238,6 +246,8 @@ enum sk_code sk_key_set_node(const struct sk_key *k, void *base, const struct sk
         return sk_words_set(member(k, base), y, n, at, err);
     if (k->type == SK_KEY_NUMBERS)
         return sk_numbers_set(k, member(k, base), y, n, at, err);
+    if (k->type == SK_KEY_GRID || k->type == SK_KEY_LIST)
+        return sk_sweep_set(k, member(k, base), y, n, at, err);
     if (k->type == SK_KEY_NORMALIZE)
         return sk_normalize_set(base, y, n, at, err);
     if (k->type == SK_KEY_REALS && n->kind == SK_NODE_LIST)
@@ -256,6 +266,8 @@ bool sk_key_equal(const struct sk_key *k, const void *a, const void *b)
     switch (k->type) {
     case SK_KEY_NAME:
     case SK_KEY_TEXT:
+    case SK_KEY_GRID:
+    case SK_KEY_LIST:
         return strcmp(in_a, in_b) == 0;
     case SK_KEY_STEPS:
         return sk_steps_equal(in_a, in_b);
@@ -302,8 +314,11 @@ static bool is_plain(const char *text)
 
 enum sk_code sk_text_format(const char *text, struct sk_str *out, struct sk_err *err)
 {
-    if (is_plain(text))
-        return sk_str_add(out, err, "%s", text);
+    return is_plain(text) ? sk_str_add(out, err, "%s", text) : sk_text_quote(text, out, err);
+}
+
+enum sk_code sk_text_quote(const char *text, struct sk_str *out, struct sk_err *err)
+{
     if (!sk_text_fits(text, strlen(text)))
         return sk_fail(err, SK_INPUT, "text that is not UTF-8 or has control characters cannot be written");
     enum sk_code code = sk_str_add(out, err, "\"");
@@ -328,6 +343,11 @@ static enum sk_code format_number(const struct sk_key *k, const void *base, stru
     return k->type == SK_KEY_REAL ? sk_real_format(real, out, err) : sk_str_add(out, err, "%lld", (long long)integer);
 }
 
+static const char *text_or(const char *text, const char *empty)
+{
+    return *text ? text : empty;
+}
+
 enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_str *out, struct sk_err *err)
 {
     bool yes;
@@ -350,6 +370,10 @@ enum sk_code sk_key_format(const struct sk_key *k, const void *base, struct sk_s
         return sk_words_format(const_member(k, base), out, err);
     case SK_KEY_NUMBERS:
         return sk_numbers_format(k, const_member(k, base), out, err);
+    case SK_KEY_GRID:
+        return sk_str_add(out, err, "%s", text_or(const_member(k, base), "{}"));
+    case SK_KEY_LIST:
+        return sk_str_add(out, err, "%s", text_or(const_member(k, base), "[]"));
     case SK_KEY_NORMALIZE:
         return sk_normalize_format(base, out, err);
     case SK_KEY_INT:

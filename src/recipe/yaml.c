@@ -230,3 +230,11 @@ bool sk_node_null(const struct sk_yaml *y, const struct sk_node *n)
             return true;
     return false;
 }
+
+bool sk_node_repeated(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key)
+{
+    for (const struct sk_node *n = sk_node_first(y, map); n != key; n = sk_node_next(y, sk_node_next(y, n)))
+        if (n->kind == SK_NODE_SCALAR && strcmp(sk_node_text(y, n), sk_node_text(y, key)) == 0)
+            return true;
+    return false;
+}

@@ -30,6 +30,8 @@ void sk_yaml_release(struct sk_yaml *y);
 const struct sk_node *sk_node_first(const struct sk_yaml *y, const struct sk_node *n); /* first child, NULL: none */
 const struct sk_node *sk_node_next(const struct sk_yaml *y, const struct sk_node *n);  /* next sibling, NULL: none */
 const char *sk_node_text(const struct sk_yaml *y, const struct sk_node *scalar);
+/* Whether a key before this one in the map has the same text. */
+bool sk_node_repeated(const struct sk_yaml *y, const struct sk_node *map, const struct sk_node *key);
 bool sk_node_null(const struct sk_yaml *y, const struct sk_node *n); /* plain and empty, null or ~ */
 
 #endif

@@ -3,16 +3,37 @@
 
 #include <string.h>
 
+/* A classifier of another number of classes has a way out, which the message of loading does not know. */
+static enum sk_code check_head(const struct sk_training *t, const struct sk_safetensors *st, const char *path,
+                               struct sk_err *err)
+{
+    int classes = t->recipe.model.classes;
+    for (size_t i = 0; i < st->count; i++) {
+        const struct sk_st_tensor *w = &st->tensor[i];
+        if (sk_model_is_classifier(w->name) && w->rank == 2 && w->dim[0] != classes)
+            return sk_fail(err, SK_INPUT,
+                           "'%s' has a classifier of %lld classes, the training has %d: with model.new_head: true it is "
+                           "not taken but trained anew",
+                           path, (long long)w->dim[0], classes);
+    }
+    return SK_OK;
+}
+
 static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
 {
-    const char *path = t->recipe.model.init;
+    const struct sk_recipe_model *m = &t->recipe.model;
+    char path[SK_PATH];
     struct sk_safetensors st = {0};
     sk_net_init(t->net, (uint64_t)t->recipe.train.seed);
-    if (!path[0])
+    if (!m->init[0])
         return SK_OK;
-    enum sk_code code = sk_st_open(&st, path, err);
+    enum sk_code code = sk_model_path(m->init, path, err);
     if (code == SK_OK)
-        code = (t->recipe.model.new_head ? sk_net_load_body : sk_net_load)(t->net, &st, path, err);
+        code = sk_st_open(&st, path, err);
+    if (code == SK_OK && !m->new_head)
+        code = check_head(t, &st, path, err);
+    if (code == SK_OK)
+        code = (m->new_head ? sk_net_load_body : sk_net_load)(t->net, &st, path, err);
     if (code != SK_OK)
         sk_err_prefix(err, "model.init");
     sk_st_close(&st);
@@ -84,19 +105,31 @@ static void tell_finished(const struct sk_training *t)
                   t->at.epoch, t->recipe.train.epochs);
 }
 
+enum sk_code sk_training_find(struct sk_training *t, struct sk_err *err)
+{
+    bool found = false;
+    enum sk_code code = t->options->resume ? sk_checkpoint_find(&t->run, t->from, &found, err) : SK_OK;
+    if (!found)
+        t->from[0] = '\0';
+    return code;
+}
+
+enum sk_code sk_training_head(const struct sk_training *t, char path[SK_PATH], struct sk_err *err)
+{
+    const struct sk_recipe_model *m = &t->recipe.model;
+    path[0] = '\0';
+    if (!t->from[0] && (!m->init[0] || m->new_head))
+        return SK_OK;
+    enum sk_code code = sk_model_path(t->from[0] ? t->from : m->init, path, err);
+    if (code != SK_OK && !t->from[0])
+        sk_err_prefix(err, "model.init");
+    return code;
+}
+
 enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err)
 {
-    char path[SK_PATH];
-    bool found = false;
-    enum sk_code code = SK_OK;
-    if (t->options->resume)
-        code = sk_checkpoint_find(&t->run, path, &found, err);
-    if (code != SK_OK)
-        return code;
-    if (found)
-        code = resume_from(t, path, err);
-    else
-        code = load_initial(t, err);
+    bool found = t->from[0] != '\0';
+    enum sk_code code = found ? resume_from(t, t->from, err) : load_initial(t, err);
     if (code == SK_OK && t->options->resume && !found)
         sk_notice("the run '%s' has no checkpoint: training starts anew", t->run.dir);
     t->finished = code == SK_OK && found && sk_training_done(t);

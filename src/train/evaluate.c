@@ -13,33 +13,12 @@ enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *
         .seed = recipe->train.seed,
         .limit = recipe->data.val_limit,
         .on_error = recipe->data.on_error,
+        .max_damaged = recipe->data.max_damaged,
     };
     enum sk_code code = sk_train_loader(loader, &o, err);
     if (code != SK_OK)
         sk_err_prefix(err, "evaluation data");
     return code;
-}
-
-enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *loader, const struct sk_dataset *ds,
-                          struct sk_err *err)
-{
-    const struct sk_net_shape *s = sk_net_shape(net);
-    int height, width, channels, classes = sk_dataset_info(ds)->classes;
-    enum sk_pixel pixel;
-    sk_loader_shape(loader, &height, &width, &channels, &pixel);
-    if (channels != s->channels || (pixel == SK_PIXEL_U8) != (s->pixel == SK_U8))
-        return sk_fail(
-            err, SK_INPUT, "the network takes pictures with %d channels of %s, the evaluation data has %d of %s",
-            s->channels, s->pixel == SK_U8 ? "8 bits" : "floats", channels, pixel == SK_PIXEL_U8 ? "8 bits" : "floats");
-    if (height != s->height || width != s->width)
-        return sk_fail(
-            err, SK_INPUT,
-            "the network takes pictures of %d x %d, those for evaluation are %d x %d: add resize or center_crop "
-            "steps to data.prepare",
-            s->height, s->width, height, width);
-    if (classes > s->classes)
-        return sk_fail(err, SK_INPUT, "the evaluation data has %d classes, the network %d", classes, s->classes);
-    return SK_OK;
 }
 
 static enum sk_code name_sample(const struct sk_dataset *ds, int64_t index, enum sk_code code, struct sk_err *err)
@@ -98,7 +77,7 @@ enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const 
     *out = (struct sk_evaluation){0};
     enum sk_code code = sk_eval_loader(&loader, ds, recipe, recipe->train.batch, recipe->data.workers, err);
     if (code == SK_OK)
-        code = sk_eval_fits(net, loader, ds, err);
+        code = sk_eval_fits(net, recipe, loader, ds, err);
     if (code == SK_OK && o->scores)
         code = sk_scores_init(&out->scores, classes, o->mistakes, err);
     if (code == SK_OK && o->flip)

@@ -48,6 +48,7 @@ struct sk_training {
     double lr;                  /* of the last step */
     double pace;                /* seconds a step, moving average; 0: not known yet */
     double val_seconds;         /* of the last validation */
+    char from[SK_PATH];         /* the checkpoint that it goes on from, empty: none */
     char saved[SK_PATH];        /* the last good checkpoint, empty: none */
     struct sk_err save_failure; /* of the newest attempt to save; clear: it succeeded */
     struct sk_str plan;         /* what plan.json in the run holds */
@@ -55,7 +56,12 @@ struct sk_training {
 };
 /* Opens data, loader, engine and network and checks that they fit each other; at is zero. */
 enum sk_code sk_training_setup(struct sk_training *t, struct sk_err *err) SK_MUST;
-/* Initial weights, or with resume those of the newest checkpoint; sets at, saved, finished. */
+/* With resume: the run's newest checkpoint, into from. */
+enum sk_code sk_training_find(struct sk_training *t, struct sk_err *err) SK_MUST;
+/* The model file that the classifier comes from: that of the checkpoint, or model.init unless model.new_head. Empty: it
+ * is new. */
+enum sk_code sk_training_head(const struct sk_training *t, char path[SK_PATH], struct sk_err *err) SK_MUST;
+/* Initial weights, or those of the checkpoint found; sets at, saved, finished. */
 enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err) SK_MUST;
 /* Trains from at to the end of the epoch (or max_steps), validates, reports, saves. */
 enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err) SK_MUST;
@@ -85,8 +91,8 @@ enum sk_code sk_train_loader(struct sk_loader **loader, const struct sk_loader_o
 /* Makes the loader that evaluation uses, for batches of batch and with workers as of sk_loader_options. */
 enum sk_code sk_eval_loader(struct sk_loader **loader, const struct sk_dataset *ds, const struct sk_recipe *recipe,
                             int batch, int workers, struct sk_err *err) SK_MUST;
-/* INPUT unless the pictures of the loader are what the network takes. */
-enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_loader *loader, const struct sk_dataset *ds,
-                          struct sk_err *err) SK_MUST;
+/* INPUT unless the pictures of the loader are what the network takes (fits.c); the recipe's steps made both. */
+enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_recipe *recipe, const struct sk_loader *loader,
+                          const struct sk_dataset *ds, struct sk_err *err) SK_MUST;
 
 #endif

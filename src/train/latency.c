@@ -71,7 +71,7 @@ enum sk_code sk_latency_measure(struct sk_net *net, const struct sk_dataset *ds,
     *out = (struct sk_latency){0};
     enum sk_code code = sk_eval_loader(&loader, ds, recipe, 1, 0, err); /* no workers: they would take its cores */
     if (code == SK_OK)
-        code = sk_eval_fits(net, loader, ds, err);
+        code = sk_eval_fits(net, recipe, loader, ds, err);
     if (code == SK_OK)
         code = sk_net_prepare(net, 1, false, err);
     if (code == SK_OK)

@@ -56,6 +56,8 @@ static enum sk_code open_training(struct sk_training *t, struct sk_err *err)
     const struct sk_train_options *o = t->options;
     enum sk_code code = sk_run_open(&t->run, o->out, o->resume, err);
     if (code == SK_OK)
+        code = sk_training_find(t, err);
+    if (code == SK_OK)
         code = sk_training_setup(t, err);
     if (code == SK_OK)
         code = sk_training_begin(t, err);

@@ -182,6 +182,7 @@ static enum sk_code make_loader(struct sk_profiler *p, int workers, struct sk_er
                                   .seed = r->train.seed,
                                   .limit = r->data.train_limit,
                                   .on_error = r->data.on_error,
+                                  .max_damaged = r->data.max_damaged,
                                   .trace = &p->load_trace};
     enum sk_code code = sk_train_loader(&p->loader, &o, err);
     return code == SK_OK ? sk_loader_start(p->loader, p->t->at.epoch, 0, err) : code;

@@ -15,6 +15,27 @@ static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
     return SK_OK;
 }
 
+/* Where the classifier is not new, the data's classes get the numbers that it has them by. */
+static enum sk_code match_classes(struct sk_training *t, const char *path, struct sk_err *err)
+{
+    struct sk_safetensors st = {0};
+    struct sk_model_facts f = {0};
+    enum sk_code code = sk_st_open(&st, path, err);
+    if (code == SK_OK)
+        code = sk_model_facts_read(&f, &st, path, err);
+    int wanted = t->recipe.model.classes; /* another number is told when the weights are loaded */
+    const char *const *name = wanted == 0 || wanted == f.shape.classes ? (const char *const *)f.class_name : NULL;
+    if (code == SK_OK && name)
+        code = sk_dataset_match(t->train, name, f.shape.classes, true, err);
+    if (code == SK_OK && name && t->val)
+        code = sk_dataset_match(t->val, name, f.shape.classes, false, err);
+    if (code != SK_OK && !t->from[0])
+        sk_err_prefix(err, "model.init '%s' (model.new_head: true gives it another classifier)", path);
+    sk_model_facts_release(&f);
+    sk_st_close(&st);
+    return code;
+}
+
 static enum sk_code check_classes(struct sk_training *t, const char *what, const struct sk_dataset *ds,
                                   struct sk_err *err)
 {
@@ -34,9 +55,14 @@ static void tell_buffer(const struct sk_recipe_data *d, const struct sk_dataset_
 
 static enum sk_code open_data(struct sk_training *t, struct sk_err *err)
 {
+    char head[SK_PATH];
     enum sk_code code = sk_dataset_open(&t->train, &t->recipe.data, t->recipe.train.seed, SK_TRAIN, err);
     if (code == SK_OK)
         code = open_validation(t, err);
+    if (code == SK_OK)
+        code = sk_training_head(t, head, err);
+    if (code == SK_OK && head[0])
+        code = match_classes(t, head, err);
     if (code != SK_OK)
         return code;
     if (t->recipe.model.classes == 0)
@@ -97,6 +123,7 @@ static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shap
         .seed = r->train.seed,
         .limit = r->data.train_limit,
         .on_error = r->data.on_error,
+        .max_damaged = r->data.max_damaged,
     };
     enum sk_code code = sk_train_loader(&t->loader, &o, err);
     if (code != SK_OK)
@@ -122,7 +149,7 @@ static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
     enum sk_code code = sk_eval_loader(&loader, t->val, &t->recipe, t->recipe.train.batch, t->recipe.data.workers, err);
     if (code == SK_OK) {
         t->val_samples = sk_loader_samples(loader);
-        code = sk_eval_fits(t->net, loader, t->val, err);
+        code = sk_eval_fits(t->net, &t->recipe, loader, t->val, err);
     }
     sk_loader_free(loader);
     return code;

@@ -27,7 +27,7 @@ check 'inspect --json is valid' jq -es 'length == 1 and .[0].damaged == 1' out
 check 'the page is UTF-8' iconv -f UTF-8 -t UTF-8 -o page.utf8 page.html
 check 'no name is markup' [ "$(grep -c '<i>\|<b>&amp;amp;' page.html)" -eq 0 ]
 run 1 data verify names
-check 'a line a picture' [ "$(wc -l < out)" -eq 2 ]
+check 'a line a picture' [ "$(wc -l < out)" -eq 3 ]
 check 'no control characters' [ -z "$(LC_ALL=C tr -d '\n\40-\377' < out)" ]
 run 1 data verify names --json
 check 'verify --json is valid' jq -es '.[0].damaged == 1 and (.[0].samples | length) == 1' out

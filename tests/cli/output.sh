@@ -19,7 +19,7 @@ run 0 help recipe
 for key in data.source train.optimizer.lr engine.precision expect.accuracy; do
     says out "${key##*.}"
 done
-says out 'installed recipes: c1 c2 c3 c4 cifar10-narrow-resnet18 cifar10-resnet18 shapes-demo'
+says out 'installed recipes: a-cifar10-resnet18-224 a-scaling b-imagenet-resnet50 c1 c2 c3 c4 c5 c6 c6-usual c7 '
 
 refused "unknown command 'trian': did you mean 'train'?" trian
 refused "unknown command 'xyzzyxyzzy': see skua help" xyzzyxyzzy

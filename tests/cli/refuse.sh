@@ -42,7 +42,7 @@ refused "train.schedule.warmup_epochs" train tiny.yaml --set train.schedule.warm
 
 # ---- recipe, data and network that do not fit ----
 refused 'the training data has 10 classes, the model has 3 (model.classes)' train tiny.yaml --set model.classes=3
-refused 'those for evaluation are 12 x 12: add resize or center_crop steps to data.prepare' \
+refused 'pictures of 16 x 16 (data.augment gives it by random_crop: 16), those for evaluation are 12 x 12 (data.prepare gives it by center_crop: 12): let data.prepare make them so' \
     train tiny.yaml --set 'data.prepare=[{center_crop: 12}]'
 refused 'data.normalize has 2 values' train tiny.yaml --set 'data.normalize={mean: [0.5, 0.5], std: [1, 1]}'
 refused 'GB of memory are needed' train tiny.yaml --set train.batch=65536 --set data.train_size=65536 --set data.image_size=32 \

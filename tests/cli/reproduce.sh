@@ -46,11 +46,13 @@ check 'one worker is compared, unless it is the best' [ "$(grep -cE '^(1 worker 
 
 # ---- what is refused ----
 refused 'skua reproduce needs RECIPE' reproduce
-refused '--svg is for recipes that measure' reproduce c1 --data cifar --svg x.svg
+refused '--svg is for sweeps and recipes that measure' reproduce c1 --data cifar --svg x.svg
 refused '--out is for recipes that train' reproduce c2 --data cifar --out x
-refused "task: expected train or profile, got 'sweep'" reproduce c1 --data cifar --set task=sweep
+refused "task: expected train, profile or sweep, got 'sweeps'" reproduce c1 --data cifar --set task=sweeps
 refused 'profile.network: loading alone' reproduce c2 --data cifar --set profile.network=false --set profile.epochs=1
-refused 'profile.epochs: 5 epochs are told with profile.steps 0' reproduce c2 --data cifar --set profile.steps=3
+refused 'profile.epochs: 5 epochs are not measured for several profile.workers: set it to 1' reproduce c2 --data cifar --set profile.workers=0,1
+run 0 reproduce c2 "${quick[@]}" --set profile.steps=3
+says err 'profile.steps (3) are measured: profile.epochs (5) does not count'
 refused "got '0,0'" reproduce c3 --data cifar --set profile.workers=0,0
 run 1 reproduce tiny.yaml --out tiny-run --set expect.accuracy=1 --set expect.tolerance=0 --set train.max_steps=2
 run 0 reproduce tiny.yaml --out tiny-fine --set train.max_steps=2 --quiet

@@ -127,6 +127,16 @@ static void make_samples(const struct sk_key *k, struct samples *s)
         good(s, "[]");
         bad(s, "3");
         break;
+    case SK_KEY_GRID:
+        good(s, "{train.optimizer.lr: [0.1, 0.01], data.augment: [[], [{resize: 8}]]}");
+        good(s, "{}");
+        bad(s, "{model.width: 1}");
+        break;
+    case SK_KEY_LIST:
+        good(s, "[{name: 'a, b', model.width: 0.5}, {train.optimizer: {name: adam}}]");
+        good(s, "[]");
+        bad(s, "[[a]]");
+        break;
     case SK_KEY_NORMALIZE:
         good(s, "{mean: [0.1, -2, 1e-3], std: [1e-3, 2, 3]}");
         good(s, "{std: [0.5], mean: [0.25]}");
@@ -253,7 +263,8 @@ static void every_key_refuses_what_it_must(void **state)
             sk_printable(shown, sizeof(shown), s.bad_text[b]);
             snprintf(message, sizeof(message), "%s: expected %s, got '%s'", k->name,
                      sk_key_expected(k, expected, sizeof(expected)), shown);
-            bool composite = k->type == SK_KEY_STEPS || k->type == SK_KEY_WORDS || k->type == SK_KEY_NORMALIZE;
+            bool composite = k->type == SK_KEY_STEPS || k->type == SK_KEY_WORDS || k->type == SK_KEY_NORMALIZE ||
+                             k->type == SK_KEY_GRID || k->type == SK_KEY_LIST;
             assert_error(sk_recipe_set(&r, assignment, &err), SK_INPUT, err, composite ? k->name : message);
             assert_memory_equal(&r, &before, sizeof(r));
         }
@@ -270,10 +281,12 @@ static void every_scalar_refuses_lists_and_maps(void **state)
     for (size_t i = 0; i < sk_key_count; i++) {
         const struct sk_key *k = &sk_keys[i];
         bool list_is_fine = k->type == SK_KEY_STEPS || k->type == SK_KEY_WORDS || k->type == SK_KEY_NUMBERS,
-              map_is_fine = k->type == SK_KEY_NORMALIZE;
+              map_is_fine = k->type == SK_KEY_NORMALIZE || k->type == SK_KEY_GRID;
         snprintf(message, sizeof(message), "recipe 'f' line 2: %s: expected ", k->name);
         int length = snprintf(text, sizeof(text), "# first\n%s: [1, 2]\n", k->name);
-        if (!list_is_fine)
+        if (k->type == SK_KEY_LIST)
+            assert_int_not_equal(sk_recipe_parse(&r, text, (size_t)length, "f", NULL), SK_OK);
+        else if (!list_is_fine)
             assert_error(sk_recipe_parse(&r, text, (size_t)length, "f", &err), SK_INPUT, err, message);
         length = snprintf(text, sizeof(text), "# first\n%s: {a: 1}\n", k->name);
         if (!map_is_fine)

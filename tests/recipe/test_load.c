@@ -83,7 +83,8 @@ static void installed_names_are_found(void **state)
     size_t count;
     assert_ok(sk_recipe_list(&names, &count, &err), err);
     static const char *const expected[] = {
-        "c1", "c2", "c3", "c4", "cifar10-narrow-resnet18", "cifar10-resnet18", "first", "second", "shapes-demo"};
+        "a-scaling", "c1", "c2", "c3", "c4", "c5", "c6", "c6-usual", "c7", "cifar10-narrow-resnet18",
+        "cifar10-resnet18", "d-ablations", "first", "second", "shapes-demo"};
     assert_int_equal(count, SK_COUNT(expected));
     for (size_t i = 0; i < SK_COUNT(expected); i++)
         assert_string_equal(names[i], expected[i]);

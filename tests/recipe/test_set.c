@@ -39,8 +39,8 @@ static void messages_are_as_designed(void **state)
         assert_error(sk_recipe_set(&r, cases[i].set, &err), SK_INPUT, err, cases[i].message);
     assert_error(sk_recipe_set(&r, "train.batch", &err), SK_USAGE, err, "--set train.batch: expected KEY=VALUE");
     assert_error(sk_recipe_set(&r, "=3", &err), SK_USAGE, err, "expected KEY=VALUE");
-    assert_error(sk_recipe_set(&r, "task=sweep", &err), SK_INPUT, err,
-                 "task: expected train or profile, got 'sweep'");
+    assert_error(sk_recipe_set(&r, "task=sweeps", &err), SK_INPUT, err,
+                 "task: expected train, profile or sweep, got 'sweeps'");
 }
 
 static void sections_are_set_whole(void **state)
