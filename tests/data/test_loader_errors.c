@@ -246,7 +246,7 @@ static void counts_survive_a_break(void **state)
             if (k == 0)
                 assert_ok(code, err);
             else
-                assert_error(code, SK_INPUT, err, "of the samples are damaged (4 of 300 so far)");
+                assert_error(code, SK_INPUT, err, "of the samples are damaged (4 of 300 so far;");
             assert_int_equal(sk_loader_replaced(l), 3 + k);
         }
         sk_loader_free(l);
