@@ -234,7 +234,7 @@ enum sk_code sk_data_verify(const struct sk_dataset *ds, int threads, struct sk_
 void sk_verified_release(struct sk_verified *v);
 /* Writes all samples into WebDataset shards (convert.c) dir/000000.tar, ...: NUMBER.jpg or .png as it lies beside
  * NUMBER.cls with the class' number; samples in the shuffled order of the seed. dir is made; it must be empty, or hold
- * some of the same shards, which are kept. A shard has its name only when it is whole, and the same bytes whatever the
+ * some of the same shards, which are kept; while another conversion writes there: USAGE. A shard has its name only when it is whole, and the same bytes whatever the
  * threads. Damaged samples are left out. Cancelled: CANCELLED, whole shards stay. */
 struct sk_convert {
     const char *dir;

@@ -284,8 +284,7 @@ static enum sk_code goes_on(const struct sk_tar *t, uint64_t place, struct sk_er
 {
     const unsigned long long zeros = t->at, more = place - place % SK_TAR_BLOCK;
     if (more - zeros == SK_TAR_BLOCK)
-        return sk_fail(err, SK_INPUT, "'%s' is damaged at byte %llu: a lone block of zeros is there, behind which it goes on",
-                       t->from.path, zeros);
+        return damaged(t, "a lone block of zeros is there, behind which it goes on", err);
     return sk_fail(err, SK_INPUT, "'%s' goes on at byte %llu, behind the zeros at byte %llu that end an archive: it is "
                    "damaged, or several archives are joined (cat makes no tar archive of two, tar --concatenate does)",
                    t->from.path, more, zeros);
