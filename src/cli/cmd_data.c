@@ -14,11 +14,23 @@ bool sk_is_data(const char *what)
     return sk_is_dir(what) || (sk_is_file(what) && !(dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)));
 }
 
+/* A run lies in a folder as data does: what it was trained on is in its recipe. */
+static enum sk_code refuse_run(const char *dir, struct sk_err *err)
+{
+    char path[SK_PATH];
+    if (!dir || sk_path_join(path, NULL, dir, "recipe.yaml") != SK_OK || !sk_is_file(path))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "'%s' is a run, not data; '%s' names the data that it was trained on", dir, path);
+}
+
 enum sk_code sk_data_recipe(struct sk_recipe *r, const char *what, const struct sk_data_args *a, struct sk_err *err)
 {
     bool is = what && sk_is_data(what);
     if (what && !is)
         return sk_cli_recipe(r, what, a->data, &a->set, err);
+    enum sk_code run = refuse_run(is ? what : a->data, err);
+    if (run != SK_OK)
+        return run;
     if (is && a->data)
         return sk_fail(err, SK_USAGE, "the data is given twice, as '%s' and by --data", what);
     if (!is && !a->data && !a->set.count)

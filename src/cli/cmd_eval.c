@@ -87,6 +87,7 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
                                struct sk_err *err)
 {
     struct watch w = {sk_now(), sample, ctx};
+    m->flip = a->tta != NULL;
     struct sk_eval_options o = {.flip = a->tta != NULL,
                                 .scores = true,
                                 .mistakes = a->mistakes > 0 ? (int)a->mistakes
@@ -116,6 +117,8 @@ json_t *sk_eval_model_json(const struct sk_eval_model *m)
         root = NULL;
     }
     json_decref(found);
+    if (root && m->flip)
+        json_object_set_new(root, "tta", json_string("flip"));
     return root;
 }
 

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "data/data.h"
@@ -13,7 +14,7 @@ struct predict_args {
     int64_t top;
     bool json, logits, quiet;
 };
-enum { TOP = 5, TOP_MAX = 1000, BAR_WIDTH = 30 };
+enum { FOLDER_MAX = 100000, TOP = 5, TOP_MAX = 1000, BAR_WIDTH = 30 };
 
 struct predictor {
     struct sk_session session;
@@ -174,16 +175,59 @@ static enum sk_code open_predictor(struct predictor *p, const char *model, const
     return p->probability ? SK_OK : SK_NOMEM;
 }
 
-/* Every picture gets its turn; failures are told as they arise. */
-static enum sk_code predict_all(struct predictor *p, const struct sk_words *words, struct sk_err *err)
+/* ---- all of them ---- */
+struct paths { /* texts one after the other, each with its NUL */
+    struct sk_str text;
+    size_t count;
+};
+
+static enum sk_code add_path(struct paths *to, const char *path, struct sk_err *err)
 {
-    size_t pictures = words->count - 1, failed = 0;
+    to->count++;
+    return sk_str_add_bytes(&to->text, path, strlen(path) + 1, err);
+}
+
+/* The pictures that lie in a folder itself, sorted by name. */
+static enum sk_code add_folder(struct paths *to, const char *dir, struct sk_err *err)
+{
+    char path[SK_PATH], **names = NULL;
+    size_t count = 0, before = to->count;
+    enum sk_code code = sk_dir_list(dir, &names, &count, err);
+    for (size_t i = 0; i < count && code == SK_OK; i++) {
+        if (names[i][0] == '.' || !sk_is_picture_name(names[i]))
+            continue;
+        code = sk_path_join(path, err, dir, names[i]);
+        if (code == SK_OK && to->count - before == FOLDER_MAX)
+            code = sk_fail(err, SK_INPUT, "the folder '%s' holds more than %d pictures", dir, FOLDER_MAX);
+        if (code == SK_OK)
+            code = add_path(to, path, err);
+    }
+    sk_free(names);
+    if (code == SK_OK && to->count == before)
+        code = sk_fail(err, SK_INPUT, "the folder '%s' holds no .jpg, .jpeg or .png file (folders in it are not entered)",
+                       dir);
+    return code;
+}
+
+static enum sk_code list_paths(struct paths *to, const struct sk_words *words, struct sk_err *err)
+{
     enum sk_code code = SK_OK;
-    for (size_t i = 1; i < words->count; i++) {
+    for (size_t i = 1; i < words->count && code == SK_OK; i++)
+        code = sk_is_dir(words->item[i]) ? add_folder(to, words->item[i], err) : add_path(to, words->item[i], err);
+    return code;
+}
+
+/* Every picture gets its turn; failures are told as they arise. */
+static enum sk_code predict_all(struct predictor *p, const struct paths *paths, struct sk_err *err)
+{
+    size_t pictures = paths->count, failed = 0;
+    const char *path = paths->text.text;
+    enum sk_code code = SK_OK;
+    for (size_t i = 0; i < pictures; i++, path += strlen(path) + 1) {
         struct sk_err one = {0};
         if (atomic_load(&sk_cancel))
             return sk_fail(err, SK_CANCELLED, "stopped");
-        if (predict(p, words->item[i], &one) == SK_OK)
+        if (predict(p, path, &one) == SK_OK)
             continue;
         if (pictures == 1)
             return sk_fail(err, one.code, "%s", one.text);
@@ -199,9 +243,13 @@ static enum sk_code run_predict(const struct sk_words *words, const void *args, 
     struct predictor *p = sk_alloc(1, sizeof(*p), err);
     if (!p)
         return SK_NOMEM;
-    enum sk_code code = open_predictor(p, words->item[0], args, err);
+    struct paths paths = {0};
+    enum sk_code code = list_paths(&paths, words, err);
     if (code == SK_OK)
-        code = predict_all(p, words, err);
+        code = open_predictor(p, words->item[0], args, err);
+    if (code == SK_OK)
+        code = predict_all(p, &paths, err);
+    sk_str_release(&paths.text);
     sk_picture_release(&p->picture);
     sk_picture_release(&p->scratch);
     sk_free(p->order);
@@ -223,8 +271,8 @@ static const struct sk_option options[] = {
 
 const struct sk_command sk_cmd_predict = {
     .name = "predict",
-    .words = "MODEL IMAGE...",
-    .help = "the most probable classes of pictures (JPEG or PNG)",
+    .words = "MODEL IMAGE|DIR...",
+    .help = "the most probable classes of pictures (JPEG or PNG), or of those that lie in a folder",
     .words_min = 2,
     .words_max = SIZE_MAX,
     .option = options,

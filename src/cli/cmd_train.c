@@ -46,17 +46,27 @@ static void print_end_json(const struct sk_train_view *v, const struct sk_positi
     sk_print("}\n");
 }
 
+/* The expectation is for the last epoch, which need not be the best. */
+static void tell_accuracy(const struct sk_train_view *v, const struct sk_position *at)
+{
+    char last[48] = "";
+    if (v->accuracy >= 0 && v->accuracy < at->best)
+        snprintf(last, sizeof(last), " (%.2f%% in the last epoch)", 100 * v->accuracy);
+    sk_tell("best accuracy %.2f%%%s; try: skua eval %s", 100 * at->best, last, v->run);
+}
+
 static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at,
                       const char *status)
 {
     if (v->json)
         print_end_json(v, at, status);
     else if (!v->quiet && at->best >= 0)
-        sk_tell("best accuracy %.2f%%; try: skua eval %s", 100 * at->best, v->run);
+        tell_accuracy(v, at);
     sk_train_view_damaged(v);
-    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet)
-        sk_tell("expected accuracy %.2f%% (tolerance %.2f): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
-                v->accuracy >= r->expect.accuracy - r->expect.tolerance ? "reached" : "not reached");
+    bool reached = v->accuracy >= r->expect.accuracy - r->expect.tolerance;
+    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet && (reached || !v->judged))
+        sk_tell("expected accuracy %.2f%% (tolerance %.2f%%): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
+                reached ? "reached" : "not reached");
 }
 
 enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_train_view *view, struct sk_err *err)

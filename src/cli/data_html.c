@@ -110,7 +110,8 @@ static enum sk_code mix_levels(struct sk_picture *out, const struct sk_picture *
 
 /* Reads the pictures as an epoch gets them; those that are damaged or of another size than the first are left out. */
 static enum sk_code read_batch(struct page *p, const int64_t *index, int count, uint32_t epoch,
-                               struct sk_picture *batch, int *got, struct sk_err *err)
+                               struct sk_picture *batch, int64_t *read, int *got,
+                               struct sk_err *err)
 {
     for (int i = 0; i < count; i++) {
         struct sk_picture *to = &batch[*got], kept = *to;
@@ -122,9 +123,24 @@ static enum sk_code read_batch(struct page *p, const int64_t *index, int count, 
             continue;
         *to = p->picture;
         p->picture = kept;
-        ++*got;
+        read[(*got)++] = index[i];
     }
     return SK_OK;
+}
+
+/* "70% cat, 30% dog". */
+static enum sk_code add_labels(struct page *p, int64_t own, int64_t before, double share, struct sk_err *err)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(p->ds);
+    int a = sk_dataset_label(p->ds, own), b = sk_dataset_label(p->ds, before);
+    enum sk_code code = sk_str_add(p->out, err, "<figcaption>%.0f%% ", 100 * (a == b ? 1 : share));
+    if (code == SK_OK)
+        code = sk_html_text(p->out, info->class_name[a], err);
+    if (code == SK_OK && a != b)
+        code = sk_str_add(p->out, err, ", %.0f%% ", 100 - 100 * share);
+    if (code == SK_OK && a != b)
+        code = sk_html_text(p->out, info->class_name[b], err);
+    return code == SK_OK ? sk_str_add(p->out, err, "</figcaption></figure>") : code;
 }
 
 /* A batch of the pictures, mixed as an epoch might. */
@@ -132,21 +148,26 @@ static enum sk_code add_mixed_batch(struct page *p, const int64_t *index, int co
 {
     struct sk_picture batch[MIXED] = {0};
     struct sk_mix mix = {.lambda = 1};
+    int64_t read[MIXED];
     int got = 0;
-    enum sk_code code = read_batch(p, index, count, epoch, batch, &got, err);
+    enum sk_code code = read_batch(p, index, count, epoch, batch, read, &got, err);
     if (code == SK_OK && got > 0) {
         mix = sk_mix_draw(p->train, epoch, 0, batch->height, batch->width);
-        code = sk_str_add(p->out, err, "<p><b>%s, %.0f%% of each its own</b><br>", mix.bottom > 0 ? "CutMix" : "MixUp",
+        code = sk_str_add(p->out, err, "<div><b>%s, %.0f%% of each its own</b><br>", mix.bottom > 0 ? "CutMix" : "MixUp",
                           100 * (double)mix.lambda);
     }
     for (int i = 0; i < got && code == SK_OK; i++) {
         code = mix_levels(&p->picture, &batch[i], &batch[(i + got - 1) % got], &mix, err);
         if (code == SK_OK)
+            code = sk_str_add(p->out, err, "<figure>");
+        if (code == SK_OK)
             code = add_picture(p, err);
+        if (code == SK_OK)
+            code = add_labels(p, read[i], read[(i + got - 1) % got], (double)mix.lambda, err);
     }
     for (int i = 0; i < MIXED; i++)
         sk_picture_release(&batch[i]);
-    return code == SK_OK && got > 0 ? sk_str_add(p->out, err, "</p>\n") : code;
+    return code == SK_OK && got > 0 ? sk_str_add(p->out, err, "</div>\n") : code;
 }
 
 /* Where the recipe mixes batches: some of the pictures, as a batch. */

@@ -16,6 +16,7 @@ struct sk_eval_model { /* a model with its data and what came out of it; zeroed:
     struct sk_session session;
     struct sk_dataset *ds;
     struct sk_evaluation e;
+    bool flip; /* evaluated with mirror images */
 };
 /* Opens the model and the data that it is to be evaluated on, whose classes are matched with the model's (tell: that is
  * told). Close also after a failure. */

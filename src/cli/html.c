@@ -19,6 +19,7 @@ static const char style[] =
     ".bar { display: flex; height: 1.6rem; border-radius: 4px; overflow: hidden; margin: .6rem 0; }\n"
     ".key span { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin: 0 .3rem 0 1rem; }\n"
     ".scroll { overflow-x: auto; } img { margin: 2px; vertical-align: middle; }\n"
+    "figure { display: inline-block; margin: 2px; } figcaption { font-size: .8rem; color: var(--quiet); }\n"
     "td.count { width: 60%; text-align: left; } td.count div { background: var(--c1); height: .8rem; }\n"
     "</style>\n";
 

@@ -94,14 +94,22 @@ static void print_epoch(const struct sk_epoch_report *r)
     sk_print("\n");
 }
 
+static const char *duration(double seconds, char out[32])
+{
+    snprintf(out, 32, seconds < 1 ? "%.3g ms" : "%.2f s", seconds < 1 ? 1e3 * seconds : seconds);
+    return out;
+}
+
 /* What data.workers: auto came to, and why, where it is another number than before. */
 static void tell_workers(struct sk_train_view *v, const struct sk_epoch_report *r)
 {
     if (!(r->computes > 0) || r->workers == v->workers)
         return;
+    char prepare[32], computes[32];
     v->workers = r->workers;
-    sk_tell("%d thread%s load%s data: a batch takes one %.3g ms to prepare, and training %.3g ms", r->workers,
-            r->workers == 1 ? "" : "s", r->workers == 1 ? "s" : "", 1e3 * r->prepare, 1e3 * r->computes);
+    sk_tell("%d thread%s load%s data: one prepares a batch in %s, the network trains on one in %s", r->workers,
+            r->workers == 1 ? "" : "s", r->workers == 1 ? "s" : "", duration(r->prepare, prepare),
+            duration(r->computes, computes));
 }
 
 static void print_epoch_json(const struct sk_epoch_report *r)

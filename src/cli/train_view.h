@@ -9,6 +9,7 @@ struct sk_train_view {
     bool json, quiet, batches; /* batches: a line for each logged step */
     const char *run;
     bool by_default;  /* nobody chose the recipe */
+    bool judged;      /* whether it reached what the recipe expects is told by the caller, where it did not */
     bool begun;       /* training has started */
     int log_every;    /* of the recipe */
     double accuracy;  /* of the last validation, -1: none */

@@ -130,6 +130,8 @@ struct sk_source_ops {
 extern const struct sk_source_ops sk_source_cifar10, sk_source_cifar100, sk_source_tar, sk_source_list,
     sk_source_folder, sk_source_npy, sk_source_shapes;
 
+bool sk_is_picture_name(const char *name); /* .jpg, .jpeg, .png in any case */
+
 /* ---- loader (loader.c, loader_workers.c, fill.c, sampler.c) ---- */
 struct sk_batch {
     int count;               /* samples in it: the batch size, or fewer in the last one */

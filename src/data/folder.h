@@ -5,7 +5,7 @@
 #include "data/internal.h"
 #include "data/labels.h"
 
-enum { SK_FOLDER_CLASSES_MAX = 100000, SK_FOLDER_DEPTH_MAX = 8, SK_FOLDER_FILES_MAX = 1 << 30 };
+enum { SK_FOLDER_CLASSES_MAX = 100000, SK_FOLDER_DEPTH_MAX = 8, SK_FOLDER_FILES_MAX = 1 << 30, SK_EXTENSIONS = 6 };
 
 struct sk_file_entry {
     size_t name;   /* where its name, relative to the root (or absolute), begins in text */
@@ -17,8 +17,15 @@ struct sk_file_list { /* release accepts a zeroed one */
     struct sk_str text;
     struct sk_file_entry *file;
     size_t count, cap;
-    int64_t ignored; /* files that are no pictures by their extension */
+    int64_t ignored; /* files that are no pictures by their extension, and links that lead nowhere */
+    int64_t broken;  /* those links */
+    struct sk_extension {
+        char name[16];
+        int64_t count;
+    } extension[SK_EXTENSIONS]; /* the first that were met, of ignored files */
 };
+/* Tells what was left out below root, if anything. */
+void sk_file_list_tell_ignored(const struct sk_file_list *l);
 enum sk_code sk_file_list_init(struct sk_file_list *l, const char *root, struct sk_err *err) SK_MUST;
 void sk_file_list_release(struct sk_file_list *l);
 enum sk_code sk_file_list_add(struct sk_file_list *l, const char *name, int64_t bytes, int label,
@@ -28,7 +35,6 @@ void sk_file_list_name(const struct sk_file_list *l, int64_t index, char *out, s
 enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char **data, size_t *len,
                                struct sk_err *err) SK_MUST;
 uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash);
-bool sk_is_picture_name(const char *name); /* .jpg, .jpeg, .png in any case */
 /* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may
  * be nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so are __MACOSX and a link to a folder that it lies
  * in. A class without a picture and an unreadable folder are INPUT. */

@@ -78,6 +78,39 @@ uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash)
     return hash;
 }
 
+static void ignore(struct sk_file_list *l, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    char plain[sizeof(l->extension->name)];
+    struct sk_extension *e = l->extension, *end = e + SK_EXTENSIONS;
+    l->ignored++;
+    sk_printable(plain, sizeof(plain), dot ? dot : "no extension");
+    while (e < end && e->count > 0 && strcmp(e->name, plain) != 0)
+        e++;
+    if (e == end)
+        return;
+    memcpy(e->name, plain, sizeof(plain));
+    e->count++;
+}
+
+void sk_file_list_tell_ignored(const struct sk_file_list *l)
+{
+    int64_t files = l->ignored - l->broken, told = 0;
+    char kinds[256] = "";
+    size_t len = 0;
+    for (const struct sk_extension *e = l->extension; e < l->extension + SK_EXTENSIONS && e->count > 0; e++) {
+        len += (size_t)snprintf(kinds + len, sizeof(kinds) - len, "%s%s %lld", len ? ", " : "", e->name,
+                                (long long)e->count);
+        told += e->count;
+    }
+    if (files > 0)
+        sk_notice("'%s': left out %lld %s not .jpg, .jpeg or .png (%s%s)", l->root, (long long)files,
+                  files == 1 ? "file that is" : "files that are", kinds, told < files ? " and others" : "");
+    if (l->broken > 0)
+        sk_notice("'%s': left out %lld %s nowhere", l->root, (long long)l->broken,
+                  l->broken == 1 ? "link that leads" : "links that lead");
+}
+
 struct level { /* a folder being walked, and the one it lies in */
     const struct level *above;
     const char *name; /* relative to the root */
@@ -111,6 +144,7 @@ static enum sk_code visit(struct sk_file_list *l, const struct level *here, cons
         if (errno != ENOENT && errno != ELOOP) /* a link that leads nowhere is no picture */
             return sk_fail_errno(err, SK_INPUT, errno, "cannot read '%s'", path);
         l->ignored++;
+        l->broken++;
     } else if (S_ISDIR(st.st_mode)) {
         struct level below = {here, relative, st.st_dev, st.st_ino, here->depth + 1};
         if (is_inside(here, &st))
@@ -119,7 +153,7 @@ static enum sk_code visit(struct sk_file_list *l, const struct level *here, cons
     } else if (S_ISREG(st.st_mode) && sk_is_picture_name(name)) {
         return sk_file_list_add(l, relative, (int64_t)st.st_size, label, err);
     } else {
-        l->ignored++;
+        ignore(l, name);
     }
     return SK_OK;
 }

@@ -231,9 +231,8 @@ static enum sk_code list_pictures(struct folder *f, const struct layout *where, 
     for (size_t i = 0; code == SK_OK && i < f->classes; i++)
         if (has_class(where, f->class_name[i]))
             code = sk_file_list_add_class(&f->list, f->class_name[i], (int)i, err);
-    if (code == SK_OK && f->list.ignored > 0)
-        sk_notice("'%s': left out %lld %s not .jpg, .jpeg or .png", where->root, (long long)f->list.ignored,
-                  f->list.ignored == 1 ? "file that is" : "files that are");
+    if (code == SK_OK)
+        sk_file_list_tell_ignored(&f->list);
     return code;
 }
 

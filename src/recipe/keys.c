@@ -335,6 +335,16 @@ static const char *last_part(const char *name)
     return dot ? dot + 1 : name;
 }
 
+/* train.mixup for train.mixup_alpha, train.lr for train.optimizer.lr. */
+static bool is_short_for(const char *name, const char *key)
+{
+    const char *dot = strchr(name, '.'), *last = last_part(name);
+    size_t length = strlen(name), section = dot ? (size_t)(dot - name) + 1 : 0;
+    if (section == 0 || strncmp(name, key, section) != 0)
+        return false;
+    return (strncmp(name, key, length) == 0 && key[length] == '_') || strcmp(last_part(key), last) == 0;
+}
+
 const char *sk_key_nearest(const char *name, char out[SK_NAME])
 {
     const char *names[NAMES_MAX];
@@ -345,6 +355,9 @@ const char *sk_key_nearest(const char *name, char out[SK_NAME])
         if (strncmp(name, sk_keys[i].name, length) == 0 && name[length] == '.')
             nearest = sk_keys[i].name;
     }
+    for (size_t i = 0; i < sk_key_count && !nearest; i++) /* begun right, or with a section left out: train.lr */
+        if (is_short_for(name, sk_keys[i].name))
+            nearest = sk_keys[i].name;
     if (!nearest)
         nearest = sk_nearest(name, names, all_names(names, store));
     for (size_t i = 0; i < sk_key_count && !nearest; i++) /* in another section: batch */

@@ -23,7 +23,12 @@ matches out '^Temperature [0-9.]+, fitted to all 60 of these pictures: loss [0-9
 run 0 eval run --mistakes 3
 check 'three of them' [ "$(tail -n +6 out | wc -l)" -eq 4 ]
 check 'the most probable first' [ "$(tail -3 out | awk '{ print $(NF - 1) }')" = "$(tail -3 out | awk '{ print $(NF - 1) }' | sort -r)" ]
+run 0 eval run --tta flip
+matches out ', 60 pictures and their mirror images, '
+run 0 eval run --tta flip --json
+says out '"tta":"flip"'
 run 0 eval run --json
+check 'no word of mirror images' [ "$(grep -c tta out)" -eq 0 ]
 for key in macro micro weighted classes confusion confused calibration temperature mistakes latency; do
     says out "\"$key\":"
 done

@@ -159,4 +159,15 @@ run 0 train --data four --out by-default --set train.max_steps=1 --set model.wid
 says err 'only 28 training pictures'
 says err 'model.init=MODEL --set model.new_head=true'
 
+# ---- small things ----
+mkdir -p extras && cp -r two/. extras && touch extras/cat/{a,b,c}.webp extras/dog/notes.txt && ln -s nowhere extras/dog/gone.png
+run 0 data inspect extras
+says err "'extras': left out 4 files that are not .jpg, .jpeg or .png (.webp 3, .txt 1)"
+says err "'extras': left out 1 link that leads nowhere"
+refused "'run' is a run, not data; 'run/recipe.yaml' names the data that it was trained on" data inspect run
+run 0 data inspect four --html mixed.html --set train.cutmix_alpha=1
+check 'mixed batches have labels' [ "$(grep -oE '<figcaption>([0-9]+% [a-z]+, )?[0-9]+% [a-z]+</figcaption>' mixed.html | wc -l)" -eq 32 ]
+refused "unknown key 'train.lr' (did you mean 'train.optimizer.lr'?)" train tiny.yaml --set train.lr=1
+refused "unknown key 'train.mixup' (did you mean 'train.mixup_alpha'?)" train tiny.yaml --set train.mixup=1
+
 finish

@@ -42,13 +42,24 @@ done
 head -c 100 "$one" > cut.png
 : > empty.png
 cp tiny.yaml text.jpg
-run 2 predict run cut.png "$one" empty.png text.jpg nowhere.png pictures "$two"
+run 2 predict run cut.png "$one" empty.png text.jpg nowhere.png "$two"
 check 'two were classified' [ "$(grep -c '\.png$' out)" -eq 2 ]
-for name in cut.png empty.png text.jpg nowhere.png pictures; do
+for name in cut.png empty.png text.jpg nowhere.png; do
     matches err "^skua: cannot .*'$name'"
 done
-says err '5 of 7 pictures could not be classified'
+says err '4 of 6 pictures could not be classified'
 refused "cannot decode 'empty.png'" predict run empty.png
+
+# a folder: the pictures that lie in it, by name
+mkdir -p mixed/below
+cp "$one" mixed/b.png
+cp "$two" mixed/a.PNG
+cp "$two" mixed/below/
+echo text > mixed/notes.txt
+run 0 predict run mixed "$one" --top 1
+check 'two and one' [ "$(grep '^[a-z]' out | tr '\n' ' ')" = "mixed/a.PNG mixed/b.png $one " ]
+mkdir mixed/none
+refused "the folder 'mixed/none' holds no .jpg, .jpeg or .png file (folders in it are not entered)" predict run mixed/none
 
 # ---- info ----
 run 0 info

@@ -14,14 +14,17 @@ printf '%s\n' airplane automobile bird cat deer dog frog horse ship truck > cifa
 quick=(--data cifar --set engine.tune=off --set model.width=0.0625 --set train.batch=16)
 
 # ---- c1: loss and top-1 of every batch; the status tells whether the accuracy is reached ----
-run 1 reproduce c1 "${quick[@]}" --set train.epochs=2 --out c1-run
+run 1 reproduce c1 "${quick[@]}" --set train.epochs=2 --set expect.accuracy=0.99 --out c1-run
 for epoch in 1 2; do
     for batch in 1 2 3 4; do
         matches out "^Epoch $epoch/2, Batch $batch/4, Loss: [0-9.]+, Top-1: [0-9.]+%\$"
     done
     matches out "^Epoch $epoch/2, Train Loss: [0-9.]+, Val Loss: [0-9.]+, Accuracy: [0-9.]+%"
 done
-matches err "^skua: the recipe 'c1' expects an accuracy of 87.00% \(tolerance 2.00\), it reached [0-9.]+%\$"
+matches err "^skua: the recipe 'c1' expects an accuracy of 99.00% \(tolerance 2.00%\), it reached [0-9.]+%\$"
+check 'which is told once' [ "$(grep -c 'expect' err)" -eq 1 ]
+run 0 reproduce c1 "${quick[@]}" --set train.epochs=2 --out c1-short
+says err "the training is shorter than that of the recipe 'c1': the accuracy that it expects does not count"
 check 'a run like any other' [ -f c1-run/last/model.safetensors ]
 run 0 reproduce c1 "${quick[@]}" --set train.epochs=1 --set expect.accuracy=0 --out c1-fine --json
 check 'an object for each batch' [ "$(grep -c '^{"event":"step","step":[1-4],"epoch":1,"batch":[1-4],"loss":[0-9.]*,"top1":[0-9.]*,"lr":' out)" -eq 4 ]
