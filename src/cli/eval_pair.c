@@ -153,7 +153,7 @@ static enum sk_code print_text(const struct pair *p, const struct sk_eval_args *
     char a[32], b[32], shown[SK_PATH];
     sk_print("A: %s\n", sk_printable(shown, sizeof(shown), p->a.session.path));
     sk_print("B: %s\n", sk_printable(shown, sizeof(shown), p->b.session.path));
-    sk_print("%s pictures\n\n", sk_thousands(p->a.e.all.count, a));
+    sk_print("%s picture%s\n\n", sk_thousands(p->a.e.all.count, a), p->a.e.all.count == 1 ? "" : "s");
     enum sk_code code = print_figures(p, err);
     sk_print("\nMcNemar's test: %s pictures only A got right, %s only B: p = %.3g (exact binomial, two-sided)\n",
              sk_thousands(p->only_a, a), sk_thousands(p->only_b, b), sk_mcnemar(p->only_a, p->only_b));

@@ -42,9 +42,9 @@ static void print_summary(const struct sk_eval_model *m)
     struct sk_confused pair[FIRST_PAIRS];
     char number[32], label[CELL], predicted[CELL];
     int pairs = sk_scores_confused(&e->scores, pair, FIRST_PAIRS);
-    sk_print("Loss: %.4f, Accuracy: %.2f%%, Top-5: %.2f%%, %s pictures%s, %.0f img/s\n", sk_metrics_loss(&e->all),
+    sk_print("Loss: %.4f, Accuracy: %.2f%%, Top-5: %.2f%%, %s picture%s%s, %.0f img/s\n", sk_metrics_loss(&e->all),
              100 * sk_metrics_top1(&e->all), 100 * sk_metrics_top5(&e->all), sk_thousands(e->all.count, number),
-             m->flip ? " and their mirror images" : "", e->seconds > 0 ? (double)e->all.count / e->seconds : 0);
+             e->all.count == 1 ? "" : "s", m->flip ? " and their mirror images" : "", e->seconds > 0 ? (double)e->all.count / e->seconds : 0);
     sk_print("Macro F1: %.4f, ECE: %.2f%%\n", sk_scores_average(&e->scores, SK_MACRO).f1,
              100 * sk_bins_ece(e->scores.bin));
     for (int i = 0; i < pairs; i++)

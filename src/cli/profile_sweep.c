@@ -51,7 +51,7 @@ struct showing {
 static void on_progress(void *ctx, int64_t done, int64_t all)
 {
     const struct showing *s = ctx;
-    sk_progress("Profile", done, all, "%s, %d workers", s->what, s->workers);
+    sk_progress("Profile", done, all, "%s, %d worker%s", s->what, s->workers, s->workers == 1 ? "" : "s");
 }
 
 /* Loading alone is measured from the beginning of an epoch, without what was prepared before. */

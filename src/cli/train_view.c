@@ -10,8 +10,9 @@ static void tell_start(const struct sk_train_view *v, const struct sk_start_repo
     sk_tell("%s, %s parameters, %dx%dx%d pictures, %d classes; %s, %d thread%s", r->recipe->model.arch,
             sk_thousands(r->params, a), r->shape->height, r->shape->width, r->shape->channels, r->shape->classes,
             sk_precision_name(r->precision), r->threads, r->threads == 1 ? "" : "s");
-    sk_tell("%s: %s training pictures, %s for validation", d->path[0] ? d->path : sk_source_name(d->source),
-            sk_thousands(r->samples, a), r->val_samples > 0 ? sk_thousands(r->val_samples, b) : "none");
+    sk_tell("%s: %s training picture%s, %s for validation", d->path[0] ? d->path : sk_source_name(d->source),
+            sk_thousands(r->samples, a), r->samples == 1 ? "" : "s",
+            r->val_samples > 0 ? sk_thousands(r->val_samples, b) : "none");
     if (r->step > 0)
         sk_tell("%s: goes on after step %lld", v->run, (long long)r->step);
     else

@@ -57,6 +57,8 @@ static enum sk_code refuse(const struct sk_names *to, const char *name, struct s
     if (n < to->count)
         snprintf(more, sizeof(more), " and %d more", to->count - n);
     const char *nearest = sk_nearest(name, to->name, (size_t)to->count);
+    if (nearest && strcmp(nearest, name) == 0) /* it comes more often than the network's */
+        nearest = NULL;
     return sk_fail(err, SK_INPUT, "the data has a class '%s' that the network does not know%s%s%s; its classes: %s%s",
                    sk_printable(shown, sizeof(shown), name), nearest ? " (did you mean '" : "", nearest ? nearest : "",
                    nearest ? "'?)" : "", list, more);

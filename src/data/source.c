@@ -267,7 +267,8 @@ enum sk_code sk_dataset_match(struct sk_dataset *d, const char *const *class_nam
     assert(!d->network_name);
     if (sk_classes_numbered(from.name, 0, from.count))
         return SK_OK;
-    enum sk_code code = match(d, &from, &to, tell, numbered ? NULL : err);
+    struct sk_err why = {0};
+    enum sk_code code = match(d, &from, &to, tell, &why);
     if (code == SK_INPUT && numbered) {
         if (tell && from.count != classes)
             sk_notice("the network's %d classes have no names: the %d of the data are taken for the first of them",
@@ -275,7 +276,7 @@ enum sk_code sk_dataset_match(struct sk_dataset *d, const char *const *class_nam
         return SK_OK;
     }
     if (code != SK_OK)
-        return code;
+        return sk_fail(err, code, "%s", why.text);
     d->info.classes = classes;
     d->info.class_name = (const char *const *)d->network_name;
     return SK_OK;

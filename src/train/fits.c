@@ -44,8 +44,9 @@ static enum sk_code refuse_size(const struct sk_recipe_data *d, const struct sk_
     tell_origin(augment, "data.augment", &d->augment);
     tell_origin(prepare, "data.prepare", &d->prepare);
     advise(advice, d, s, height, width);
-    return sk_fail(err, SK_INPUT, "the network takes pictures of %d x %d (%s), those for evaluation are %d x %d (%s): %s",
-                   s->height, s->width, augment, height, width, prepare, advice);
+    return sk_fail(err, SK_INPUT,
+                   "the network takes pictures of %d x %d (%s), those for evaluation are %d x %d (%s): %s", s->height,
+                   s->width, augment, height, width, prepare, advice);
 }
 
 enum sk_code sk_eval_fits(const struct sk_net *net, const struct sk_recipe *recipe, const struct sk_loader *loader,

@@ -29,7 +29,9 @@ static enum sk_code match_classes(struct sk_training *t, const char *path, struc
         code = sk_dataset_match(t->train, name, f.shape.classes, true, err);
     if (code == SK_OK && name && t->val)
         code = sk_dataset_match(t->val, name, f.shape.classes, false, err);
-    if (code != SK_OK && !t->from[0])
+    if (code != SK_OK && t->from[0])
+        sk_err_prefix(err, "cannot resume '%s'", t->from);
+    else if (code != SK_OK)
         sk_err_prefix(err, "model.init '%s' (model.new_head: true gives it another classifier)", path);
     sk_model_facts_release(&f);
     sk_st_close(&st);

@@ -75,6 +75,10 @@ check 'trained with the labels of the first' named_right on.csv
 run 0 train --resume --out on --set train.epochs=2
 run 0 eval on --data four --split train --predictions on.csv
 check 'and gone on with' named_right on.csv
+refused "cannot resume 'run/ckpt-" train --resume --out run --data other --set train.epochs=2
+says err "'dogs' that the network does not know"
+mkdir swapped && cp -r four/cat four/fish swapped/ # known classes, but other data
+refused 'the training data changed' train --resume --out run --data swapped --set train.epochs=2
 refused 'model.new_head: true' train tiny.yaml --data other --out none --set model.init=run "${small[@]}"
 refused "has a classifier of 4 classes, the training has 2: with model.new_head: true it is not taken but trained anew" \
     train tiny.yaml --data two --out none --set model.init=run "${small[@]}" --set model.classes=2
