@@ -80,6 +80,8 @@ bool sk_is_utf8(const char *text);
 /* Copies text for a message: control bytes become '?', cut with "..." to fit; returns dst. */
 char *sk_printable(char *dst, size_t size, const char *text);
 const char *sk_bytes_text(double bytes, char out[32]); /* "43.2 MB" */
+const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
+const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 
 /* ---- random numbers (rng.c): Philox4x32-10 (Salmon et al., SC 2011), keyed by what the number is for ---- */
 enum sk_purpose { SK_RNG_INIT = 1, SK_RNG_ORDER, SK_RNG_AUGMENT, SK_RNG_DROPOUT, SK_RNG_SHAPES, SK_RNG_SPLIT, SK_RNG_TEST, SK_RNG_MIX };

@@ -245,6 +245,29 @@ char *sk_printable(char *dst, size_t size, const char *text)
     return dst;
 }
 
+const char *sk_thousands(int64_t n, char out[32])
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%lld", (long long)n), sign = n < 0, at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > sign && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+const char *sk_time_text(double seconds, char out[32])
+{
+    long whole = isfinite(seconds) && seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
+    if (whole >= 3600)
+        snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
+    return out;
+}
+
 const char *sk_bytes_text(double bytes, char out[32])
 {
     static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};

@@ -59,7 +59,7 @@ enum sk_code sk_options_help(const struct sk_command *c, struct sk_str *out, str
 /* ---- commands (commands.c, cmd_*.c) ---- */
 extern const struct sk_command sk_cmd_train, sk_cmd_eval, sk_cmd_predict, sk_cmd_info, sk_cmd_bench, sk_cmd_data,
     sk_cmd_help;
-extern const struct sk_command sk_cmd_profile, sk_cmd_reproduce, sk_cmd_sweep;
+extern const struct sk_command sk_cmd_profile, sk_cmd_sweep, sk_cmd_reproduce, sk_cmd_report;
 extern const struct sk_command *const sk_commands[];                   /* NULL-terminated */
 const struct sk_command *sk_command_find(const char *name);            /* NULL: none */
 enum sk_code sk_command_unknown(const char *name, struct sk_err *err); /* USAGE that names the nearest */
@@ -97,8 +97,6 @@ enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err)
 enum sk_code sk_print_end(struct sk_err *err) SK_MUST;
 bool sk_print_reader_gone(void); /* the failure was a closed pipe */
 bool sk_print_unicode(void);                            /* whether block characters can be shown */
-const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
-const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);
 /* A field of a CSV file (RFC 4180): in quotes, which are doubled, where it holds a comma, a quote or the end of a line. */

@@ -5,7 +5,8 @@
 #include <string.h>
 
 const struct sk_command *const sk_commands[] = {&sk_cmd_train, &sk_cmd_eval,  &sk_cmd_predict, &sk_cmd_info,
-                                                &sk_cmd_data,  &sk_cmd_bench, &sk_cmd_profile, &sk_cmd_sweep, &sk_cmd_reproduce, &sk_cmd_help,
+                                                &sk_cmd_data,  &sk_cmd_bench, &sk_cmd_profile, &sk_cmd_sweep,
+                                                &sk_cmd_reproduce, &sk_cmd_report, &sk_cmd_help,
                                                 NULL};
 enum { EXIT_STOPPED = 75 }; /* stopped from outside, worth trying again */
 

@@ -20,7 +20,7 @@ static enum sk_code write_text(const char *path, const struct sk_str *text, stru
 static enum sk_code write_files(const struct sk_profile_show *show, const struct sk_recipe *r,
                                 const struct sk_profile *p, struct sk_err *err)
 {
-    struct sk_str trace = {0}, html = {0};
+    struct sk_str trace = {0};
     enum sk_code code = SK_OK;
     if (show->trace)
         code = sk_profile_chrome(p, &trace, err);
@@ -29,11 +29,10 @@ static enum sk_code write_files(const struct sk_profile_show *show, const struct
     if (code == SK_OK && p->events_cut && show->trace)
         sk_tell("the trace holds the first %d events: fewer --trace-steps fit whole", SK_PROFILE_EVENTS);
     if (code == SK_OK && show->html)
-        code = sk_profile_html(r, p, &html, err);
+        code = sk_profile_html(r, p, show->html, err);
     if (code == SK_OK && show->html)
-        code = write_text(show->html, &html, err);
+        sk_tell("%s", show->html);
     sk_str_release(&trace);
-    sk_str_release(&html);
     return code;
 }
 

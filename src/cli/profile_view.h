@@ -32,8 +32,8 @@ enum sk_code sk_op_groups(const struct sk_profile *p, enum sk_group_by by, struc
 /* Tables and the verdict, or one JSON object and an object for each op and layer. */
 enum sk_code sk_profile_print(const struct sk_recipe *r, const struct sk_profile *p, bool json,
                               struct sk_err *err) SK_MUST;
-/* One page that needs no network. */
-enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, struct sk_str *out,
+/* Writes one page that needs no network. */
+enum sk_code sk_profile_html(const struct sk_recipe *r, const struct sk_profile *p, const char *path,
                              struct sk_err *err) SK_MUST;
 
 /* ---- numbers of workers beside each other (profile_sweep.c, profile_svg.c) ---- */

@@ -1,7 +1,7 @@
 /* What charts are made of: a frame with styles, bars, lines and text. */
 #include "cli/svg.h"
 
-#include "cli/html.h"
+#include "report/html.h"
 
 enum sk_code sk_svg_open(struct sk_str *out, double width, double height, const char *style, struct sk_err *err)
 {

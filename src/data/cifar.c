@@ -1,7 +1,8 @@
-/* CIFAR: what a batch file and the file of class names say, in both layouts. */
+/* CIFAR: what a batch file and the file of class names say, in every layout. */
 #include "data/cifar.h"
 
 #include "data/internal.h"
+#include "data/mat.h"
 #include "data/pickle.h"
 
 static enum sk_code add_record(struct sk_cifar *c, struct sk_cifar_batch *b, int64_t label, const uint8_t *pixels,
@@ -55,16 +56,26 @@ static enum sk_code read_binary(struct sk_cifar *c, struct sk_cifar_batch *b, co
     return code;
 }
 
-static enum sk_code check_data(const struct sk_pickle_value *data, const char *shown, struct sk_err *err)
+static enum sk_code check_shape(int rank, int64_t rows, int64_t columns, const char *shown, struct sk_err *err)
 {
-    if (!data || data->kind != SK_PICKLE_ARRAY || data->rank < 0)
-        return sk_fail(err, SK_INPUT, "'%s': 'data' is not there as a numpy array", shown);
-    if (data->rank != 2)
-        return sk_fail(err, SK_INPUT, "'%s': 'data' has %d dimensions, expected 2", shown, data->rank);
-    if (data->dim[1] != SK_CIFAR_PIXELS || data->dim[0] < 1)
-        return sk_fail(err, SK_INPUT, "'%s': 'data' is %lld x %lld, expected rows of %d", shown,
-                       (long long)data->dim[0], (long long)data->dim[1], SK_CIFAR_PIXELS);
+    if (rank != 2)
+        return sk_fail(err, SK_INPUT, "'%s': 'data' has %d dimensions, expected 2", shown, rank);
+    if (columns != SK_CIFAR_PIXELS || rows < 1)
+        return sk_fail(err, SK_INPUT, "'%s': 'data' is %lld x %lld, expected rows of %d", shown, (long long)rows,
+                       (long long)columns, SK_CIFAR_PIXELS);
     return SK_OK;
+}
+
+static enum sk_code check_labels(size_t labels, int64_t rows, const char *shown, struct sk_err *err)
+{
+    if (labels == (size_t)rows)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "'%s': %zu labels for %lld rows of data", shown, labels, (long long)rows);
+}
+
+static enum sk_code not_integer(size_t label, const char *shown, struct sk_err *err)
+{
+    return sk_fail(err, SK_INPUT, "'%s': label %zu is not an integer", shown, label);
 }
 
 static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batch *b,
@@ -73,12 +84,12 @@ static enum sk_code read_pickled_labels(struct sk_cifar *c, struct sk_cifar_batc
 {
     if (!labels || labels->kind != SK_PICKLE_LIST)
         return sk_fail(err, SK_INPUT, "'%s': '%s' is not there as a list", shown, c->kind->labels);
-    if ((int64_t)labels->count != rows)
-        return sk_fail(err, SK_INPUT, "'%s': %zu labels for %lld rows of data", shown, labels->count, (long long)rows);
-    enum sk_code code = reserve_labels(c, labels->count, err);
+    enum sk_code code = check_labels(labels->count, rows, shown, err);
+    if (code == SK_OK)
+        code = reserve_labels(c, labels->count, err);
     for (size_t i = 0; i < labels->count && code == SK_OK; i++) {
         if (labels->item[i]->kind != SK_PICKLE_INT)
-            return sk_fail(err, SK_INPUT, "'%s': label %zu is not an integer", shown, i);
+            return not_integer(i, shown, err);
         code = add_record(c, b, labels->item[i]->number, b->pixels + i * b->stride, shown, err);
     }
     return code;
@@ -92,7 +103,9 @@ static enum sk_code read_pickled(struct sk_cifar *c, struct sk_cifar_batch *b, c
     if (code != SK_OK)
         return code;
     const struct sk_pickle_value *data = sk_pickle_get(p.root, "data");
-    if ((code = check_data(data, shown, err)) != SK_OK)
+    if (!data || data->kind != SK_PICKLE_ARRAY || data->rank < 0)
+        code = sk_fail(err, SK_INPUT, "'%s': 'data' is not there as a numpy array", shown);
+    if (code != SK_OK || (code = check_shape(data->rank, data->dim[0], data->dim[1], shown, err)) != SK_OK)
         goto out;
     b->pixels = data->data;
     b->stride = SK_CIFAR_PIXELS;
@@ -104,11 +117,67 @@ out:
     return code;
 }
 
+/* A picture is a row, but MATLAB stores columns: *out [rows][columns] (sk_free). */
+static enum sk_code turn(uint8_t **out, const struct sk_mat *m, struct sk_err *err)
+{
+    enum { BLOCK = 64 }; /* rows whose lines of *out stay in the cache */
+    const size_t rows = (size_t)m->rows, columns = (size_t)m->columns;
+    if (!(*out = sk_alloc(rows, columns, err)))
+        return SK_NOMEM;
+    for (size_t first = 0; first < rows; first += BLOCK)
+        for (size_t x = 0; x < columns; x++)
+            for (size_t y = first; y < rows && y < first + BLOCK; y++)
+                (*out)[y * columns + x] = m->data[x * rows + y];
+    return SK_OK;
+}
+
+static enum sk_code read_matlab_data(struct sk_cifar_batch *b, const char *shown, int64_t *rows, struct sk_err *err)
+{
+    struct sk_mat m;
+    uint8_t *pixels = NULL;
+    enum sk_code code = sk_mat_find(&m, b->content, b->len, shown, "data", err);
+
+    if (code == SK_OK && (m.kind != SK_MAT_UINT8 || m.len != m.count))
+        code = sk_fail(err, SK_INPUT, "'%s': 'data' is not there as an array of uint8", shown);
+    if (code == SK_OK)
+        code = check_shape((int)m.rank, m.rows, m.columns, shown, err);
+    if (code == SK_OK)
+        code = turn(&pixels, &m, err);
+    *rows = m.rows;
+    b->owned = pixels;
+    b->pixels = pixels;
+    b->stride = SK_CIFAR_PIXELS;
+    sk_mat_release(&m);
+    return code;
+}
+
+static enum sk_code read_matlab(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
+{
+    struct sk_mat labels = {0};
+    int64_t rows, label;
+    enum sk_code code = read_matlab_data(b, shown, &rows, err);
+
+    if (code != SK_OK || (code = sk_mat_find(&labels, b->content, b->len, shown, c->kind->labels, err)) != SK_OK)
+        return code;
+    if (labels.kind < SK_MAT_DOUBLE || labels.kind > SK_MAT_UINT64)
+        code = sk_fail(err, SK_INPUT, "'%s': '%s' is not there as an array of numbers", shown, c->kind->labels);
+    else if ((code = check_labels(labels.count, rows, shown, err)) == SK_OK)
+        code = reserve_labels(c, labels.count, err);
+    for (size_t i = 0; i < labels.count && code == SK_OK; i++)
+        code = sk_mat_integer(&labels, i, &label) ? add_record(c, b, label, b->pixels + i * b->stride, shown, err)
+                                                  : not_integer(i, shown, err);
+    sk_mat_release(&labels);
+    return code;
+}
+
+static enum sk_code (*const read_layout[SK_CIFAR_LAYOUTS])(struct sk_cifar *, struct sk_cifar_batch *, const char *,
+                                                           struct sk_err *) = {read_binary, read_pickled, read_matlab};
+
 enum sk_code sk_cifar_read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
 {
     b->first = c->count;
     b->count = 0;
-    enum sk_code code = c->layout == SK_CIFAR_BINARY ? read_binary(c, b, shown, err) : read_pickled(c, b, shown, err);
+    enum sk_code code = read_layout[c->layout](c, b, shown, err);
     if (code == SK_OK && b->count != c->kind->published[c->split])
         sk_notice("'%s' has %lld records, the published one has %lld", shown, (long long)b->count,
                   (long long)c->kind->published[c->split]);
@@ -142,10 +211,10 @@ static enum sk_code check_classes(const struct sk_cifar *c, size_t found, const 
 }
 
 /* One name a line; empty lines do not count. */
-static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t len, const char *shown,
+static enum sk_code read_meta_text(struct sk_cifar *c, const void *data, size_t len, const char *shown,
                                    struct sk_err *err)
 {
-    const char *end = text + len;
+    const char *text = data, *end = text + len;
     size_t found = 0;
     enum sk_code code;
 
@@ -167,6 +236,11 @@ static enum sk_code read_meta_text(struct sk_cifar *c, const char *text, size_t 
     return check_classes(c, found, shown, err);
 }
 
+static enum sk_code not_string(size_t i, const char *shown, struct sk_err *err)
+{
+    return sk_fail(err, SK_INPUT, "'%s': the name of class %zu is not a string", shown, i);
+}
+
 static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_t len, const char *shown,
                                      struct sk_err *err)
 {
@@ -185,16 +259,41 @@ static enum sk_code read_meta_pickle(struct sk_cifar *c, const void *data, size_
         if (v->kind == SK_PICKLE_BYTES || v->kind == SK_PICKLE_TEXT)
             code = set_name(c, i, v->len > 0 ? (const char *)v->data : "", v->len, shown, err);
         else
-            code = sk_fail(err, SK_INPUT, "'%s': the name of class %zu is not a string", shown, i);
+            code = not_string(i, shown, err);
     }
     sk_pickle_release(&p);
     return code;
 }
 
+static enum sk_code read_meta_matlab(struct sk_cifar *c, const void *data, size_t len, const char *shown,
+                                     struct sk_err *err)
+{
+    struct sk_mat names, name;
+    char text[SK_NAME];
+    enum sk_code code = sk_mat_find(&names, data, len, shown, c->kind->names, err);
+
+    if (code != SK_OK)
+        return code;
+    if (names.kind != SK_MAT_CELL)
+        code = sk_fail(err, SK_INPUT, "'%s': '%s' is not there as a cell array", shown, c->kind->names);
+    else
+        code = check_classes(c, names.count, shown, err);
+    for (size_t i = 0; code == SK_OK && i < names.count; i++)
+        if ((code = sk_mat_next(&names, &name, err)) == SK_OK)
+            code = name.kind == SK_MAT_CHAR && name.rows == 1 && name.rank == 2
+                       ? set_name(c, i, text, sk_mat_text(&name, text, sizeof(text)), shown, err)
+                       : not_string(i, shown, err);
+    sk_mat_release(&names);
+    return code;
+}
+
+static enum sk_code (*const read_meta[SK_CIFAR_LAYOUTS])(struct sk_cifar *, const void *, size_t, const char *,
+                                                         struct sk_err *) = {read_meta_text, read_meta_pickle,
+                                                                             read_meta_matlab};
+
 enum sk_code sk_cifar_read_meta(struct sk_cifar *c, const void *data, size_t len, const char *shown, struct sk_err *err)
 {
     if (len > SK_CIFAR_MAX_META)
         return sk_fail(err, SK_INPUT, "'%s' has %zu bytes, expected at most %d", shown, len, SK_CIFAR_MAX_META);
-    return c->layout == SK_CIFAR_BINARY ? read_meta_text(c, data, len, shown, err)
-                                        : read_meta_pickle(c, data, len, shown, err);
+    return read_meta[c->layout](c, data, len, shown, err);
 }

@@ -1,6 +1,6 @@
 /* CIFAR-10 and CIFAR-100 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): batches of pictures as three
- * planes each, in the published binary or pickled layout; private to data. Binary files are read at places, all else is
- * in memory. */
+ * planes each, in the published binary, pickled or MATLAB layout; private to data. Binary files are read at places, all
+ * else is in memory. */
 #ifndef SKUA_DATA_CIFAR_H
 #define SKUA_DATA_CIFAR_H
 
@@ -16,7 +16,8 @@ enum {
     SK_CIFAR_MAX_META = 1 << 16
 };
 
-enum sk_cifar_layout { SK_CIFAR_BINARY, SK_CIFAR_PICKLED, SK_CIFAR_UNKNOWN };
+enum sk_cifar_layout { SK_CIFAR_BINARY, SK_CIFAR_PICKLED, SK_CIFAR_MATLAB, SK_CIFAR_UNKNOWN };
+enum { SK_CIFAR_LAYOUTS = SK_CIFAR_UNKNOWN };
 /* Files of a layout: the batches of the training split, that of the validation split, the class names. */
 enum { SK_CIFAR_TEST = SK_CIFAR_BATCHES_MAX, SK_CIFAR_META, SK_CIFAR_FILES };
 
@@ -26,11 +27,11 @@ struct sk_cifar_kind {
     int classes, head, label;        /* label: which of the head's bytes */
     int batches;                     /* of the training split */
     int64_t published[2];            /* pictures in a batch, by enum sk_split */
-    const char *folder[2];           /* by layout, as the following */
-    const char *archive[2];
-    const char *file[2][SK_CIFAR_FILES]; /* NULL: there is none */
-    bool plain;                      /* pickled files have everyday names: the folder's name or the class names tell */
-    const char *labels, *names;      /* keys in the pickles */
+    const char *folder[SK_CIFAR_LAYOUTS];
+    const char *archive[SK_CIFAR_LAYOUTS];
+    const char *file[SK_CIFAR_LAYOUTS][SK_CIFAR_FILES]; /* NULL: there is none */
+    bool plain;                      /* files have everyday names: the folder's name or the class names tell */
+    const char *labels, *names;      /* keys in the pickles, arrays in the MAT-files */
     const char *const *class_name;   /* [classes], where the files name none */
 };
 extern const struct sk_cifar_kind sk_cifar10, sk_cifar100_fine, sk_cifar100_coarse;
@@ -69,11 +70,11 @@ struct sk_cifar_place { /* a folder of batches, or an archive, whose layout show
 /* Whether a set of the kind lies at path: the batches themselves, a folder or archive of the published name, or an
  * archive of any name. */
 bool sk_cifar_probe(const struct sk_cifar_kind *kind, const char *path);
-/* The same in full: prefers the binary layout, then the pickled one, then archives. None: INPUT. */
+/* The same in full: prefers the binary layout, then the pickled one, then MATLAB's, then archives. None: INPUT. */
 enum sk_code sk_cifar_find(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
                            struct sk_err *err) SK_MUST;
-/* Loads a split: binary files stay open, pickles and members of an archive are kept in memory. Release also after a
- * failure. */
+/* Loads a split: binary files stay open, what others hold and members of an archive are kept in memory. Release also
+ * after a failure. */
 enum sk_code sk_cifar_load(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
                            struct sk_err *err) SK_MUST;
 void sk_cifar_release(struct sk_cifar *c); /* accepts a zeroed one */

@@ -47,12 +47,14 @@ const struct sk_cifar_kind sk_cifar10 = {
     .head = 1,
     .batches = 5,
     .published = {10000, 10000},
-    .folder = {"cifar-10-batches-bin", "cifar-10-batches-py"},
-    .archive = {"cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"},
+    .folder = {"cifar-10-batches-bin", "cifar-10-batches-py", "cifar-10-batches-mat"},
+    .archive = {"cifar-10-binary.tar.gz", "cifar-10-python.tar.gz", "cifar-10-matlab.tar.gz"},
     .file = {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
               "test_batch.bin", "batches.meta.txt"},
              {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch",
-              "batches.meta"}},
+              "batches.meta"},
+             {"data_batch_1.mat", "data_batch_2.mat", "data_batch_3.mat", "data_batch_4.mat", "data_batch_5.mat",
+              "test_batch.mat", "batches.meta.mat"}},
     .labels = "labels",
     .names = "label_names",
     .class_name = names10,
@@ -60,10 +62,11 @@ const struct sk_cifar_kind sk_cifar10 = {
 
 #define CIFAR100(text_names)                                                                                           \
     .title = "CIFAR-100", .head = 2, .batches = 1, .published = {50000, 10000},                                        \
-    .folder = {"cifar-100-binary", "cifar-100-python"},                                                                \
-    .archive = {"cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"}, .plain = true,                                  \
+    .folder = {"cifar-100-binary", "cifar-100-python", "cifar-100-matlab"},                                            \
+    .archive = {"cifar-100-binary.tar.gz", "cifar-100-python.tar.gz", "cifar-100-matlab.tar.gz"}, .plain = true,       \
     .file = {{"train.bin", [SK_CIFAR_TEST] = "test.bin", [SK_CIFAR_META] = (text_names)},                              \
-             {"train", [SK_CIFAR_TEST] = "test", [SK_CIFAR_META] = "meta"}}
+             {"train", [SK_CIFAR_TEST] = "test", [SK_CIFAR_META] = "meta"},                                            \
+             {"train.mat", [SK_CIFAR_TEST] = "test.mat", [SK_CIFAR_META] = "meta.mat"}}
 
 const struct sk_cifar_kind sk_cifar100_fine = {
     CIFAR100("fine_label_names.txt"), .classes = 100, .label = 1, .labels = "fine_labels", .names = "fine_label_names",

@@ -39,12 +39,14 @@ static bool try_place(const struct sk_cifar_kind *kind, struct sk_cifar_place *p
 static bool find_in_folder(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
                            bool guess)
 {
-    for (int layout = 0; layout < SK_CIFAR_UNKNOWN; layout++)
+    for (int layout = 0; layout < SK_CIFAR_LAYOUTS; layout++)
         if (try_place(kind, place, path, NULL, (enum sk_cifar_layout)layout, guess) ||
             try_place(kind, place, path, kind->folder[layout], (enum sk_cifar_layout)layout, guess))
             return true;
-    return try_place(kind, place, path, kind->archive[SK_CIFAR_BINARY], SK_CIFAR_UNKNOWN, guess) ||
-           try_place(kind, place, path, kind->archive[SK_CIFAR_PICKLED], SK_CIFAR_UNKNOWN, guess);
+    for (int layout = 0; layout < SK_CIFAR_LAYOUTS; layout++)
+        if (try_place(kind, place, path, kind->archive[layout], SK_CIFAR_UNKNOWN, guess))
+            return true;
+    return false;
 }
 
 enum sk_code sk_cifar_find(const struct sk_cifar_kind *kind, struct sk_cifar_place *place, const char *path,
@@ -56,17 +58,20 @@ enum sk_code sk_cifar_find(const struct sk_cifar_kind *kind, struct sk_cifar_pla
         return SK_OK;
     if (!sk_is_dir(path))
         return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", path);
+    const char *const *folder = kind->folder, *const *archive = kind->archive;
     return sk_fail(err, SK_INPUT,
-                   "'%s' holds no %s: expected %s or %s, a folder %s or %s, or an archive %s or %s", path, kind->title,
-                   kind->file[SK_CIFAR_BINARY][0], kind->file[SK_CIFAR_PICKLED][0], kind->folder[SK_CIFAR_BINARY],
-                   kind->folder[SK_CIFAR_PICKLED], kind->archive[SK_CIFAR_BINARY], kind->archive[SK_CIFAR_PICKLED]);
+                   "'%s' holds no %s: expected %s, %s or %s, a folder %s, %s or %s, or an archive %s, %s or %s", path,
+                   kind->title, kind->file[SK_CIFAR_BINARY][0], kind->file[SK_CIFAR_PICKLED][0],
+                   kind->file[SK_CIFAR_MATLAB][0], folder[SK_CIFAR_BINARY], folder[SK_CIFAR_PICKLED],
+                   folder[SK_CIFAR_MATLAB], archive[SK_CIFAR_BINARY], archive[SK_CIFAR_PICKLED],
+                   archive[SK_CIFAR_MATLAB]);
 }
 
 /* Layout of the file that name (in any folder) is one of, and which; SK_CIFAR_UNKNOWN: of none. */
 static enum sk_cifar_layout layout_of(const struct sk_cifar_kind *kind, const char *name, int *file)
 {
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
-    for (int layout = 0; layout < SK_CIFAR_UNKNOWN; layout++)
+    for (int layout = 0; layout < SK_CIFAR_LAYOUTS; layout++)
         for (*file = 0; *file < SK_CIFAR_FILES; ++*file)
             if (kind->file[layout][*file] && strcmp(base, kind->file[layout][*file]) == 0)
                 return (enum sk_cifar_layout)layout;
@@ -139,6 +144,17 @@ static enum sk_code open_batch(struct sk_cifar_batch *b, const char *path, enum 
     return code;
 }
 
+/* The content is not kept where the pixels do not lie in it. */
+static enum sk_code read_batch(struct sk_cifar *c, struct sk_cifar_batch *b, const char *shown, struct sk_err *err)
+{
+    enum sk_code code = sk_cifar_read_batch(c, b, shown, err);
+    if (b->owned) {
+        sk_free(b->content);
+        b->content = NULL;
+    }
+    return code;
+}
+
 static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place *place, enum sk_split split,
                                 struct sk_err *err)
 {
@@ -153,8 +169,7 @@ static enum sk_code load_folder(struct sk_cifar *c, const struct sk_cifar_place 
             return code;
         if (split == SK_VAL && !sk_is_file(path))
             return no_validation(place, b->name, err);
-        if ((code = open_batch(b, path, c->layout, err)) != SK_OK ||
-            (code = sk_cifar_read_batch(c, b, path, err)) != SK_OK)
+        if ((code = open_batch(b, path, c->layout, err)) != SK_OK || (code = read_batch(c, b, path, err)) != SK_OK)
             return code;
     }
     if ((code = sk_path_join(path, err, place->path, c->kind->file[c->layout][SK_CIFAR_META])) != SK_OK || !sk_is_file(path))
@@ -214,8 +229,9 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
     enum sk_code code;
 
     if (c->layout == SK_CIFAR_UNKNOWN)
-        return sk_fail(err, SK_INPUT, "archive '%s' holds no %s: no %s or %s in it", place->path, c->kind->title,
-                       c->kind->file[SK_CIFAR_BINARY][0], c->kind->file[SK_CIFAR_PICKLED][0]);
+        return sk_fail(err, SK_INPUT, "archive '%s' holds no %s: no %s, %s or %s in it", place->path, c->kind->title,
+                       c->kind->file[SK_CIFAR_BINARY][0], c->kind->file[SK_CIFAR_PICKLED][0],
+                       c->kind->file[SK_CIFAR_MATLAB][0]);
     for (int i = 0; i < c->batches; i++) {
         struct sk_cifar_batch *b = &c->batch[i];
         if (!b->content && split == SK_VAL)
@@ -223,7 +239,7 @@ static enum sk_code parse_members(struct sk_cifar *c, const struct sk_cifar_plac
         if (!b->content)
             return sk_fail(err, SK_INPUT, "archive '%s' holds no %s", place->path, b->name);
         if ((code = sk_format(shown, sizeof(shown), "the path", err, "%s:%s", place->path, b->name)) != SK_OK ||
-            (code = sk_cifar_read_batch(c, b, shown, err)) != SK_OK)
+            (code = read_batch(c, b, shown, err)) != SK_OK)
             return code;
     }
     if (!meta->content)

@@ -123,7 +123,7 @@ static void cifar_name(const void *self, int64_t index, char *out, size_t size)
 const struct sk_source_ops sk_source_cifar10 = {
     .source = SK_SOURCE_CIFAR10,
     .name = "cifar10",
-    .help = "CIFAR-10 from its published batches or archives, binary or pickled",
+    .help = "CIFAR-10 from its published batches or archives, binary, pickled or MATLAB's",
     .probe = cifar10_probe,
     .open = cifar10_open,
     .close = cifar_close,
@@ -135,7 +135,7 @@ const struct sk_source_ops sk_source_cifar10 = {
 const struct sk_source_ops sk_source_cifar100 = {
     .source = SK_SOURCE_CIFAR100,
     .name = "cifar100",
-    .help = "CIFAR-100 from its published batches or archives, binary or pickled",
+    .help = "CIFAR-100 from its published batches or archives, binary, pickled or MATLAB's",
     .probe = cifar100_probe,
     .open = cifar100_open,
     .close = cifar_close,

@@ -199,3 +199,15 @@ out:
     sk_free(text);
     return code;
 }
+
+enum sk_code sk_recipe_set_data(struct sk_recipe *r, const char *data, struct sk_err *err)
+{
+    struct sk_recipe_data *d = &r->data;
+    if (!data)
+        return SK_OK;
+    if (d->source == SK_SOURCE_SHAPES) /* which has no folder */
+        d->source = SK_SOURCE_AUTO;
+    if (d->images[0] == '/') /* would win over the folder */
+        d->images[0] = d->labels[0] = d->val_images[0] = d->val_labels[0] = '\0';
+    return sk_format(d->path, sizeof(d->path), "--data", err, "%s", data);
+}

@@ -253,6 +253,13 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
 /* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". Paths
  * of data may change (moved data): that it is the same data is for the dataset's fingerprint to tell. */
 enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
+/* The keys one by one: the full name of number i, NULL past the last; whether two recipes agree in it; its value as
+ * sk_recipe_write has it. */
+const char *sk_recipe_key(size_t i);
+bool sk_recipe_key_equal(size_t i, const struct sk_recipe *a, const struct sk_recipe *b);
+enum sk_code sk_recipe_key_write(size_t i, const struct sk_recipe *r, struct sk_str *out, struct sk_err *err) SK_MUST;
+/* --data DIR on a recipe: its data lies there. NULL: nothing changes. */
+enum sk_code sk_recipe_set_data(struct sk_recipe *r, const char *data, struct sk_err *err) SK_MUST;
 /* ---- sweeps (sweep.c) ---- */
 /* Settings: entries of sweep.list times combinations of sweep.grid, 1 where there is neither. INPUT above
  * SK_SWEEP_SETTINGS. */

@@ -62,6 +62,22 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
     return code;
 }
 
+/* ---- keys one by one ---- */
+const char *sk_recipe_key(size_t i)
+{
+    return i < sk_key_count ? sk_keys[i].name : NULL;
+}
+
+bool sk_recipe_key_equal(size_t i, const struct sk_recipe *a, const struct sk_recipe *b)
+{
+    return sk_key_equal(&sk_keys[i], a, b);
+}
+
+enum sk_code sk_recipe_key_write(size_t i, const struct sk_recipe *r, struct sk_str *out, struct sk_err *err)
+{
+    return sk_key_format(&sk_keys[i], r, out, err);
+}
+
 /* ---- skua help recipe ---- */
 static const char *resume_note(enum sk_key_resume rule)
 {

@@ -20,7 +20,8 @@ static const struct column columns[] = {
     COLUMN(train_top1, REAL),      COLUMN(train_top5, REAL),  COLUMN(val_loss, REAL),     COLUMN(val_top1, REAL),
     COLUMN(val_top5, REAL),        COLUMN(lr, REAL),          COLUMN(seconds, REAL),      COLUMN(wait_seconds, REAL),
     COLUMN(compute_seconds, REAL), COLUMN(val_seconds, REAL), COLUMN(images_per_s, REAL), COLUMN(replaced, INTEGER),
-    COLUMN(best, BOOLEAN),         COLUMN(complete, BOOLEAN),
+    COLUMN(best, BOOLEAN),         COLUMN(complete, BOOLEAN),  COLUMN(ema_loss, REAL),
+    COLUMN(ema_top1, REAL),        COLUMN(ema_top5, REAL),
 };
 
 static double real_of(const json_t *object, const char *key)

@@ -127,6 +127,18 @@ enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struc
     return code;
 }
 
+bool sk_run_in_use(const char *dir)
+{
+    char path[SK_PATH];
+    if (sk_path_join(path, NULL, dir, lock_name) != SK_OK)
+        return false;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
 void sk_run_close(struct sk_run *run)
 {
     bool has_lock;

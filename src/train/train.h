@@ -54,6 +54,7 @@ struct sk_run {
  * something: USAGE. What killed processes left half written is removed. On failure *run is closed. */
 enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struct sk_err *err) SK_MUST;
 void sk_run_close(struct sk_run *run); /* accepts a zeroed one */
+bool sk_run_in_use(const char *dir); /* whether a process holds the lock; nothing is changed */
 
 /* ---- the run log read back (log_read.c): for reports ---- */
 /* Numbers that a line does not have (no validation) or that are null in it are NaN. Members as in log.jsonl. */
@@ -67,6 +68,7 @@ struct sk_logged_epoch {
     double seconds, wait_seconds, compute_seconds, val_seconds, images_per_s;
     int64_t replaced;
     bool best, complete;
+    double ema_loss, ema_top1, ema_top5; /* with train.ema */
 };
 enum { SK_LOG_SKIPPED = 20, SK_LOG_MAX = 1 << 30 };
 struct sk_run_log { /* release accepts a zeroed one */

@@ -1,10 +1,12 @@
-/* Small made-up CIFAR-10 and CIFAR-100 batches: binary records, pickles with the opcodes that Python 2 wrote, tar archives. */
+/* Small made-up CIFAR-10 and CIFAR-100 batches: binary records, pickles with the opcodes that Python 2 wrote, MAT-files,
+ * tar archives. */
 #include "data/cifar_make.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
 
+#include "data/mat_make.h"
 #include "test.h"
 
 enum { PLANE = 1024, PIXELS = 3 * PLANE, BATCHES = 6 };
@@ -198,6 +200,76 @@ void cifar100_write_pickled(const char *folder)
     assert_int_equal(fclose(f), 0);
 }
 
+/* ---- MATLAB ---- */
+static void add_pixels(struct mat_file *f, int batch)
+{
+    uint8_t data[PIXELS][CIFAR_MADE];
+    for (int i = 0; i < PIXELS; i++)
+        for (int r = 0; r < CIFAR_MADE; r++)
+            data[i][r] = cifar_pixel(batch, r, i / PLANE, i % PLANE / 32, i % 32);
+    mat_add_bytes(f, "data", data[0], CIFAR_MADE, PIXELS);
+}
+
+static void write_in(struct mat_file *f, const char *folder, const char *name)
+{
+    char path[SK_PATH];
+    struct sk_err err = {0};
+    assert_ok(sk_mkdirs(folder, &err), err);
+    assert_ok(sk_path_join(path, &err, folder, name), err);
+    mat_write(f, path);
+}
+
+void cifar_write_matlab(const char *folder, bool big, bool packed)
+{
+    char name[32] = "test_batch.mat";
+    uint8_t label[CIFAR_MADE];
+    for (int b = BATCHES - 1; b >= 0; b--) {
+        struct mat_file f = {.big = big, .packed = packed};
+        mat_add_texts(&f, "batch_label", names, 1);
+        for (int r = 0; r < CIFAR_MADE; r++)
+            label[r] = (uint8_t)cifar_label(b, r);
+        mat_add_bytes(&f, "labels", label, CIFAR_MADE, 1);
+        add_pixels(&f, b);
+        write_in(&f, folder, name);
+        snprintf(name, sizeof(name), "data_batch_%d.mat", b);
+    }
+    struct mat_file meta = {.big = big, .packed = packed};
+    mat_add_bytes(&meta, "num_vis", (const uint8_t[]){0}, 1, 1);
+    mat_add_texts(&meta, "label_names", names, 10);
+    write_in(&meta, folder, "batches.meta.mat");
+}
+
+static void add_names100(struct mat_file *meta, bool coarse)
+{
+    char text[100][16];
+    const char *name[100];
+    for (int i = 0; i < 100; i++) {
+        snprintf(text[i], sizeof(text[i]), "%s%d", coarse ? "group" : "kind", i);
+        name[i] = text[i];
+    }
+    mat_add_texts(meta, coarse ? "coarse_label_names" : "fine_label_names", name, coarse ? 20 : 100);
+}
+
+void cifar100_write_matlab(const char *folder, bool big, bool packed)
+{
+    struct mat_file meta = {.big = big, .packed = packed};
+    uint8_t label[CIFAR_MADE];
+    for (int b = 0; b < BATCHES; b += BATCHES - 1) {
+        struct mat_file f = {.big = big, .packed = packed};
+        add_pixels(&f, b);
+        for (int coarse = 0; coarse < 2; coarse++) {
+            for (int r = 0; r < CIFAR_MADE; r++)
+                label[r] = (uint8_t)cifar100_label(b, r, coarse);
+            mat_add_bytes(&f, coarse ? "coarse_labels" : "fine_labels", label, CIFAR_MADE, 1);
+        }
+        write_in(&f, folder, b ? "test.mat" : "train.mat");
+    }
+    add_names100(&meta, true);
+    add_names100(&meta, false);
+    write_in(&meta, folder, "meta.mat");
+}
+
+/* ---- archives ---- */
 static void add_member(struct archive *a, const char *name, const void *data, size_t len)
 {
     struct archive_entry *entry = archive_entry_new();

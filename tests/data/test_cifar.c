@@ -20,16 +20,20 @@ static enum sk_code open_at(struct sk_dataset **ds, const char *path, enum sk_sp
     return sk_dataset_open(ds, &data, 0, split, err);
 }
 
-/* Makes binary/, pickled/ and archives of both under the scratch folder. */
+/* Makes binary/, pickled/, matlab/ and archives of them under the scratch folder. */
 static int make_all(void **state)
 {
     (void)state;
     struct sk_err err = {0};
     assert_ok(sk_remove_tree(test_folder(), &err), err);
-    assert_ok(sk_mkdirs(test_path("archive1"), &err), err);
-    assert_ok(sk_mkdirs(test_path("archive2"), &err), err);
+    for (int i = 0; i < 3; i++)
+        assert_ok(sk_mkdirs(test_path((const char *[]){"archive1", "archive2", "archive3"}[i]), &err), err);
     cifar_write_binary(test_path("binary/cifar-10-batches-bin"));
     cifar_write_pickled(test_path("pickled/cifar-10-batches-py"));
+    cifar_write_matlab(test_path("matlab/cifar-10-batches-mat"), false, true);
+    cifar_write_matlab(test_path("big"), true, false);
+    cifar_write_archive(test_path("archive3/cifar-10-matlab.tar.gz"), test_path("matlab/cifar-10-batches-mat"),
+                        "cifar-10-batches-mat", 1, NULL);
     cifar_write_archive(test_path("archive1/cifar-10-binary.tar.gz"), test_path("binary/cifar-10-batches-bin"),
                         "cifar-10-batches-bin", 1, NULL);
     cifar_write_archive(test_path("archive2/cifar-10-python.tar.gz"), test_path("pickled/cifar-10-batches-py"),
@@ -97,6 +101,11 @@ static void layouts_agree(void **state)
         {"archive1/cifar-10-binary.tar.gz", "data_batch_5.bin record 2"},
         {"archive2/cifar-10-python.tar.gz", "data_batch_5 record 2"},
         {"plain.tar", "data_batch_5.bin record 2"},
+        {"matlab", "data_batch_5.mat record 2"},
+        {"matlab/cifar-10-batches-mat", "data_batch_5.mat record 2"},
+        {"big", "data_batch_5.mat record 2"},
+        {"archive3", "data_batch_5.mat record 2"},
+        {"archive3/cifar-10-matlab.tar.gz", "data_batch_5.mat record 2"},
     };
     uint64_t first = check_data(test_path(rows[0].path), SK_SOURCE_CIFAR10, rows[0].last_name);
     for (size_t i = 0; i < SK_COUNT(rows); i++) {
@@ -381,7 +390,7 @@ static void strange_archives_are_refused(void **state)
 static void lack_of_memory_is_reported(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"binary", "pickled", "archive1", "archive2"};
+    static const char *const paths[] = {"binary", "pickled", "matlab", "archive1", "archive2", "archive3"};
     for (size_t i = 0; i < SK_COUNT(paths); i++) {
         struct sk_dataset *ds;
         for (long n = 1;; n++) {

@@ -22,6 +22,9 @@ static int make_all(void **state)
     assert_ok(sk_mkdirs(test_path("packed"), &err), err);
     cifar100_write_binary(test_path("binary/cifar-100-binary"));
     cifar100_write_pickled(test_path("pickled/cifar-100-python"));
+    cifar100_write_matlab(test_path("matlab/cifar-100-matlab"), false, true);
+    cifar100_write_matlab(test_path("big"), true, false);
+    cifar_write_archive(test_path("matlab.tar.gz"), test_path("matlab/cifar-100-matlab"), "cifar-100-matlab", 1, NULL);
     cifar_write_archive(test_path("packed/cifar-100-binary.tar.gz"), test_path("binary/cifar-100-binary"),
                         "cifar-100-binary", 1, NULL);
     cifar_write_archive(test_path("python.tar"), test_path("pickled/cifar-100-python"), "cifar-100-python", 0, NULL);
@@ -67,7 +70,8 @@ static void layouts_agree(void **state)
 {
     (void)state;
     static const char *const paths[] = {"binary",  "binary/cifar-100-binary",        "pickled", "pickled/cifar-100-python",
-                                        "packed", "packed/cifar-100-binary.tar.gz", "python.tar"};
+                                        "packed", "packed/cifar-100-binary.tar.gz", "python.tar", "matlab",
+                                        "matlab/cifar-100-matlab", "big", "matlab.tar.gz"};
     for (int labels = SK_LABELS_FINE; labels <= SK_LABELS_COARSE; labels++) {
         uint64_t first = check_data(paths[0], SK_SOURCE_CIFAR100, (enum sk_labels)labels, true);
         for (size_t i = 0; i < SK_COUNT(paths); i++) {
@@ -86,8 +90,13 @@ static void plain_names_do_not_tell(void **state)
     assert_int_equal(unlink(test_path("pickled/cifar-100-python/meta")), 0);
     check_data("pickled", SK_SOURCE_AUTO, SK_LABELS_FINE, false);
     check_data("pickled/cifar-100-python", SK_SOURCE_CIFAR100, SK_LABELS_COARSE, false);
-    struct sk_recipe_data data = data_at("pickled/cifar-100-python", SK_SOURCE_AUTO, SK_LABELS_FINE);
-    assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "cannot tell what data");
+    assert_int_equal(unlink(test_path("big/meta.mat")), 0);
+    check_data("big", SK_SOURCE_CIFAR100, SK_LABELS_COARSE, false);
+    static const char *const paths[] = {"pickled/cifar-100-python", "big"};
+    for (size_t i = 0; i < SK_COUNT(paths); i++) {
+        struct sk_recipe_data data = data_at(paths[i], SK_SOURCE_AUTO, SK_LABELS_FINE);
+        assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "cannot tell what data");
+    }
 }
 
 static void refused(const char *path, enum sk_labels labels, const char *message)
@@ -110,7 +119,7 @@ static void set_byte(const char *name, long offset, int byte)
 static void damage_is_named(void **state)
 {
     (void)state;
-    refused(".", SK_LABELS_FINE, "holds no CIFAR-100: expected train.bin or train, a folder cifar-100-binary");
+    refused(".", SK_LABELS_FINE, "holds no CIFAR-100: expected train.bin, train or train.mat, a folder cifar-100-binary");
     set_byte("binary/cifar-100-binary/train.bin", 3074, 20);
     refused("binary", SK_LABELS_COARSE, "train.bin': record 1 has label 20, expected 0 to 19");
     set_byte("binary/cifar-100-binary/train.bin", 3075, 100);

@@ -50,6 +50,14 @@ cp "$root"/tests/data/pictures/*.{png,jpg} fuzz_decode
 cp "$root"/tests/data/pictures/{one_pixel.jpg,grey_1.png,palette_1.png}.npy fuzz_npy
 cp "$root"/tests/data/pickles/*.pickle fuzz_pickle
 
+# The first byte: 0 a whole file, 1 an array of it (behind the header) that the fuzzer compresses.
+for file in "$root"/tests/data/mats/*.mat; do
+    { printf '\0'; cat "$file"; } >"fuzz_mat/$(basename "$file" .mat)"
+done
+for name in batch names others; do
+    { printf '\1'; tail -c +129 "$root/tests/data/mats/$name.mat"; } >"fuzz_mat/compress-$name"
+done
+
 # tensor FILE HEADER BYTES: a safetensors file: the header's length in eight bytes, the header, zeros.
 tensor() {
     { printf "\\x$(printf %02x $((${#2} % 256)))\\x$(printf %02x $((${#2} / 256)))\0\0\0\0\0\0"

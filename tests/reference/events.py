@@ -156,6 +156,7 @@ def check_table(run):
     epochs = log_of(run)[1]
     assert len(rows) == len(epochs)
     for row, line in zip(rows, epochs):
+        row = {key: text for key, text in row.items() if text}
         assert set(row) == set(line), set(row) ^ set(line)
         for key, text in row.items():
             assert json.loads(text) == line[key], (key, text, line[key])

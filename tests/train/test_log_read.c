@@ -126,8 +126,9 @@ static void a_row_has_an_empty_field_where_nothing_is_known(void **state)
     assert_ok(sk_logged_csv(&epoch, &csv, &err), err);
     assert_string_equal(csv.text,
                         "epoch,step,epochs,train_loss,train_top1,train_top5,val_loss,val_top1,val_top5,lr,"
-                        "seconds,wait_seconds,compute_seconds,val_seconds,images_per_s,replaced,best,complete\n"
-                        "1,1,2,2.5,,,,0.125,,,,,,,,3,true,false\n");
+                        "seconds,wait_seconds,compute_seconds,val_seconds,images_per_s,replaced,best,complete,"
+                        "ema_loss,ema_top1,ema_top5\n"
+                        "1,1,2,2.5,,,,0.125,,,,,,,,3,true,false,,,\n");
     sk_str_release(&csv);
 }
 

@@ -1,0 +1,95 @@
+/* Charts: points where their values say, ranges of any size, labels that do not cover each other. */
+#include "test.h"
+
+#include "report/internal.h"
+
+static void draw(struct sk_page *p, const struct sk_series *series, size_t count, bool percent)
+{
+    struct sk_chart c = {
+        .title = "T", .unit = "u", .across = "epoch", .percent = percent, .series = series, .count = count};
+    sk_page_add(p, "%s", "");
+    sk_chart_lines(p, &c);
+    assert_int_equal(p->err.code, SK_OK);
+}
+
+/* The plot goes from 36 to 276 and from 194 up to 8. */
+static void points_lie_where_their_values_say(void **state)
+{
+    struct sk_page p = {0};
+    double x[] = {0, 1, 2, 4}, y[] = {0, 0.5, NAN, 1};
+    struct sk_series s = {.label = "a<b", .x = x, .y = y, .count = 4};
+    (void)state;
+    draw(&p, &s, 1, true);
+    assert_non_null(strstr(p.text.text, "d=\"M36.0 194.0L96.0 101.0M276.0 8.0\""));
+    assert_non_null(
+        strstr(p.text.text, "cx=\"96.0\" cy=\"101.0\" r=\"2.2\" fill=\"var(--c0)\"><title>epoch 1: 50.00%<"));
+    assert_non_null(strstr(p.text.text, ">a&lt;b 100.00%</text>"));
+    assert_non_null(strstr(p.text.text, "aria-label=\"T by epoch, at the end: a&lt;b 100.00%\""));
+    assert_non_null(strstr(p.text.text, "text-anchor=\"end\">60%</text>"));
+    sk_page_release(&p);
+}
+
+static void values_of_any_size_make_a_chart(void **state)
+{
+    static const double odd[][2] = {{0, 0},         {5, 5},   {-3, -3},      {1e300, -1e300},     {1e-300, 2e-300},
+                                    {1e9, 1e9 + 1}, {NAN, 1}, {INFINITY, 2}, {1.7e308, -1.7e308}, {-1e-9, 1e-9}};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(odd); i++) {
+        struct sk_page p = {0};
+        double x[] = {1, 2}, y[] = {odd[i][0], odd[i][1]};
+        struct sk_series s = {.label = "a", .x = x, .y = y, .count = 2};
+        draw(&p, &s, 1, false);
+        assert_true(i == 8 ? p.text.len == 0 : strstr(p.text.text, "</svg>") != NULL);
+        assert_null(strstr(p.text.text, "nan"));
+        assert_null(strstr(p.text.text, "inf"));
+        assert_true(p.text.len < 4000);
+        sk_page_release(&p);
+    }
+}
+
+static void nothing_is_drawn_of_nothing(void **state)
+{
+    struct sk_page p = {0};
+    double x[] = {1}, y[] = {NAN};
+    struct sk_series s = {.label = "a", .x = x, .y = y, .count = 1};
+    (void)state;
+    draw(&p, &s, 1, false);
+    assert_string_equal(p.text.text, "");
+    sk_page_release(&p);
+}
+
+static void labels_keep_apart(void **state)
+{
+    struct sk_page p = {0};
+    double x[] = {1, 2}, y[SK_REPORT_RUNS][2];
+    struct sk_series s[SK_REPORT_RUNS];
+    double place[SK_REPORT_RUNS];
+    int found = 0;
+    (void)state;
+    for (int k = 0; k < SK_REPORT_RUNS; k++) {
+        y[k][0] = 1;
+        y[k][1] = 0.001 * k; /* all at the lower edge */
+        s[k] = (struct sk_series){.label = "run", .colour = k, .x = x, .y = y[k], .count = 2};
+    }
+    draw(&p, s, SK_REPORT_RUNS, false);
+    for (const char *at = p.text.text; (at = strstr(at, "<text x=\"282.0\" y=\"")); at++)
+        place[found++] = strtod(at + strlen("<text x=\"282.0\" y=\""), NULL);
+    assert_int_equal(found, SK_REPORT_RUNS);
+    for (int k = 0; k < found; k++) {
+        assert_true(place[k] > 8 && place[k] <= 194 + 4);
+        for (int j = 0; j < k; j++)
+            assert_true(fabs(place[k] - place[j]) > 11.8);
+    }
+    sk_page_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(points_lie_where_their_values_say),
+        cmocka_unit_test(values_of_any_size_make_a_chart),
+        cmocka_unit_test(nothing_is_drawn_of_nothing),
+        cmocka_unit_test(labels_keep_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
