@@ -152,7 +152,7 @@ struct sk_machine {
     int affinity, cores;      /* logical CPUs this process may use; physical cores among them */
     double quota;             /* container's CPU quota (cgroup v1 or v2), 0: none */
     int threads;              /* the smaller of affinity, quota rounded up, cores; at least 1 */
-    uint64_t memory_total, memory_available; /* bytes, the smaller of the system's (MemAvailable) and the container's limit */
+    uint64_t memory_total, memory_available; /* bytes, the smallest of the system's (MemAvailable), the container's limit and (available) ulimit -v's */
 };
 void sk_machine_read(struct sk_machine *m);
 /* As sk_machine_read, with /proc and /sys looked up below the folder root (tests of containers' limits); the affinity

@@ -238,9 +238,26 @@ void sk_machine_read_from(struct sk_machine *m, const char *root)
     m->memory_available = l.room < m->memory_available ? l.room : m->memory_available;
 }
 
+/* What may still be mapped under a limit of the address space (ulimit -v), less what libraries map besides, for threads
+ * and for code that they generate: where they get none, they end the process. */
+static uint64_t address_room(void)
+{
+    enum { RESERVE = 64 << 20 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    char *text = read_text("/proc/self/status");
+    uint64_t used = text ? number_of_key(text, "VmSize:") * 1024 : 0;
+    sk_free(text);
+    used += RESERVE;
+    return used < limit.rlim_cur ? limit.rlim_cur - used : 0;
+}
+
 void sk_machine_read(struct sk_machine *m)
 {
     sk_machine_read_from(m, "");
+    uint64_t room = address_room();
+    m->memory_available = room < m->memory_available ? room : m->memory_available;
 }
 
 /* VmHWM rather than ru_maxrss: the latter is inherited from the program that started this one. */

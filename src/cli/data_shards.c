@@ -39,12 +39,13 @@ static void tell_split(const char *name, const struct sk_converted *c, const cha
                 c->damaged == 1 ? "picture" : "pictures", c->first_damaged.text);
 }
 
-static enum sk_code convert_split(struct sk_recipe *r, enum sk_split split, const struct sk_data_args *a,
-                                  struct sk_err *err)
+/* *opened is the split, NULL where there is none; to be closed. */
+static enum sk_code convert_split(struct sk_dataset **opened, struct sk_recipe *r, enum sk_split split,
+                                  const struct sk_data_args *a, struct sk_err *err)
 {
     struct sk_dataset *ds = NULL;
     struct sk_converted done;
-    char dir[SK_PATH], classes[SK_PATH];
+    char dir[SK_PATH];
     const char *name = split == SK_TRAIN ? "train" : "val";
     struct sk_convert o = {.dir = dir,
                            .shard_samples = a->shard_samples > 0 ? a->shard_samples : 0,
@@ -57,14 +58,10 @@ static enum sk_code convert_split(struct sk_recipe *r, enum sk_split split, cons
                            .progress = on_written};
     enum sk_code code = sk_path_join(dir, err, a->out, name);
     if (code == SK_OK)
-        code = sk_path_join(classes, err, a->out, "classes.txt");
-    if (code == SK_OK)
         code = open_split(&ds, r, split, err);
     if (code == SK_OK && ds)
         code = sk_data_convert(ds, &o, &done, err);
     sk_progress_clear();
-    if (code == SK_OK && ds && split == SK_TRAIN)
-        code = sk_data_write_classes(ds, classes, err);
     if (code == SK_OK && ds)
         tell_split(name, &done, dir);
     if (code == SK_OK && ds && split == SK_VAL && sk_dataset_info(ds)->by_seed && !a->quiet)
@@ -73,7 +70,24 @@ static enum sk_code convert_split(struct sk_recipe *r, enum sk_split split, cons
                 r->data.val_fraction, (long long)r->train.seed);
     if (code == SK_CANCELLED)
         sk_err_prefix(err, "the shards that are whole stay; the same command goes on with the others");
-    sk_dataset_close(ds);
+    *opened = ds;
+    return code;
+}
+
+/* The classes come last: shards without them are known as not whole. */
+static enum sk_code convert_all(struct sk_recipe *r, const struct sk_data_args *a, struct sk_err *err)
+{
+    struct sk_dataset *train = NULL, *val = NULL;
+    char classes[SK_PATH];
+    enum sk_code code = sk_path_join(classes, err, a->out, "classes.txt");
+    if (code == SK_OK)
+        code = convert_split(&train, r, SK_TRAIN, a, err);
+    if (code == SK_OK)
+        code = convert_split(&val, r, SK_VAL, a, err);
+    if (code == SK_OK)
+        code = sk_data_write_classes(train, classes, err);
+    sk_dataset_close(train);
+    sk_dataset_close(val);
     return code;
 }
 
@@ -108,9 +122,7 @@ enum sk_code sk_data_run_convert(const char *what, const struct sk_data_args *a,
         return SK_NOMEM;
     enum sk_code code = sk_data_recipe(r, what, a, err);
     if (code == SK_OK)
-        code = convert_split(r, SK_TRAIN, a, err);
-    if (code == SK_OK)
-        code = convert_split(r, SK_VAL, a, err);
+        code = convert_all(r, a, err);
     if (code == SK_OK && !a->quiet)
         tell_next(r, what, a->out);
     sk_free(r);

@@ -71,6 +71,7 @@ enum sk_code sk_class_list_parse(struct sk_class_list *l, const char *text, size
                                  struct sk_err *err)
 {
     const char *end = text + len;
+    text += sk_mark_length(text, len);
     for (int64_t number = 1; text < end; number++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t n = (size_t)((stop ? stop : end) - text);

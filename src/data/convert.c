@@ -2,14 +2,18 @@
  * alone; it gets its name when it is whole, so that what was stopped goes on with the shards that are missing. */
 #include "data/convert.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "data/crew.h"
 #include "data/internal.h"
 #include "data/labels.h"
 
-enum { SAMPLED = 100 /* pictures that tell how large one is */ };
+enum { SAMPLED = 100 /* pictures that tell how large one is */, STAMP_MAX = 4096 };
 
 struct converter { /* of one thread */
     struct sk_picture picture, resized;
@@ -24,6 +28,7 @@ struct conversion {
     const struct sk_dataset *dataset;
     const struct sk_convert *options;
     int64_t count, per_shard, *order;
+    int lock; /* the folder, held until the end; -1: none */
     struct converter *thread;
 };
 
@@ -176,8 +181,23 @@ static enum sk_code choose_size(struct conversion *all, struct sk_err *err)
     return SK_OK;
 }
 
+/* Another process may not write here before this one ends, or dies. */
+static enum sk_code lock_folder(struct conversion *all, struct sk_err *err)
+{
+    const char *dir = all->options->dir;
+    all->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (all->lock < 0)
+        return sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", dir);
+    if (flock(all->lock, LOCK_EX | LOCK_NB) == 0)
+        return SK_OK;
+    if (errno == EWOULDBLOCK)
+        return sk_fail(err, SK_USAGE, "another conversion is writing into '%s'", dir);
+    sk_notice("cannot lock '%s' (%s): see to it that no other conversion writes there", dir, strerror(errno));
+    return SK_OK;
+}
+
 /* Another conversion's shards must not be taken for ours: what this one is stands beside them. */
-static enum sk_code claim_folder(const struct conversion *all, struct sk_err *err)
+static enum sk_code claim_folder(struct conversion *all, struct sk_err *err)
 {
     char path[SK_PATH], text[256], *there = NULL;
     size_t len;
@@ -187,7 +207,9 @@ static enum sk_code claim_folder(const struct conversion *all, struct sk_err *er
              (long long)all->options->seed);
     enum sk_code code = sk_mkdirs(all->options->dir, err);
     if (code == SK_OK)
-        code = sk_path_join(path, err, all->options->dir, "conversion.txt");
+        code = lock_folder(all, err);
+    if (code == SK_OK)
+        code = sk_path_join(path, err, all->options->dir, SK_CONVERSION);
     if (code != SK_OK)
         return code;
     if (!sk_is_file(path)) {
@@ -198,7 +220,7 @@ static enum sk_code claim_folder(const struct conversion *all, struct sk_err *er
             return sk_fail(err, SK_INPUT, "the folder '%s' is not empty", all->options->dir);
         return code == SK_OK ? sk_file_write(path, text, strlen(text), err) : code;
     }
-    code = sk_file_read(path, 4096, &there, &len, err);
+    code = sk_file_read(path, STAMP_MAX, &there, &len, err);
     if (code == SK_OK && strcmp(there, text) != 0)
         code = sk_fail(err, SK_INPUT, "'%s' holds shards of other data or other options: choose another folder",
                        all->options->dir);
@@ -206,8 +228,34 @@ static enum sk_code claim_folder(const struct conversion *all, struct sk_err *er
     return code;
 }
 
+enum sk_code sk_conversion_check(const char *dir, size_t shards, bool *is, struct sk_err *err)
+{
+    char path[SK_PATH], *text = NULL;
+    size_t len;
+    long long samples = 0, per_shard = 0;
+    enum sk_code code = sk_path_join(path, err, dir, SK_CONVERSION);
+    *is = code == SK_OK && sk_is_file(path);
+    if (!*is)
+        return code;
+    code = sk_file_read(path, STAMP_MAX, &text, &len, err);
+    bool right = code == SK_OK && sscanf(text, "data %*s samples %lld a shard %lld", &samples, &per_shard) == 2 &&
+                 samples > 0 && per_shard > 0;
+    sk_free(text);
+    if (code != SK_OK)
+        return code;
+    if (!right)
+        return sk_fail(err, SK_INPUT, "'%s' is damaged: expected what skua data convert writes", path);
+    size_t expected = (size_t)((samples - 1) / per_shard + 1);
+    if (shards >= expected)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "'%s' holds %zu of the %zu shards of its conversion: the same skua data convert command "
+                   "writes the others", dir, shards, expected);
+}
+
 static void release(struct conversion *all, int threads)
 {
+    if (all->lock >= 0)
+        close(all->lock);
     for (int i = 0; all->thread && i < threads; i++) {
         sk_picture_release(&all->thread[i].picture);
         sk_picture_release(&all->thread[i].resized);
@@ -239,8 +287,8 @@ enum sk_code sk_data_convert(const struct sk_dataset *ds, const struct sk_conver
                              struct sk_err *err)
 {
     int64_t there = sk_dataset_info(ds)->count;
-    struct conversion all = {
-        .dataset = ds, .options = o, .count = o->limit > 0 && o->limit < there ? o->limit : there};
+    struct conversion all = {.dataset = ds, .options = o, .lock = -1,
+                             .count = o->limit > 0 && o->limit < there ? o->limit : there};
     struct sk_crew crew = {.threads = sk_crew_threads(o->threads),
                            .all = all.count,
                            .work = write_shard,

@@ -1,4 +1,4 @@
-/* Between convert.c and tar_write.c: a shard being written; inside data/ only. */
+/* Shards being written (convert.c, tar_write.c), and what tells whether all are there; inside data/ only. */
 #ifndef SKUA_DATA_CONVERT_H
 #define SKUA_DATA_CONVERT_H
 
@@ -19,5 +19,9 @@ enum sk_code sk_tar_writer_add(struct sk_tar_writer *w, const char *name, const 
 enum sk_code sk_tar_writer_finish(struct sk_tar_writer *w, struct sk_err *err) SK_MUST;
 /* Removes what is not finished; frees. */
 void sk_tar_writer_close(struct sk_tar_writer *w);
+
+#define SK_CONVERSION "conversion.txt"
+/* Where that file in dir says what is to be there: INPUT when dir holds fewer shards. *is: there is such a file. */
+enum sk_code sk_conversion_check(const char *dir, size_t shards, bool *is, struct sk_err *err) SK_MUST;
 
 #endif

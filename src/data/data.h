@@ -18,11 +18,14 @@ struct sk_picture { /* HWC, rows contiguous; owned buffer reused from picture to
     size_t capacity; /* bytes */
 };
 enum { SK_MAX_SIDE = 65500, SK_MAX_PIXELS = 178956970 /* as Pillow's limit */, SK_MAX_FILE = 256 << 20 };
+/* Bytes of coefficients that a JPEG of several scans (a progressive one) may hold while it is decoded, 2 to 6 a pixel. */
+enum { SK_MAX_COEFFICIENTS = 512 << 20 };
 /* Makes room for h x w x c; content is undefined afterwards. */
 enum sk_code sk_picture_reserve(struct sk_picture *p, int h, int w, int c, enum sk_pixel pixel, struct sk_err *err) SK_MUST;
 void sk_picture_release(struct sk_picture *p);
 /* Decodes a JPEG or PNG, told by its content, into 8-bit RGB as Pillow's convert('RGB') does (grey, palette, alpha dropped,
- * CMYK/YCCK; 16-bit by its high byte). name is for messages only. Limits: SK_MAX_PIXELS, 100 progressive scans, ancillary chunks skipped. */
+ * CMYK/YCCK; 16-bit by its high byte, where Pillow clips grey ones). name is for messages only. Limits: SK_MAX_PIXELS,
+ * SK_MAX_COEFFICIENTS, 100 progressive scans, ancillary chunks skipped. */
 enum sk_code sk_picture_decode(struct sk_picture *p, const void *data, size_t len, const char *name, struct sk_err *err) SK_MUST;
 /* Decodes for these steps: of a JPEG whose first step is a random_resized_crop just the box that it draws is decoded, and
  * resized; then *done is 1, else 0: what is left is for sk_picture_apply_from. The result is that of decoding all and
@@ -51,6 +54,7 @@ enum sk_code sk_picture_apply_from(struct sk_picture *p, struct sk_picture *scra
 /* ---- sources: one row of a table for each (source.c and source_*.c) ---- */
 enum sk_split { SK_TRAIN, SK_VAL };
 struct sk_dataset;
+#define SK_SPLIT_ALREADY UINT32_MAX /* comes from a split of its own */
 struct sk_dataset_info {
     int64_t count;
     int classes;
@@ -65,8 +69,11 @@ struct sk_dataset_info {
      * epoch is drawn among those of about window bytes. 0: any sample is read like any other. */
     uint64_t span, window;
     bool cacheable;                /* reading is work that data.cache: memory would save, which is off */
-    bool both_splits;              /* from a source's open: what it gave is not split yet, which source.c does by seed */
-    bool by_seed;                  /* that was done */
+    /* From a source's open: what it gave is not split yet, which source.c does by seed. same[count]: the first sample of
+     * the same file, which all go into one split, or SK_SPLIT_ALREADY; NULL: each is for itself. The source's. */
+    bool both_splits;
+    const uint32_t *same;
+    bool by_seed; /* it was split by seed */
 };
 /* Opens one split. seed is for splits made by seed. A validation split that is not there: NO_SPLIT.
  * SK_SOURCE_AUTO is told from what lies at data->path (cifar files or archive; class folders; images.npy + labels.npy). */
@@ -197,6 +204,8 @@ struct sk_damage { int64_t index; char why[240]; /* the message, cut */ };
 size_t sk_loader_damaged(const struct sk_loader *loader, const struct sk_damage **list);
 double sk_loader_waited(const struct sk_loader *loader);    /* seconds spent waiting in next since start */
 int64_t sk_loader_replaced(const struct sk_loader *loader); /* damaged ones replaced in this epoch */
+/* After start at a later batch, before next: so many were replaced before that. They count among the 1%. */
+void sk_loader_replaced_before(struct sk_loader *loader, int64_t replaced);
 /* Order of an epoch: order[0..n) is a permutation of 0..n-1 (identity without shuffle). */
 void sk_sampler_order(int64_t *order, int64_t n, bool shuffle, int64_t seed, uint32_t epoch);
 /* The shuffled order of the first n samples of a data set, by (seed, epoch) alone: sk_sampler_order's; where info's span
@@ -233,7 +242,7 @@ enum sk_code sk_data_verify(const struct sk_dataset *ds, int threads, struct sk_
 void sk_verified_release(struct sk_verified *v);
 /* Writes all samples into WebDataset shards (convert.c) dir/000000.tar, ...: NUMBER.jpg or .png as it lies beside
  * NUMBER.cls with the class' number; samples in the shuffled order of the seed. dir is made; it must be empty, or hold
- * some of the same shards, which are kept. A shard has its name only when it is whole, and the same bytes whatever the
+ * some of the same shards, which are kept; while another conversion writes there: USAGE. A shard has its name only when it is whole, and the same bytes whatever the
  * threads. Damaged samples are left out. Cancelled: CANCELLED, whole shards stay. */
 struct sk_convert {
     const char *dir;

@@ -157,6 +157,22 @@ static void check_claim(struct reader *r, size_t len)
         refuse(r, SK_INPUT, "the file is truncated");
 }
 
+/* All coefficients of a picture in several scans are held until the last. */
+static void check_memory(struct reader *r)
+{
+    uint64_t bytes = 0;
+    char what[96];
+    for (int i = 0; i < r->jpeg.num_components; i++) {
+        const jpeg_component_info *c = &r->jpeg.comp_info[i];
+        bytes += (uint64_t)c->width_in_blocks * c->height_in_blocks * DCTSIZE2 * sizeof(JCOEF);
+    }
+    if (!jpeg_has_multiple_scans(&r->jpeg) || bytes <= SK_MAX_COEFFICIENTS)
+        return;
+    snprintf(what, sizeof(what), "its scans need %llu MiB of memory, more than the limit of %d MiB",
+             (unsigned long long)(bytes >> 20), SK_MAX_COEFFICIENTS >> 20);
+    refuse(r, SK_INPUT, what);
+}
+
 /* The header has been read. */
 static enum sk_code decode(struct reader *r, struct sk_picture *p, struct sk_jpeg_part *part)
 {
@@ -193,6 +209,7 @@ enum sk_code sk_decode_jpeg_part(struct sk_picture *p, const void *data, size_t 
         r.code = sk_picture_check_size(r.jpeg.image_height, r.jpeg.image_width, name, err);
         if (r.code == SK_OK) {
             check_claim(&r, len);
+            check_memory(&r);
             r.code = decode(&r, p, part);
         }
     }

@@ -36,8 +36,8 @@ enum sk_code sk_file_list_file(const struct sk_file_list *l, int64_t index, char
                                struct sk_err *err) SK_MUST;
 uint64_t sk_file_list_hash(const struct sk_file_list *l, uint64_t hash);
 /* Adds the pictures (.jpg, .jpeg, .png in any case) below root/class_name, sorted by name within each folder, which may
- * be nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so is a link to a folder that it lies in. A class
- * without a picture and an unreadable folder are INPUT. */
+ * be nested SK_FOLDER_DEPTH_MAX deep. Hidden names are skipped, and so are __MACOSX and a link to a folder that it lies
+ * in. A class without a picture and an unreadable folder are INPUT. */
 enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_name, int label,
                                     struct sk_err *err) SK_MUST;
 
@@ -50,12 +50,15 @@ struct sk_folder_classes {
 /* Adds the pictures that lie in the root itself with the classes that the file labels gives them: a list (list.h) of
  * their names and labels, or of labels alone for the pictures sorted by name. A label is the name of a class folder, or
  * a number from 0, the place in the list of classes or else among the sorted folders. A name that is not there or comes
- * twice, and another label: INPUT. Pictures without a label are left out, and told. */
+ * twice, another label, and labels alone that are not as many as the pictures: INPUT. Labels are names where all are;
+ * else all must be numbers. Pictures that a list of names lacks are left out, and told. */
 enum sk_code sk_file_list_add_flat(struct sk_file_list *l, const char *labels, const struct sk_folder_classes *c,
                                    struct sk_err *err) SK_MUST;
 /* What a validation split may be called; NULL-terminated. */
 extern const char *const sk_val_names[];
-/* Names of the folders (also through links) in root that do not begin with a dot, sorted; *names: sk_free. */
+/* Names of the folders (also through links) in root that are no class: hidden ones, and what macOS adds to archives. */
+bool sk_is_left_out(const char *name);
+/* Names of the other folders in root, sorted; *names: sk_free. */
 enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err) SK_MUST;
 
 #endif

@@ -13,6 +13,7 @@ struct flat {
     char **name; /* [count] sorted pictures; one block */
     int *label;  /* [count] number in labels, -1: none yet */
     size_t count, next;
+    bool paths; /* the list names the pictures */
     struct sk_label_set labels;
 };
 
@@ -51,6 +52,7 @@ static enum sk_code take_row(void *ctx, const struct sk_list_row *row, struct sk
     struct flat *f = ctx;
     char name[SK_PATH], shown[256];
     size_t at = f->next++;
+    f->paths = row->path != NULL;
     if (row->path) {
         snprintf(name, sizeof(name), "%.*s", (int)row->path_len, row->path);
         at = place_of(name, f->name, f->count);
@@ -65,25 +67,34 @@ static enum sk_code take_row(void *ctx, const struct sk_list_row *row, struct sk
     return sk_label_set_add(&f->labels, row->label, row->label_len, &f->label[at], err);
 }
 
-/* A class folder's name; or a number from 0, which counts in the list of classes, or in the sorted folders. */
-static size_t class_of(const char *text, const struct sk_folder_classes *c)
+/* Of a number from 0, which counts in the list of classes, or in the sorted folders. */
+static size_t class_of_number(const char *text, const struct sk_folder_classes *c)
 {
-    size_t at = place_of(text, c->name, c->count);
     int64_t number;
-    if (at < c->count || text[0] < '0' || text[0] > '9' || !sk_parse_i64(text, &number))
-        return at;
+    if (text[0] < '0' || text[0] > '9' || !sk_parse_i64(text, &number))
+        return c->count;
     if (c->list->id.count == 0)
         return number < (int64_t)c->count ? (size_t)number : c->count;
     return number < (int64_t)c->list->id.count ? place_of(sk_label_set_text(&c->list->id, (int)number), c->name, c->count)
                                                : c->count;
 }
 
+/* Labels are names of class folders where all are, else numbers. */
 static enum sk_code find_classes(int *class_of_label, const struct flat *f, const struct sk_folder_classes *c,
                                  const char *labels, struct sk_err *err)
 {
+    bool numbers = true, names = true, any_name = false;
     for (size_t i = 0; i < f->labels.count; i++) {
         const char *text = sk_label_set_text(&f->labels, (int)i);
-        size_t at = class_of(text, c);
+        bool name = place_of(text, c->name, c->count) < c->count;
+        names = names && name;
+        any_name = any_name || name;
+        numbers = numbers && class_of_number(text, c) < c->count;
+    }
+    numbers = !any_name || (numbers && !names);
+    for (size_t i = 0; i < f->labels.count; i++) {
+        const char *text = sk_label_set_text(&f->labels, (int)i);
+        size_t at = numbers ? class_of_number(text, c) : place_of(text, c->name, c->count);
         if (at == c->count)
             return sk_fail(err, SK_INPUT, "'%s': the label '%s' is none of the %zu classes", labels, text, c->count);
         class_of_label[i] = (int)at;
@@ -123,6 +134,9 @@ enum sk_code sk_file_list_add_flat(struct sk_file_list *l, const char *labels, c
     enum sk_code code = find_pictures(&f, err);
     if (code == SK_OK)
         code = sk_list_read(labels, form == SK_LIST_NONE ? SK_LIST_PLAIN : form, take_row, &f, err);
+    if (code == SK_OK && !f.paths && f.next < f.count)
+        code = sk_fail(err, SK_INPUT, "'%s': expected %zu labels, as there are pictures in '%s', found %zu", labels,
+                       f.count, f.folder, f.next);
     if (code == SK_OK && !(class_of_label = sk_alloc(f.labels.count, sizeof(*class_of_label), err)))
         code = SK_NOMEM;
     if (code == SK_OK)

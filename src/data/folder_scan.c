@@ -168,7 +168,7 @@ static enum sk_code walk(struct sk_file_list *l, const struct level *here, int l
     if (code == SK_OK)
         code = sk_dir_list(path, &names, &count, err);
     for (size_t i = 0; code == SK_OK && i < count; i++)
-        if (names[i][0] != '.')
+        if (!sk_is_left_out(names[i]))
             code = visit(l, here, names[i], label, err);
     sk_free(names);
     return code;
@@ -191,6 +191,26 @@ enum sk_code sk_file_list_add_class(struct sk_file_list *l, const char *class_na
     return code;
 }
 
+bool sk_is_left_out(const char *name)
+{
+    return name[0] == '.' || strcmp(name, "__MACOSX") == 0;
+}
+
+/* A folder that is no class, where pictures lie in it. */
+static void tell_left_out(const char *folder)
+{
+    char **names = NULL;
+    size_t count = 0, pictures = 0;
+    if (!sk_is_dir(folder) || sk_dir_list(folder, &names, &count, NULL) != SK_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        pictures += !sk_is_left_out(names[i]) && sk_is_picture_name(names[i]);
+    if (pictures > 0)
+        sk_notice("'%s': left out, with %zu %s, since such a folder is no class", folder, pictures,
+                  pictures == 1 ? "picture" : "pictures");
+    sk_free(names);
+}
+
 enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, struct sk_err *err)
 {
     char path[SK_PATH], **all = NULL;
@@ -199,8 +219,10 @@ enum sk_code sk_folder_classes(const char *root, char ***names, size_t *count, s
     *count = 0;
     enum sk_code code = sk_dir_list(root, &all, &n, err);
     for (size_t i = 0; code == SK_OK && i < n; i++) {
-        code = all[i][0] == '.' ? SK_OK : sk_path_join(path, err, root, all[i]);
-        if (code == SK_OK && all[i][0] != '.' && sk_is_dir(path))
+        code = sk_path_join(path, err, root, all[i]);
+        if (code == SK_OK && sk_is_left_out(all[i]))
+            tell_left_out(path);
+        else if (code == SK_OK && sk_is_dir(path))
             all[kept++] = all[i];
     }
     if (code == SK_OK && kept > SK_FOLDER_CLASSES_MAX)

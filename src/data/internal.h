@@ -56,6 +56,9 @@ struct sk_resize {
 enum sk_code sk_picture_resize_box(struct sk_picture *dst, const struct sk_picture *src, const struct sk_resize *how,
                                    struct sk_err *err) SK_MUST;
 
+/* sk_dataset_open, but samples that are not divided into splits are all there, with info's both_splits set. */
+enum sk_code sk_dataset_open_whole(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
+                                   enum sk_split split, struct sk_err *err) SK_MUST;
 /* data.path and what data.also names, as one source; not in the table, since no path looks like it. */
 extern const struct sk_source_ops sk_source_joined;
 

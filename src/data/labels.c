@@ -131,15 +131,28 @@ static enum sk_code add_name(struct sk_classes *c, size_t *at, const char *name,
     return sk_str_add_bytes(&c->text, name, strlen(name) + 1, err);
 }
 
+/* Whether labels are places in the list: none is a name, or all are numbers in it and some are no names. */
+static bool are_places(const struct sk_label_set *set, const struct sk_class_list *list)
+{
+    bool numbers = true, names = true, any_name = false;
+    for (size_t i = 0; i < set->count; i++) {
+        const char *text = sk_label_set_text(set, (int)i);
+        bool name = sk_label_set_find(&list->id, text) >= 0;
+        names = names && name;
+        any_name = any_name || name;
+        numbers = numbers && number_of(text, (int64_t)list->id.count - 1) >= 0;
+    }
+    return !any_name || (numbers && !names);
+}
+
 static enum sk_code of_list(struct sk_classes *c, size_t *at, const struct sk_label_set *set,
                             const struct sk_class_list *list, const char *shown, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
+    bool numbers = are_places(set, list);
     for (size_t i = 0; i < set->count; i++) {
         const char *text = sk_label_set_text(set, (int)i);
-        c->of[i] = sk_label_set_find(&list->id, text);
-        if (c->of[i] < 0)
-            c->of[i] = number_of(text, (int64_t)list->id.count - 1);
+        c->of[i] = numbers ? number_of(text, (int64_t)list->id.count - 1) : sk_label_set_find(&list->id, text);
         if (c->of[i] < 0)
             return sk_fail(err, SK_INPUT, "the label '%s' is none of the %zu classes of '%s'", text, list->id.count,
                            shown);
@@ -150,9 +163,12 @@ static enum sk_code of_list(struct sk_classes *c, size_t *at, const struct sk_la
 }
 
 static enum sk_code of_numbers(struct sk_classes *c, size_t *at, const struct sk_label_set *set, int classes,
-                               struct sk_err *err)
+                               const char *shown, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
+    if (set->count < (size_t)classes)
+        sk_notice("'%s': the labels are numbers up to %d, which makes %d classes, but only %zu of them have a picture",
+                  shown, classes - 1, classes, set->count);
     for (size_t i = 0; i < set->count; i++)
         c->of[i] = number_of(sk_label_set_text(set, (int)i), SK_LABEL_NUMBER_MAX);
     for (int i = 0; code == SK_OK && i < classes; i++) {
@@ -214,7 +230,7 @@ enum sk_code sk_classes_make(struct sk_classes *c, const struct sk_label_set *se
         !(c->name = sk_alloc(count, sizeof(*c->name), err)))
         goto out;
     code = list      ? of_list(c, at, set, list, shown, err)
-           : numbers ? of_numbers(c, at, set, numbers, err)
+           : numbers ? of_numbers(c, at, set, numbers, shown, err)
                      : of_texts(c, at, set, err);
     for (int i = 0; code == SK_OK && i < c->count; i++)
         c->name[i] = c->text.text + at[i];

@@ -2,10 +2,18 @@
 #ifndef SKUA_DATA_LABELS_H
 #define SKUA_DATA_LABELS_H
 
+#include <string.h>
+
 #include "base/base.h"
 #include "recipe/recipe.h"
 
 enum { SK_LABELS_MAX = 100000, SK_LABEL_NUMBER_MAX = 999999, SK_CLASS_LIST_MAX = 16 << 20 };
+
+/* Length of the mark (byte order mark) with which some programs begin UTF-8 text; 0: there is none. */
+static inline size_t sk_mark_length(const char *text, size_t len)
+{
+    return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
 
 /* Every distinct text once, numbered in the order in which they come; zeroed = empty. */
 struct sk_label_set {
@@ -48,9 +56,9 @@ struct sk_classes { /* release accepts a zeroed one */
     int count;
     struct sk_str text;
 };
-/* With a list: a label is an ID of it or a number from 0, the place in it. Without (list NULL): where all labels are
- * numbers from 0 they are the classes, which are called by them; else the distinct texts in byte order are. INPUT names
- * the label that is no class; shown is the list's name. */
+/* With a list: where all labels are IDs of it they are those; else all must be numbers from 0, places in it. Without
+ * (list NULL): where all labels are numbers from 0 they are the classes, which are called by them; else the distinct
+ * texts in byte order are. INPUT names the label that is no class; shown is the path of the list or else of the data. */
 enum sk_code sk_classes_make(struct sk_classes *c, const struct sk_label_set *set, const struct sk_class_list *list,
                              const char *shown, struct sk_err *err) SK_MUST;
 void sk_classes_release(struct sk_classes *c);

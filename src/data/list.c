@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/labels.h"
+
 struct reader {
     char *at, *end;
     int64_t line;  /* of what is read now */
@@ -234,8 +236,7 @@ enum sk_code sk_list_parse(char *text, size_t len, enum sk_list_form form, const
 {
     struct reader r = {.at = text, .end = text + len, .take = take, .ctx = ctx};
     enum sk_code code;
-    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* the mark with which some programs begin UTF-8 */
-        r.at += 3;
+    r.at += sk_mark_length(text, len);
     if (memchr(text, '\0', len))
         return sk_fail(err, SK_INPUT, "'%s' is not a text file: it holds a NUL byte", shown);
     if (form == SK_LIST_CSV)

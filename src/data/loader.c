@@ -286,3 +286,8 @@ int64_t sk_loader_replaced(const struct sk_loader *l)
 {
     return l->epoch.replaced;
 }
+
+void sk_loader_replaced_before(struct sk_loader *l, int64_t replaced)
+{
+    l->epoch.replaced = replaced;
+}

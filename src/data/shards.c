@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -28,6 +29,14 @@ static enum sk_code add_gzip(struct sk_shards *s, struct sk_shard *shard, struct
     return code == SK_OK ? sk_gzip_new(&shard->gzip, s->cache, err) : code;
 }
 
+/* Whether a file may stay open: not where that takes more than half of what the process may have open. */
+static bool may_stay(const struct sk_shards *s, const struct sk_file *file)
+{
+    struct rlimit limit;
+    return s->count <= SK_SHARDS_OPEN &&
+           (getrlimit(RLIMIT_NOFILE, &limit) != 0 || (rlim_t)file->fd < limit.rlim_cur / 2);
+}
+
 enum sk_code sk_shards_add(struct sk_shards *s, const char *path, struct sk_err *err)
 {
     if (s->count >= SK_SHARDS_MAX)
@@ -45,7 +54,7 @@ enum sk_code sk_shards_add(struct sk_shards *s, const char *path, struct sk_err 
     s->count++; /* release frees the path */
     if (code == SK_OK && is_gzip(path) && (code = add_gzip(s, shard, err)) != SK_OK)
         sk_file_close(file);
-    if (code == SK_OK && s->count <= SK_SHARDS_OPEN) {
+    if (code == SK_OK && may_stay(s, file)) {
         shard->file = file;
         return SK_OK;
     }

@@ -4,11 +4,11 @@
 
 #include "data/gzip.h"
 
-enum { SK_SHARDS_MAX = 1 << 20, SK_SHARDS_OPEN = 256 /* the others are opened for each reading */ };
+enum { SK_SHARDS_MAX = 1 << 20, SK_SHARDS_OPEN = 256 /* of a source; the others are opened for each reading */ };
 
 struct sk_shard {
     char *path;
-    struct sk_file *file; /* NULL: opened for each reading */
+    struct sk_file *file; /* NULL: opened for each reading; half of the process' file descriptors are left free */
     struct sk_gzip *gzip; /* NULL: plain */
     uint64_t size;        /* of the file */
 };

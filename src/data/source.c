@@ -57,7 +57,7 @@ static enum sk_code add_cache(struct sk_dataset *d, struct sk_err *err)
 static enum sk_code split_by_seed(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
                                   enum sk_split split, struct sk_err *err)
 {
-    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes, d->info.same};
     if (split == SK_VAL && !(data->val_fraction > 0.0))
         return sk_fail(err, SK_NO_SPLIT, "'%s' has no validation split of its own, and data.val_fraction is 0",
                        data->path);
@@ -81,7 +81,7 @@ static int find_class(const struct sk_dataset_info *info, const char *name)
 static enum sk_code keep_classes(struct sk_dataset *d, const struct sk_recipe_words *only, const char *path,
                                  struct sk_err *err)
 {
-    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes, NULL};
     const size_t all = (size_t)d->info.classes;
     int kept = 0;
     if (!(d->label = sk_alloc(all, sizeof(*d->label), err)) ||
@@ -111,7 +111,7 @@ static enum sk_code keep_classes(struct sk_dataset *d, const struct sk_recipe_wo
 static enum sk_code choose(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed, enum sk_split split,
                            struct sk_err *err)
 {
-    const struct sk_subset_of of = {d->ops, d->self, d->info.classes};
+    const struct sk_subset_of of = {d->ops, d->self, d->info.classes, NULL};
     const bool share = split == SK_TRAIN && data->train_fraction > 0 && data->train_fraction < 1;
     if (!d->info.both_splits && !share && data->only_classes.count == 0)
         return SK_OK;
@@ -149,7 +149,7 @@ static enum sk_code hint_source(const struct sk_recipe_data *data, const struct 
 }
 
 static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_data *data, int64_t seed,
-                                enum sk_split split, struct sk_err *err)
+                                enum sk_split split, bool whole, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     if (data->also.count > 0)
@@ -163,7 +163,7 @@ static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_dat
         return hint_source(data, d->ops, code, err);
     }
     d->source_classes = d->info.classes;
-    code = choose(d, data, seed, split, err);
+    code = whole ? SK_OK : choose(d, data, seed, split, err);
     if (code == SK_OK && d->info.count < 1)
         code = sk_fail(err, SK_INPUT, "the %s split of '%s' is empty", split == SK_TRAIN ? "training" : "validation",
                        data->path);
@@ -173,19 +173,31 @@ static enum sk_code open_source(struct sk_dataset *d, const struct sk_recipe_dat
     return code;
 }
 
-enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
-                             enum sk_split split, struct sk_err *err)
+static enum sk_code open_data(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
+                              enum sk_split split, bool whole, struct sk_err *err)
 {
     struct sk_dataset *d = sk_alloc(1, sizeof(*d), err);
     *ds = NULL;
     if (!d)
         return SK_NOMEM;
-    enum sk_code code = open_source(d, data, seed, split, err);
+    enum sk_code code = open_source(d, data, seed, split, whole, err);
     if (code != SK_OK)
         sk_dataset_close(d);
     else
         *ds = d;
     return code;
+}
+
+enum sk_code sk_dataset_open(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
+                             enum sk_split split, struct sk_err *err)
+{
+    return open_data(ds, data, seed, split, false, err);
+}
+
+enum sk_code sk_dataset_open_whole(struct sk_dataset **ds, const struct sk_recipe_data *data, int64_t seed,
+                                   enum sk_split split, struct sk_err *err)
+{
+    return open_data(ds, data, seed, split, true, err);
 }
 
 /* ---- the classes of a network ---- */

@@ -17,7 +17,7 @@ struct folder {
 struct layout {
     char root[SK_PATH];    /* its pictures */
     char classes[SK_PATH]; /* the class folders, mostly root */
-    char other[SK_PATH];   /* those of the other split, which must be the same classes; empty: none */
+    char val[SK_PATH];     /* class folders of validation, which may lack some; empty: none */
     char labels[SK_PATH];  /* list of labels of the pictures in root; empty: class folders tell */
     bool by_seed;          /* both splits share root, and are told apart by the seed */
 };
@@ -90,8 +90,11 @@ static enum sk_code find_layout(struct layout *out, const struct sk_recipe_data 
         return set_flat(out, data, train, val, split, err);
     if (train[0] && val[0]) {
         memcpy(out->root, split == SK_TRAIN ? train : val, SK_PATH);
-        memcpy(out->other, split == SK_TRAIN ? val : train, SK_PATH);
-    } else if (val[0] && only) {
+        memcpy(out->classes, train, SK_PATH);
+        memcpy(out->val, val, SK_PATH);
+        return SK_OK;
+    }
+    if (val[0] && only) {
         if (split == SK_TRAIN)
             return sk_fail(err, SK_INPUT, "'%s' has no training split: expected a folder 'train' beside '%s'", path,
                            val);
@@ -120,18 +123,22 @@ static const char *missing_from(char *const *names, size_t n, char *const *other
     return NULL;
 }
 
-static enum sk_code check_same_classes(const struct folder *f, const char *root, const char *other, struct sk_err *err)
+/* Validation has no class that training has not; one that it lacks is told. */
+static enum sk_code check_val_classes(const struct folder *f, const struct layout *where, struct sk_err *err)
 {
     char **names;
     size_t count;
-    enum sk_code code = sk_folder_classes(other, &names, &count, err);
+    enum sk_code code = sk_folder_classes(where->val, &names, &count, err);
     if (code != SK_OK)
         return code;
-    const char *here = missing_from(f->class_name, f->classes, names, count);
-    const char *there = missing_from(names, count, f->class_name, f->classes);
-    if (here || there)
-        code = sk_fail(err, SK_INPUT, "the class folder '%s' is in '%s' but not in '%s'", here ? here : there,
-                       here ? root : other, here ? other : root);
+    const char *lacked = missing_from(f->class_name, f->classes, names, count);
+    const char *more = missing_from(names, count, f->class_name, f->classes);
+    if (more)
+        code = sk_fail(err, SK_INPUT, "the class folder '%s' is in '%s' but not in '%s'", more, where->val,
+                       where->classes);
+    else if (lacked)
+        sk_notice("'%s' has %zu of the %zu classes of '%s', without '%s'%s", where->val, count, f->classes,
+                  where->classes, lacked, f->classes - count > 1 ? " and others" : "");
     sk_free(names);
     return code;
 }
@@ -172,8 +179,8 @@ static enum sk_code find_classes(struct folder *f, const struct layout *where, c
     if (f->classes < 2)
         return sk_fail(err, SK_INPUT, "'%s': expected a folder of pictures for each of at least two classes, found %zu",
                        where->classes, f->classes);
-    if ((code = check_names(f, where->classes, err)) == SK_OK && where->other[0])
-        code = check_same_classes(f, where->classes, where->other, err);
+    if ((code = check_names(f, where->classes, err)) == SK_OK && where->val[0])
+        code = check_val_classes(f, where, err);
     return code == SK_OK ? show_classes(f, data, err) : code;
 }
 
@@ -206,6 +213,14 @@ static uint64_t fingerprint(const struct folder *f)
     return sk_file_list_hash(&f->list, hash);
 }
 
+/* Only validation may lack a class. */
+static bool has_class(const struct layout *where, const char *name)
+{
+    char path[SK_PATH];
+    return strcmp(where->root, where->classes) == 0 ||
+           (sk_path_join(path, NULL, where->root, name) == SK_OK && sk_is_dir(path));
+}
+
 static enum sk_code list_pictures(struct folder *f, const struct layout *where, struct sk_err *err)
 {
     enum sk_code code = sk_file_list_init(&f->list, where->root, err);
@@ -214,7 +229,8 @@ static enum sk_code list_pictures(struct folder *f, const struct layout *where, 
         return sk_file_list_add_flat(&f->list, where->labels, &classes, err);
     }
     for (size_t i = 0; code == SK_OK && i < f->classes; i++)
-        code = sk_file_list_add_class(&f->list, f->class_name[i], (int)i, err);
+        if (has_class(where, f->class_name[i]))
+            code = sk_file_list_add_class(&f->list, f->class_name[i], (int)i, err);
     if (code == SK_OK)
         sk_file_list_tell_ignored(&f->list);
     return code;

@@ -1,6 +1,8 @@
-/* Several sources as one: the samples of data.path, then those of each of data.also, with the same classes. */
+/* Several sources as one: the samples of data.path, then those of each of data.also, with the same classes. Those that
+ * have no splits of their own are split together, by seed, so that a file that comes twice falls into one split. */
 #include "data/gzip.h"
 #include "data/internal.h"
+#include "data/same.h"
 
 #include <string.h>
 
@@ -14,6 +16,7 @@ struct piece {
 struct joined {
     struct piece *piece;
     int count;
+    uint32_t *same; /* as sk_dataset_info's */
 };
 
 static void joined_close(void *self)
@@ -24,6 +27,7 @@ static void joined_close(void *self)
         sk_free(j->piece[i].label);
     }
     sk_free(j->piece);
+    sk_free(j->same);
     sk_free(j);
 }
 
@@ -43,7 +47,7 @@ static enum sk_code open_piece(struct piece *p, struct sk_recipe_data *one, int 
         if (code != SK_OK)
             return code;
     }
-    enum sk_code code = sk_dataset_open(&p->dataset, one, seed, split, err);
+    enum sk_code code = sk_dataset_open_whole(&p->dataset, one, seed, split, err);
     if (code != SK_OK && number > 0)
         sk_err_prefix(err, "data.also");
     return code;
@@ -127,12 +131,38 @@ static enum sk_code add_piece(struct joined *j, int number, struct sk_dataset_in
         return code;
     p->first = number == 0 ? 0 : info->count;
     info->count = p->first + more->count;
+    info->both_splits = info->both_splits || more->both_splits;
     if (number > 0 && (more->height != info->height || more->width != info->width))
         info->height = info->width = 0;
     if (number > 0)
         info->fingerprint = sk_hash_bytes(info->fingerprint, &more->fingerprint, sizeof(more->fingerprint));
     add_places(j, number, info);
     return map_labels(p, info, path, err);
+}
+
+/* What is split by seed: files that come twice together, and not what is split already, of which each split sees another
+ * part. */
+static enum sk_code find_same(struct joined *j, struct sk_dataset_info *info, struct sk_err *err)
+{
+    int64_t more, first;
+    char name[2 * SK_PATH];
+    info->same = NULL;
+    if (!info->both_splits)
+        return SK_OK;
+    if (!(info->same = j->same = sk_alloc((size_t)info->count, sizeof(*j->same), err)))
+        return SK_NOMEM;
+    for (int i = 0; i < j->count; i++) {
+        const struct sk_dataset_info *piece = sk_dataset_info(j->piece[i].dataset);
+        for (int64_t k = 0; !piece->both_splits && k < piece->count; k++)
+            j->same[j->piece[i].first + k] = SK_SPLIT_ALREADY;
+    }
+    enum sk_code code = sk_same_files(j->same, &more, &first, &sk_source_joined, j, info->count, err);
+    if (code == SK_OK && more > 0) {
+        sk_source_joined.name_of(j, first, name, sizeof(name));
+        sk_notice("data.also: %lld %s more than once, the first: '%s'", (long long)more,
+                  more == 1 ? "picture is there" : "pictures are there", name);
+    }
+    return code;
 }
 
 static enum sk_code joined_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data,
@@ -150,6 +180,8 @@ static enum sk_code joined_open(void **self, struct sk_dataset_info *info, const
             code = add_piece(j, i, info, one->path, err);
     }
     sk_free(one);
+    if (code == SK_OK)
+        code = find_same(j, info, err);
     if (code != SK_OK && j)
         joined_close(j);
     else

@@ -6,11 +6,13 @@
 
 #include "data/labels.h"
 #include "data/list.h"
+#include "data/same.h"
 
 struct listed {
     struct sk_file_list list; /* label: a number in labels until the classes are made */
     struct sk_label_set labels;
     struct sk_classes classes;
+    uint32_t *same; /* [list.count] the first sample of the same file; NULL: none comes twice */
 };
 
 /* ---- where the lists lie ---- */
@@ -115,7 +117,7 @@ static enum sk_code read_list(struct listed *s, const char *path, const char *di
     return code;
 }
 
-/* Without a list of classes the labels of both splits make them, since either may lack some. */
+/* The labels of both splits tell what they are, since either may lack some. */
 static enum sk_code load(struct listed *s, const struct layout *l, const struct sk_recipe_data *data, struct sk_err *err)
 {
     struct sk_class_list classes = {0};
@@ -127,14 +129,35 @@ static enum sk_code load(struct listed *s, const struct layout *l, const struct 
         code = read_list(s, l->split, l->dir, false, err);
     if (code == SK_OK && s->list.count == 0)
         code = sk_fail(err, SK_INPUT, "'%s' lists no picture", l->split);
-    if (code == SK_OK && l->other[0] && !shown[0])
+    if (code == SK_OK && l->other[0])
         code = read_list(s, l->other, l->dir, true, err);
     if (code == SK_OK)
-        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &classes : NULL, shown, err);
+        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &classes : NULL, shown[0] ? shown : data->path, err);
     for (size_t i = 0; code == SK_OK && i < s->list.count; i++)
         s->list.file[i].label = s->classes.of[s->list.file[i].label];
     sk_class_list_release(&classes);
     return code;
+}
+
+/* A picture that is listed twice stays in one split. */
+static enum sk_code find_same(struct listed *s, const char *path, struct sk_err *err)
+{
+    int64_t more, first;
+    char name[SK_PATH];
+    if (!(s->same = sk_alloc(s->list.count, sizeof(*s->same), err)))
+        return SK_NOMEM;
+    enum sk_code code = sk_same_files(s->same, &more, &first, &sk_source_list, s, (int64_t)s->list.count, err);
+    if (code != SK_OK || more > 0) {
+        if (code == SK_OK) {
+            sk_file_list_name(&s->list, first, name, sizeof(name));
+            sk_notice("'%s': %lld %s a picture that is listed before, the first: '%s'", path, (long long)more,
+                      more == 1 ? "line names" : "lines name", name);
+        }
+        return code;
+    }
+    sk_free(s->same);
+    s->same = NULL;
+    return SK_OK;
 }
 
 /* ---- the source ---- */
@@ -149,6 +172,7 @@ static void list_close(void *self)
 {
     struct listed *s = self;
     sk_file_list_release(&s->list);
+    sk_free(s->same);
     sk_label_set_release(&s->labels);
     sk_classes_release(&s->classes);
     sk_free(s);
@@ -165,7 +189,7 @@ static enum sk_code list_open(void **self, struct sk_dataset_info *info, const s
     struct listed *s = sk_alloc(1, sizeof(*s), err);
     if (!s)
         return SK_NOMEM;
-    if ((code = load(s, &l, data, err)) != SK_OK) {
+    if ((code = load(s, &l, data, err)) != SK_OK || (code = find_same(s, l.split, err)) != SK_OK) {
         list_close(s);
         return code;
     }
@@ -178,6 +202,7 @@ static enum sk_code list_open(void **self, struct sk_dataset_info *info, const s
         .fingerprint = sk_file_list_hash(&s->list, sk_hash_bytes(SK_HASH_START, s->classes.text.text,
                                                                  s->classes.text.len)),
         .both_splits = l.other[0] == '\0',
+        .same = s->same,
     };
     *self = s;
     return SK_OK;

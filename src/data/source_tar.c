@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "data/convert.h"
 #include "data/folder.h"
 #include "data/tar_index.h"
 
@@ -45,7 +46,7 @@ static bool has_shards(const char *folder)
     if (!sk_is_dir(folder) || sk_dir_list(folder, &names, &count, NULL) != SK_OK)
         return false;
     for (size_t i = 0; i < count && !any; i++)
-        any = sk_is_shard(names[i]);
+        any = sk_is_shard(names[i]) || strcmp(names[i], SK_CONVERSION) == 0; /* none is whole yet */
     sk_free(names);
     return any;
 }
@@ -83,6 +84,23 @@ static void layout_release(struct layout *l)
     sk_shards_release(&l->other);
 }
 
+/* Shards of skua data convert must all be there. It writes the list of classes last, beside the folders of the splits. */
+static enum sk_code check_conversion(size_t train, size_t val, const char *dir, struct sk_err *err)
+{
+    char path[SK_PATH];
+    bool of_dir, of_train = false, of_val = false;
+    enum sk_code code = sk_conversion_check(dir, train, &of_dir, err);
+    if (code == SK_OK && (code = sk_path_join(path, err, dir, "train")) == SK_OK)
+        code = sk_conversion_check(path, train, &of_train, err);
+    if (code == SK_OK && (code = sk_path_join(path, err, dir, "val")) == SK_OK)
+        code = sk_conversion_check(path, val, &of_val, err);
+    if (code == SK_OK && (of_train || of_val) && (code = sk_path_join(path, err, dir, "classes.txt")) == SK_OK &&
+        !sk_is_file(path))
+        code = sk_fail(err, SK_INPUT, "'%s' is no whole conversion, since it has no classes.txt: the same skua data "
+                       "convert command finishes it", dir);
+    return code;
+}
+
 static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *data, enum sk_split split,
                                 struct sk_err *err)
 {
@@ -101,6 +119,8 @@ static enum sk_code find_layout(struct layout *l, const struct sk_recipe_data *d
     else if ((code = find_in_folders(train, val, path, err)) == SK_OK && train->count + val->count == 0)
         code = find_in_names(train, val, path, err);
     if (code != SK_OK)
+        return code;
+    if (sk_is_dir(path) && (code = check_conversion(train->count, val->count, path, err)) != SK_OK)
         return code;
     if (train->count == 0)
         return sk_fail(err, SK_INPUT,
@@ -137,6 +157,9 @@ static enum sk_code index_all(struct sk_tar_index *x, struct sk_label_set *label
 
 static void tell(const struct sk_tar_index *x, const char *path)
 {
+    if (x->repeated > 0)
+        sk_notice("'%s': left out %lld %s of which a sample has one already, the first: '%s'", path,
+                  (long long)x->repeated, x->repeated == 1 ? "file" : "files", x->first_repeated);
     if (x->incomplete > 0)
         sk_notice("'%s': left out %lld %s without both a picture and a label, the first: '%s'", path,
                   (long long)x->incomplete, x->incomplete == 1 ? "sample" : "samples", x->first_incomplete);
@@ -145,20 +168,37 @@ static void tell(const struct sk_tar_index *x, const char *path)
                   (long long)x->skipped, x->skipped == 1 ? "member" : "members");
 }
 
+/* Names of digits beside numbers: one of the two is not meant as it is read. */
+static enum sk_code check_kinds(const struct sk_tar_index *x, struct sk_err *err)
+{
+    int64_t number;
+    for (size_t i = 0; x->numbers && x->names && i < x->list->id.count; i++) {
+        const char *name = sk_label_set_text(&x->list->id, (int)i);
+        if (sk_parse_i64(name, &number))
+            return sk_fail(err, SK_INPUT, "some labels are numbers, which are places in '%s', and others names, of which "
+                           "'%s' looks like a number: expected one kind (in KEY.json a name of digits is a text)",
+                           x->list_path, name);
+    }
+    return SK_OK;
+}
+
+/* With a list the labels are classes already, and the list gives their names. */
+static enum sk_code name_classes(struct shard_set *s, const struct sk_recipe_data *data, struct sk_err *err)
+{
+    static const struct sk_label_set none;
+    enum sk_code code = check_kinds(&s->index, err);
+    return code == SK_OK ? sk_classes_make(&s->classes, &none, s->index.list, data->path, err) : code;
+}
+
 /* Without a list the labels of both splits make the classes, since either may lack some. */
 static enum sk_code make_classes(struct shard_set *s, const struct layout *l, const struct sk_recipe_data *data,
                                  struct sk_err *err)
 {
-    struct sk_class_list list;
     struct sk_tar_index other = {0};
-    char shown[SK_PATH];
-    enum sk_code code = sk_class_list_of(&list, shown, data, "classes.txt", err);
-    if (code == SK_OK && !shown[0])
-        code = index_all(&other, &s->labels, &l->other, err);
+    enum sk_code code = index_all(&other, &s->labels, &l->other, err);
     sk_tar_index_release(&other);
     if (code == SK_OK)
-        code = sk_classes_make(&s->classes, &s->labels, shown[0] ? &list : NULL, shown, err);
-    sk_class_list_release(&list);
+        code = sk_classes_make(&s->classes, &s->labels, NULL, data->path, err);
     for (size_t i = 0; code == SK_OK && i < s->index.count; i++)
         s->index.sample[i].label = s->classes.of[s->index.sample[i].label];
     return code;
@@ -229,7 +269,26 @@ static enum sk_code load(struct shard_set *s, struct layout *l, const struct sk_
                        "or KEY.json", data->path);
     if (code == SK_OK)
         code = lay_spans(s, err);
-    return code == SK_OK ? make_classes(s, l, data, err) : code;
+    if (code == SK_OK)
+        code = s->index.list ? name_classes(s, data, err) : make_classes(s, l, data, err);
+    return code;
+}
+
+static enum sk_code load_with_list(struct shard_set *s, struct layout *l, const struct sk_recipe_data *data,
+                                   struct sk_err *err)
+{
+    struct sk_class_list list;
+    char path[SK_PATH];
+    enum sk_code code = sk_class_list_of(&list, path, data, "classes.txt", err);
+    if (code == SK_OK) {
+        s->index.list = path[0] ? &list : NULL;
+        s->index.list_path = path;
+        code = load(s, l, data, err);
+    }
+    s->index.list = NULL;
+    s->index.list_path = NULL;
+    sk_class_list_release(&list);
+    return code;
 }
 
 static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const struct sk_recipe_data *data, int64_t seed,
@@ -242,7 +301,7 @@ static enum sk_code tar_open(void **self, struct sk_dataset_info *info, const st
         return SK_NOMEM;
     enum sk_code code = find_layout(&l, data, split, err);
     if (code == SK_OK)
-        code = load(s, &l, data, err);
+        code = load_with_list(s, &l, data, err);
     bool both = l.other.count == 0;
     layout_release(&l);
     if (code != SK_OK) {

@@ -55,7 +55,19 @@ static int label_at(const struct sk_subset *s, const struct sk_subset_of *of, in
     return of->ops->label(of->self, s->index[i]);
 }
 
-/* Keeps the samples that the rule marks, or the others. */
+/* Whether a sample is drawn for itself. */
+static bool is_drawn(const struct sk_subset_of *of, int64_t i)
+{
+    return !of->same || of->same[i] == i;
+}
+
+/* Whether a sample is kept: as it was marked, or the one that it goes with. */
+static bool is_kept(const struct sk_subset_of *of, const bool *mark, int64_t i, bool marked)
+{
+    return of->same ? of->same[i] == SK_SPLIT_ALREADY || mark[of->same[i]] == marked : mark[i] == marked;
+}
+
+/* Keeps the samples that the rule marks, or the others. Where of->same is set, the subset has all samples. */
 static enum sk_code keep(struct sk_subset *s, const struct sk_subset_of *of, const struct rule *r, bool marked,
                          struct sk_err *err)
 {
@@ -65,16 +77,17 @@ static enum sk_code keep(struct sk_subset *s, const struct sk_subset_of *of, con
     size_t *end = at ? sk_alloc(classes + 1, sizeof(*end), err) : NULL; /* of a class' places in at */
     if (end) {
         for (int64_t i = 0; i < s->count; i++)
-            end[label_at(s, of, i) + 1]++;
+            end[label_at(s, of, i) + 1] += is_drawn(of, i);
         for (size_t c = 0; c < classes; c++)
             end[c + 1] += end[c];
         for (int64_t i = 0; i < s->count; i++)
-            at[end[label_at(s, of, i)]++] = (uint32_t)i; /* from the begin of a class to its end */
+            if (is_drawn(of, i))
+                at[end[label_at(s, of, i)]++] = (uint32_t)i; /* from the begin of a class to its end */
         for (size_t c = 0, begin = 0; c < classes; begin = end[c++])
             mark_class(mark, at + begin, end[c] - begin, (int)c, r);
         int64_t kept = 0;
         for (int64_t i = 0; i < s->count; i++)
-            if (mark[i] == marked)
+            if (is_kept(of, mark, i, marked))
                 s->index[kept++] = s->index[i];
         s->count = kept;
     }

@@ -278,3 +278,30 @@ enum sk_code sk_tar_next(struct sk_tar *t, bool *found, struct sk_err *err)
     }
     return SK_OK;
 }
+
+/* Where an archive goes on behind zeros. */
+static enum sk_code goes_on(const struct sk_tar *t, uint64_t place, struct sk_err *err)
+{
+    const unsigned long long zeros = t->at, more = place - place % SK_TAR_BLOCK;
+    if (more - zeros == SK_TAR_BLOCK)
+        return damaged(t, "a lone block of zeros is there, behind which it goes on", err);
+    return sk_fail(err, SK_INPUT, "'%s' goes on at byte %llu, behind the zeros at byte %llu that end an archive: it is "
+                   "damaged, or several archives are joined (cat makes no tar archive of two, tar --concatenate does)",
+                   t->from.path, more, zeros);
+}
+
+enum sk_code sk_tar_check_end(const struct sk_tar *t, struct sk_err *err)
+{
+    char bytes[16 * SK_TAR_BLOCK];
+    for (uint64_t at = t->at; at < t->from.size;) {
+        size_t n = t->from.size - at < sizeof(bytes) ? (size_t)(t->from.size - at) : sizeof(bytes);
+        enum sk_code code = t->from.read_at(t->from.self, at, bytes, n, err);
+        if (code != SK_OK)
+            return code;
+        for (size_t i = 0; i < n; i++)
+            if (bytes[i])
+                return goes_on(t, at + i, err);
+        at += n;
+    }
+    return SK_OK;
+}

@@ -21,10 +21,12 @@ struct sk_tar { /* set from, zero the rest */
     uint64_t offset, size; /* of its content, which lies within from */
     int64_t headers;
     int64_t skipped;     /* links, devices, sparse files, and names that are absolute or hold `..` */
-    bool ended;          /* the two empty blocks of the end were met */
+    bool ended;          /* the first empty block of the end was met, which is at */
 };
 /* Goes to the next regular file; *found is false at the end, with or without an end mark. A header that is damaged, and
  * a member that goes beyond the end: INPUT that names path and place. */
 enum sk_code sk_tar_next(struct sk_tar *t, bool *found, struct sk_err *err) SK_MUST;
+/* After the end mark: nothing but zeros may follow up to from's size; anything else is INPUT that tells both places. */
+enum sk_code sk_tar_check_end(const struct sk_tar *t, struct sk_err *err) SK_MUST;
 
 #endif

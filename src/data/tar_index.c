@@ -44,7 +44,13 @@ static enum sk_code read_text(const struct pass *p, const struct place *where, s
     return from->read_at(from->self, where->offset, *text, (size_t)where->size, err);
 }
 
-static enum sk_code label_of_json(const struct pass *p, const char *text, size_t len, int *label, struct sk_err *err)
+struct label {
+    int number; /* in the label set */
+    bool named; /* a text, even one of digits */
+};
+
+static enum sk_code label_of_json(const struct pass *p, const char *text, size_t len, struct label *label,
+                                  struct sk_err *err)
 {
     json_error_t why;
     char number[32];
@@ -54,10 +60,11 @@ static enum sk_code label_of_json(const struct pass *p, const char *text, size_t
         return sk_fail(err, SK_INPUT, "not JSON: %.100s", why.text);
     const json_t *value = json_object_get(root, "label");
     if (json_is_string(value)) {
-        code = sk_label_set_add(p->labels, json_string_value(value), json_string_length(value), label, err);
+        code = sk_label_set_add(p->labels, json_string_value(value), json_string_length(value), &label->number, err);
+        label->named = true;
     } else if (json_is_integer(value) && json_integer_value(value) >= 0) {
         snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
-        code = sk_label_set_add(p->labels, number, strlen(number), label, err);
+        code = sk_label_set_add(p->labels, number, strlen(number), &label->number, err);
     } else {
         code = sk_fail(err, SK_INPUT, "expected \"label\": a text or an integer from 0");
     }
@@ -65,17 +72,51 @@ static enum sk_code label_of_json(const struct pass *p, const char *text, size_t
     return code;
 }
 
-static enum sk_code read_label(const struct pass *p, int *label, struct sk_err *err)
+static enum sk_code label_of_cls(const struct pass *p, const char *text, size_t len, struct label *label,
+                                 struct sk_err *err)
 {
+    int64_t number;
+    enum sk_code code = sk_label_set_add(p->labels, text, len, &label->number, err);
+    label->named = code == SK_OK && !sk_parse_i64(sk_label_set_text(p->labels, label->number), &number);
+    return code;
+}
+
+/* With a list: the class. What a label is never depends on what other labels or classes there are. */
+static enum sk_code find_class(const struct pass *p, struct label *label, struct sk_err *err)
+{
+    struct sk_tar_index *x = p->index;
+    const char *text = sk_label_set_text(p->labels, label->number);
+    int64_t class = -1, count = x->list ? (int64_t)x->list->id.count : 0;
+    if (!x->list)
+        return SK_OK;
+    *(label->named ? &x->names : &x->numbers) = true;
+    if (label->named)
+        class = sk_label_set_find(&x->list->id, text);
+    else if (!sk_parse_i64(text, &class) || class >= count)
+        class = -1;
+    label->number = (int)class;
+    if (class >= 0)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "the label '%s' is none of the %lld classes of '%s'%s", text, (long long)count,
+                   x->list_path, label->named ? "" : " (a number is a place in the list, from 0)");
+}
+
+static enum sk_code read_label(const struct pass *p, int *number, struct sk_err *err)
+{
+    struct label label = {0};
     const struct pending *at = &p->at;
     const bool cls = at->cls.there;
     const struct place *where = cls ? &at->cls : &at->json;
     char *text = NULL, shown[256];
     enum sk_code code = read_text(p, where, cls ? SK_TAR_LABEL_MAX : SK_TAR_JSON_MAX, &text, err);
-    if (code == SK_OK)
-        code = cls ? sk_label_set_add(p->labels, text, (size_t)where->size, label, err)
-                   : label_of_json(p, text, (size_t)where->size, label, err);
+    if (code == SK_OK) {
+        size_t mark = sk_mark_length(text, (size_t)where->size), len = (size_t)where->size - mark;
+        code = cls ? label_of_cls(p, text + mark, len, &label, err) : label_of_json(p, text + mark, len, &label, err);
+    }
     sk_free(text);
+    if (code == SK_OK)
+        code = find_class(p, &label, err);
+    *number = label.number;
     if (code != SK_OK)
         sk_err_prefix(err, "'%s:%s.%s'", p->tar.from.path, sk_printable(shown, sizeof(shown), at->key),
                       cls ? "cls" : "json");
@@ -140,6 +181,8 @@ static enum sk_code meet(struct pass *p, struct sk_err *err)
     }
     struct place *place = place_of(&p->at, dot + 1);
     bool fits = place != &p->at.picture || p->tar.size <= SK_MAX_FILE;
+    if (place && place->there && p->index->repeated++ == 0)
+        sk_printable(p->index->first_repeated, sizeof(p->index->first_repeated), name);
     if (place && !place->there && fits)
         *place = (struct place){true, p->tar.offset, p->tar.size};
     return SK_OK;
@@ -170,6 +213,9 @@ enum sk_code sk_tar_index_add(struct sk_tar_index *x, struct sk_label_set *label
                        shard->path);
     if (code == SK_OK)
         code = sk_shard_finish(shard, err);
+    p->tar.from = sk_shard_bytes(shard); /* whose size is known now */
+    if (code == SK_OK)
+        code = sk_tar_check_end(&p->tar, err);
     sk_free(p);
     return code;
 }

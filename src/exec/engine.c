@@ -141,11 +141,13 @@ void sk_engine_trace(struct sk_engine *e, const struct sk_trace *trace)
 
 enum sk_code sk_engine_room(size_t bytes, struct sk_err *err)
 {
+    char need[32], there[32];
     struct sk_machine m;
     sk_machine_read(&m);
     if (bytes <= m.memory_available)
         return SK_OK;
-    return sk_fail(err, SK_INPUT, "%.2f GB of memory are needed, %.2f GB are available", (double)bytes / 1e9, (double)m.memory_available / 1e9);
+    return sk_fail(err, SK_INPUT, "%s of memory are needed, %s are available", sk_bytes_text((double)bytes, need),
+                   sk_bytes_text((double)m.memory_available, there));
 }
 
 enum sk_code sk_engine_arena(struct sk_engine *e, size_t bytes, struct sk_err *err)

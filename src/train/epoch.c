@@ -93,6 +93,7 @@ static enum sk_code train_batch(struct sk_training *t, const struct sk_batch *b,
         return refuse_loss(t, "loss", result.loss, t->at.step + 1, err);
     t->at.step++;
     t->at.batch++;
+    t->at.replaced = sk_loader_replaced(t->loader);
     t->at.compute_seconds += sk_now() - since;
     sk_metrics_add(&t->at.metrics, &result, b->count);
     report_step(t, &result, b->count);
@@ -134,6 +135,7 @@ static enum sk_code train_steps(struct sk_training *t, struct sk_err *err)
 {
     bool ended = false;
     enum sk_code code = sk_loader_start(t->loader, t->at.epoch, t->at.batch, err);
+    sk_loader_replaced_before(t->loader, t->at.replaced);
     while (code == SK_OK && !ended && !no_steps_left(t)) {
         if (sk_training_cancelled(t))
             return cancelled(t, err);
@@ -218,7 +220,7 @@ static void fill_report(const struct sk_training *t, struct sk_epoch_report *r)
 static void begin_next_epoch(struct sk_position *at)
 {
     at->epoch++;
-    at->batch = 0;
+    at->batch = at->replaced = 0;
     at->metrics = (struct sk_metrics){0};
     at->epoch_seconds = at->wait_seconds = at->compute_seconds = 0;
 }

@@ -26,6 +26,7 @@ static enum sk_code buffer_bytes(const struct sk_loader_options *o, int shape[3]
 enum sk_code sk_train_loader(struct sk_loader **loader, const struct sk_loader_options *o, struct sk_err *err)
 {
     struct sk_machine m;
+    char a[32], b[32];
     double need;
     int shape[3];
     enum sk_code code = buffer_bytes(o, shape, &need, err);
@@ -35,6 +36,6 @@ enum sk_code sk_train_loader(struct sk_loader **loader, const struct sk_loader_o
     if (need <= (double)m.memory_available)
         return sk_loader_new(loader, o, err);
     return sk_fail(err, SK_INPUT,
-                   "a batch of %d pictures of %dx%dx%d: %.2f GB of memory are needed to load it, %.2f GB are available",
-                   o->batch, shape[0], shape[1], shape[2], need / 1e9, (double)m.memory_available / 1e9);
+                   "a batch of %d pictures of %dx%dx%d: %s of memory are needed to load it, %s are available", o->batch,
+                   shape[0], shape[1], shape[2], sk_bytes_text(need, a), sk_bytes_text((double)m.memory_available, b));
 }

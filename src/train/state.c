@@ -35,6 +35,7 @@ static const struct member integers[] = {
     MEMBER("count", metrics.count),
     MEMBER("correct1", metrics.correct1),
     MEMBER("correct5", metrics.correct5),
+    LATER("replaced", replaced),
     LATER("stale", stale),
     LATER("plateau_bad", plateau.bad),
     LATER("plateau_cooling", plateau.cooling),

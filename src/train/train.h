@@ -91,6 +91,7 @@ void sk_run_log_release(struct sk_run_log *log);
 /* ---- checkpoints (checkpoint.c) ---- */
 struct sk_position {           /* where training stands; state.json */
     int64_t step, batch;       /* optimizer steps done; batches of the current epoch done */
+    int64_t replaced;          /* damaged samples replaced in them */
     uint32_t epoch;            /* epochs finished */
     double best;               /* best validation accuracy so far, -1: none */
     struct sk_metrics metrics; /* of the current epoch so far */

@@ -45,6 +45,10 @@ refused 'the training data has 10 classes, the model has 3 (model.classes)' trai
 refused 'pictures of 16 x 16 (data.augment gives it by random_crop: 16), those for evaluation are 12 x 12 (data.prepare gives it by center_crop: 12): let data.prepare make them so' \
     train tiny.yaml --set 'data.prepare=[{center_crop: 12}]'
 refused 'data.normalize has 2 values' train tiny.yaml --set 'data.normalize={mean: [0.5, 0.5], std: [1, 1]}'
+if (ulimit -v 150000 && "$skua" info) > /dev/null 2>&1; then # not with a sanitizer, which maps far more
+    (ulimit -v 150000 && "$skua" train tiny.yaml --out never > out 2> err)
+    check 'too little address space is refused, whichever part needs it' [ $? -eq 2 -a "$(grep -c 'memory are needed.* are available' err)" -eq 1 ]
+fi
 refused 'GB of memory are needed' train tiny.yaml --set train.batch=65536 --set data.train_size=65536 --set data.image_size=32 \
     --set data.augment='[]' --set model.width=2
 refused 'GB of memory are needed to load it' train tiny.yaml --set train.batch=65536 --set data.train_size=100000 \

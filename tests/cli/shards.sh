@@ -88,6 +88,22 @@ check 'a stop ends with status 130' [ $? -eq 130 ]
 says err 'the same command goes on with the others'
 check 'no part is left' [ -z "$(find many -name '*.part')" ]
 check 'whole shards are left' tar -tf many/train/000000.tar
+refused "shards of its conversion: the same skua data convert command writes the others" data verify many
+
+# A conversion of which something is missing is not taken for whole, whatever it is; nor is a shard with a hole.
+mv shards/classes.txt kept.txt
+refused "'shards' is no whole conversion, since it has no classes.txt" train --data shards --out never
+mv kept.txt shards/classes.txt
+mv shards/train/000001.tar kept.tar
+refused "shards of its conversion: the same skua data convert command writes the others" data inspect shards
+mv kept.tar shards/train/000001.tar
+mkdir -p hole
+cp shards/train/000000.tar hole
+dd if=/dev/zero of=hole/000000.tar bs=512 count=1 conv=notrunc status=none \
+    seek="$(tar --block-number -tf shards/train/000000.tar | sed -n '3s/^block \([0-9]*\):.*/\1/p')"
+refused "a lone block of zeros is there, behind which it goes on" data verify hole
+cat shards/train/000000.tar shards/train/000001.tar > hole/000000.tar
+refused "behind the zeros at byte" data verify hole
 
 # Damaged pictures are named, and the exit status tells.
 echo nothing > photos/star/damaged.jpg

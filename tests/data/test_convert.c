@@ -1,7 +1,9 @@
 /* Shards written from other sources: the same samples, the same bytes whatever the threads, gone on with after a stop. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "data/data.h"
@@ -247,6 +249,65 @@ static void drawn_pictures(void **state)
     sk_dataset_close(back);
 }
 
+/* Sources whose classes are called by numbers: pictures keep the names of their classes. */
+static void classes_called_by_numbers(void **state)
+{
+    (void)state;
+    static const char *const sets[][4] = {{"1", "2", "10", "3"}, {"0", "1", "2", "10"}, {"10", "2", "dog", "x"},
+                                          {"-1", "2", "3", "1"}};
+    struct sk_err err = {0};
+    struct sk_picture p = {0};
+    for (size_t k = 0; k < SK_COUNT(sets); k++) {
+        char path[64], out[32];
+        struct sk_str list = {0};
+        for (int i = 0; i < 8; i++) {
+            snprintf(path, sizeof(path), "num%zu/%d.png", k, i);
+            folder_picture(path, 2, 2, 20 * i, 0);
+            assert_ok(sk_str_add(&list, &err, "%d.png,%s\n", i, sets[k][i % 4]), err);
+        }
+        snprintf(path, sizeof(path), "num%zu/all.csv", k);
+        folder_file(path, list.text);
+        sk_str_release(&list);
+        snprintf(out, sizeof(out), "num%zu-shards", k);
+        struct sk_dataset *ds = open_data(path);
+        struct sk_convert o = options(out, 1);
+        struct sk_converted done;
+        char classes[64];
+        snprintf(classes, sizeof(classes), "%s/classes.txt", out);
+        assert_ok(sk_data_convert(ds, &o, &done, &err), err);
+        assert_ok(sk_data_write_classes(ds, test_path(classes), &err), err);
+        sk_dataset_close(ds);
+        ds = open_data(out);
+        assert_int_equal(sk_dataset_info(ds)->count, 8);
+        for (int64_t i = 0; i < 8; i++) {
+            assert_ok(sk_dataset_read(ds, i, &p, &err), err);
+            assert_string_equal(sk_dataset_info(ds)->class_name[sk_dataset_label(ds, i)],
+                                sets[k][((uint8_t *)p.data)[0] / 20 % 4]);
+        }
+        sk_dataset_close(ds);
+    }
+    sk_picture_release(&p);
+}
+
+/* While one conversion writes into a folder, another is refused. */
+static void one_at_a_time(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_converted done;
+    struct sk_dataset *ds = open_data("in");
+    struct sk_convert o = options("locked", 1);
+    assert_ok(sk_mkdirs(o.dir, &err), err);
+    int fd = open(o.dir, O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_error(sk_data_convert(ds, &o, &done, &err), SK_USAGE, err, "another conversion is writing into '");
+    assert_false(sk_is_file(test_path("locked/000000.tar")));
+    close(fd);
+    assert_ok(sk_data_convert(ds, &o, &done, &err), err);
+    sk_dataset_close(ds);
+}
+
 static void no_memory(void **state)
 {
     (void)state;
@@ -279,6 +340,8 @@ int main(void)
         cmocka_unit_test_setup(others_are_not_mixed, make),
         cmocka_unit_test_setup(damaged_pictures, make),
         cmocka_unit_test_setup(drawn_pictures, make),
+        cmocka_unit_test_setup(classes_called_by_numbers, make),
+        cmocka_unit_test_setup(one_at_a_time, make),
         cmocka_unit_test_setup(no_memory, make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

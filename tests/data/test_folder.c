@@ -267,10 +267,7 @@ static void wrong_folders(void **state)
     assert_refused("hollow", SK_TRAIN, "hollow/train/b' holds no .jpg, .jpeg or .png file");
     folder_picture("unlike/train/a/1.png", 2, 2, 0, 0);
     folder_picture("unlike/train/b/1.png", 2, 2, 0, 0);
-    folder_picture("unlike/val/a/1.png", 2, 2, 0, 0);
-    assert_refused("unlike", SK_TRAIN, "the class folder 'b' is in '");
     folder_picture("unlike/val/c/1.png", 2, 2, 0, 0);
-    folder_picture("unlike/val/b/1.png", 2, 2, 0, 0);
     assert_refused("unlike", SK_TRAIN, "the class folder 'c' is in '");
     assert_refused("unlike", SK_VAL, "the class folder 'c' is in '");
     folder_picture("deep/a/1/2/3/4/5/6/7/x.png", 2, 2, 0, 0);
@@ -279,6 +276,43 @@ static void wrong_folders(void **state)
     sk_dataset_close(open_split(&data, SK_TRAIN, 0));
     folder_picture("deep/b/1/2/3/4/5/6/7/8/x.png", 2, 2, 0, 0);
     assert_refused("deep", SK_TRAIN, "is nested more than 8 deep");
+}
+
+/* Validation may lack a class; folders that are no class are left out. */
+static void lacking_and_foreign_folders(void **state)
+{
+    (void)state;
+    folder_picture("mac/train/a/1.png", 2, 2, 0, 0);
+    folder_picture("mac/train/b/1.png", 2, 2, 0, 0);
+    folder_picture("mac/val/b/1.png", 2, 2, 0, 0);
+    folder_file("mac/train/__MACOSX/._1.png", "nothing");
+    folder_picture("mac/train/.trash/1.png", 2, 2, 0, 0);
+    folder_file("mac/__MACOSX/a/._1.png", "nothing");
+    struct sk_recipe_data data = folder_recipe("mac");
+    data.source = SK_SOURCE_AUTO;
+    sk_notice_sink(keep_notice);
+    struct sk_dataset *train = open_split(&data, SK_TRAIN, 0);
+    assert_non_null(strstr(last_notice, "mac/val' has 1 of the 2 classes of '"));
+    assert_non_null(strstr(last_notice, "mac/train', without 'a'"));
+    notices = 0;
+    struct sk_dataset *val = open_split(&data, SK_VAL, 0);
+    sk_notice_sink(NULL);
+    assert_int_equal(notices, 0); /* each is told once */
+    assert_int_equal(sk_dataset_info(train)->classes, 2);
+    assert_int_equal(sk_dataset_info(val)->classes, 2);
+    assert_int_equal(sk_dataset_info(val)->count, 1);
+    assert_int_equal(sk_dataset_label(val, 0), 1);
+    sk_dataset_close(train);
+    sk_dataset_close(val);
+    folder_picture("trash/a/1.png", 2, 2, 0, 0);
+    folder_picture("trash/b/1.png", 2, 2, 0, 0);
+    folder_picture("trash/.old/1.png", 2, 2, 0, 0);
+    data = folder_recipe("trash");
+    sk_notice_sink(keep_notice);
+    train = open_split(&data, SK_TRAIN, 0);
+    sk_notice_sink(NULL);
+    assert_non_null(strstr(last_notice, "trash/.old': left out, with 1 picture, since such a folder is no class"));
+    sk_dataset_close(train);
 }
 
 /* Links are followed once; those that lead back, or nowhere, add nothing. */
@@ -326,7 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_splits), cmocka_unit_test(fingerprints), cmocka_unit_test(split_by_seed),
         cmocka_unit_test(split_of_few), cmocka_unit_test(names_of_splits), cmocka_unit_test(told_by_itself),
-        cmocka_unit_test(wrong_folders), cmocka_unit_test(links), cmocka_unit_test(damaged_pictures),
+        cmocka_unit_test(wrong_folders), cmocka_unit_test(links),
+        cmocka_unit_test(lacking_and_foreign_folders), cmocka_unit_test(damaged_pictures),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void labels_of_a_flat_folder(void **state)
     static const int want[] = {2, 0, 1};
     check_val("net/val.txt", "ILSVRC2012_val_00000002.png n00000001\nILSVRC2012_val_00000001.png\tn00000003 \n"
                              "ILSVRC2012_val_00000003.png  n00000002\n", "", want);
-    check_val("net/val.csv", "file,class\nILSVRC2012_val_00000001.png,n00000003\nILSVRC2012_val_00000002.png,0\n"
+    check_val("net/val.csv", "file,class\nILSVRC2012_val_00000001.png,n00000003\nILSVRC2012_val_00000002.png,n00000001\n"
                              "ILSVRC2012_val_00000003.png,n00000002\n", "", want);
     check_val("net/val.txt", "n00000003\nn00000001\nn00000002\n", "", want); /* in the order of the names */
     check_val("net/val.txt", "2\n0\n1\n", "", want);                         /* of the sorted folders */
@@ -118,6 +118,8 @@ static void what_is_wrong_is_named(void **state)
         {"absent.png n00000001\n", "", "val.txt' line 1: 'absent.png' is not in '"},
         {"ILSVRC2012_val_00000002.png 1\nILSVRC2012_val_00000002.png 1\n", "", "line 2: 'ILSVRC2012_val_00000002.png' is listed twice"},
         {"0\n0\n0\n0\n", "", "line 4: expected 3 labels, as there are pictures in '"},
+        {"0\n1\n", "", "val.txt': expected 3 labels, as there are pictures in '"},
+        {"0\nn00000001\n2\n", "", "the label '0' is none of the 3 classes"}, /* names and numbers */
         {"0\nx.png 1\n", "", "line 2: expected a label alone, as in the lines before"},
         {"0\n3\n1\n", "", "the label '3' is none of the 3 classes"},
         {"0\ncat\n1\n", "", "the label 'cat' is none of the 3 classes"},

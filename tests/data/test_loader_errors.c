@@ -222,6 +222,38 @@ static void shapes_must_agree(void **state)
     sk_dataset_close(ds);
 }
 
+/* An epoch that is gone on with has replaced, and may replace, as many as one without a break. */
+static void counts_survive_a_break(void **state)
+{
+    (void)state;
+    static bool (*const damaged[])(int) = {three_damaged, four_damaged};
+    for (int k = 0; k < 2; k++) {
+        struct sk_dataset *ds = make(k ? "rest4" : "rest3", damaged[k]);
+        struct sk_loader *l = new_loader(ds, 2, SK_ON_ERROR_REPLACE);
+        for (int64_t stop = 0; stop <= SAMPLES / BATCH; stop++) {
+            const struct sk_batch *b;
+            struct sk_err err = {0};
+            enum sk_code code = sk_loader_start(l, 0, 0, &err);
+            for (int64_t i = 0; i < stop && code == SK_OK; i++)
+                code = sk_loader_next(l, &b, &err);
+            int64_t before = sk_loader_replaced(l);
+            if (code == SK_OK && (code = sk_loader_start(l, 0, stop, &err)) == SK_OK) {
+                sk_loader_replaced_before(l, before);
+                do
+                    code = sk_loader_next(l, &b, &err);
+                while (code == SK_OK && b);
+            }
+            if (k == 0)
+                assert_ok(code, err);
+            else
+                assert_error(code, SK_INPUT, err, "of the samples are damaged (4 of 300 so far;");
+            assert_int_equal(sk_loader_replaced(l), 3 + k);
+        }
+        sk_loader_free(l);
+        sk_dataset_close(ds);
+    }
+}
+
 /* A file that is gone when its turn comes is a damaged sample too. */
 static void files_may_vanish(void **state)
 {
@@ -283,7 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replaced_by_the_next), cmocka_unit_test(too_many_damaged), cmocka_unit_test(a_run_of_damaged),
-        cmocka_unit_test(stops_where_told), cmocka_unit_test(shapes_must_agree), cmocka_unit_test(files_may_vanish),
+        cmocka_unit_test(stops_where_told), cmocka_unit_test(shapes_must_agree), cmocka_unit_test(counts_survive_a_break), cmocka_unit_test(files_may_vanish),
         cmocka_unit_test(one_of_few_is_replaced), cmocka_unit_test(two_of_few_are_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

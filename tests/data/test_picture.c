@@ -231,6 +231,25 @@ static void huge_headers(void **state)
     sk_free(data);
 }
 
+/* A progressive picture of many pixels needs memory for all its coefficients. */
+static void coefficients(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    size_t len, at = 0, padded = 1 << 17;
+    char *file = load("progressive.jpg", &len);
+    char *data = calloc(padded, 1); /* so long a file may claim so many pixels */
+    memcpy(data, file, len);
+    while (memcmp(data + at, "\xff\xc2", 2) != 0)
+        at++;
+    memcpy(data + at + 5, "\x32\xc8\x32\xc8", 4); /* 13000 x 13000 */
+    data[at + 11] = 0x11;                             /* no subsampling */
+    assert_error(decode(data, padded, &err), SK_INPUT, err,
+                 "its scans need 967 MiB of memory, more than the limit of 512 MiB");
+    free(data);
+    sk_free(file);
+}
+
 /* A short scan costs little in the file, but work for the whole picture: the first one, two hundred times. */
 static void scans_without_end(void **state)
 {
@@ -297,7 +316,7 @@ int main(void)
         cmocka_unit_test(damaged_png_data_is_refused),
         cmocka_unit_test(ancillary_chunks_are_skipped),
         cmocka_unit_test(huge_headers),
-        cmocka_unit_test(scans_without_end),
+        cmocka_unit_test(coefficients), cmocka_unit_test(scans_without_end),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(buffers),
     };

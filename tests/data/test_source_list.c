@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "data/data.h"
@@ -123,6 +124,73 @@ static void two_lists_and_numbers(void **state)
     refused("in", "has no training split: expected a list train.csv or train.jsonl");
 }
 
+/* Labels of digits beside a list of classes: names where all are, else places in it. */
+static void classes_called_by_numbers(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    static const struct {
+        const char *labels[2], *names[2];
+    } rows[] = {{{"1", "3"}, {"1", "3"}}, {{"0", "1"}, {"1", "2"}}, {{"2", "1"}, {"2", "1"}}};
+    folder_file("digits/classes.txt", "1\n2\n3\n");
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "a.png,%s\nb.png,%s\n", rows[i].labels[0], rows[i].labels[1]);
+        folder_file("digits/all.csv", text);
+        struct sk_recipe_data data = list_at("digits/all.csv");
+        data.val_fraction = 0;
+        ds = open_data(&data, SK_TRAIN);
+        for (int k = 0; k < 2; k++)
+            assert_string_equal(sk_dataset_info(ds)->class_name[sk_dataset_label(ds, k)], rows[i].names[k]);
+        sk_dataset_close(ds);
+    }
+    folder_file("digits/all.csv", "a.png,0\nb.png,3\n");
+    struct sk_recipe_data data = list_at("digits/all.csv");
+    assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "the label '0' is none of the 3 classes");
+}
+
+static char last_notice[2048];
+
+static void keep_notice(const char *text)
+{
+    snprintf(last_notice, sizeof(last_notice), "%s", text);
+}
+
+/* A picture that is listed more than once is told, and falls into one split however it is written. */
+static void listed_twice(void **state)
+{
+    (void)state;
+    struct sk_str text = {0};
+    struct sk_err err = {0};
+    char name[SK_PATH];
+    for (int i = 0; i < 40; i++)
+        assert_ok(sk_str_add(&text, &err, "%s%d.png,%c\n", i < 20 ? "" : i % 2 ? "./" : "x/..//./", i % 20,
+                             'a' + i % 20 / 10), err);
+    folder_file("twice/all.csv", text.text);
+    sk_str_release(&text);
+    struct sk_recipe_data data = list_at("twice/all.csv");
+    data.val_fraction = 0.2;
+    int splits[20] = {0}, counts[2];
+    sk_notice_sink(keep_notice);
+    for (int split = SK_TRAIN; split <= SK_VAL; split++) {
+        struct sk_dataset *ds = open_data(&data, (enum sk_split)split);
+        counts[split] = (int)sk_dataset_info(ds)->count;
+        for (int i = 0; i < counts[split]; i++) {
+            sk_dataset_name(ds, i, name, sizeof(name));
+            splits[atoi(strrchr(name, '/') + 1)] |= 1 << split;
+        }
+        sk_dataset_close(ds);
+    }
+    sk_notice_sink(NULL);
+    assert_non_null(strstr(last_notice, "all.csv': 20 lines name a picture that is listed before, the first: '"));
+    assert_non_null(strstr(last_notice, "x/..//./0.png'"));
+    assert_int_equal(counts[SK_TRAIN], 32);
+    assert_int_equal(counts[SK_VAL], 8);
+    for (int i = 0; i < 20; i++)
+        assert_true(splits[i] == 1 << SK_TRAIN || splits[i] == 1 << SK_VAL);
+}
+
 static void split_by_seed(void **state)
 {
     (void)state;
@@ -214,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_agree),      cmocka_unit_test(two_lists_and_numbers),   cmocka_unit_test(split_by_seed),
+        cmocka_unit_test(listed_twice),     cmocka_unit_test(classes_called_by_numbers),
         cmocka_unit_test(missing_pictures), cmocka_unit_test(damaged_lines_are_named), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, make_pictures, NULL);

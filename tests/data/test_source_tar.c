@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "data/data.h"
@@ -134,6 +135,14 @@ static void keep_notice(const char *text)
     snprintf(last_notice, sizeof(last_notice), "%s", text);
 }
 
+static char all_notices[4096];
+
+static void add_notice(const char *text)
+{
+    size_t len = strlen(all_notices);
+    snprintf(all_notices + len, sizeof(all_notices) - len, "%s\n", text);
+}
+
 /* Names as labels, from either file; a sample without one of its files; files of no sample. */
 static void labels_are_read(void **state)
 {
@@ -189,7 +198,7 @@ static void a_list_names_the_classes(void **state)
     folder_file("listed/other.txt", "third\n0\n");
     snprintf(data.class_names, sizeof(data.class_names), "other.txt");
     struct sk_dataset *ds = open_data(&data, SK_TRAIN);
-    check_sample(ds, 0, 0, 1); /* the ID 0 goes before the place 0 */
+    check_sample(ds, 0, 0, 0); /* the place 0, and not the class that is called so */
     check_sample(ds, 1, 1, 1);
     sk_dataset_close(ds);
     folder_file("listed/classes.txt", "only\n");
@@ -198,6 +207,91 @@ static void a_list_names_the_classes(void **state)
     refused("listed", SK_TRAIN, "listed/classes.txt' line 3: the class 'a' is listed twice");
     folder_file("listed/classes.txt", "\n \n");
     refused("listed", SK_TRAIN, "listed/classes.txt' lists no class");
+}
+
+/* Classes that are called by numbers: a number is a place in the list, a JSON text is a name. */
+static void names_of_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *text, *second, *other; /* files of the samples, and what they hold */
+        int label[2];
+        const char *message;
+    } rows[] = {
+        {"0.cls", "0", "1.cls", "2\n", {0, 2}, NULL},
+        {"0.cls", "\xef\xbb\xbf" "1", "1.json", "{\"label\": 2}", {1, 2}, NULL},
+        {"0.json", "{\"label\": \"1\"}", "1.json", "{\"label\": \"3\"}", {0, 2}, NULL},
+        {"0.cls", "0", "1.cls", "3", {0}, ":1.cls': the label '3' is none of the 3 classes of '"},
+        {"0.cls", "-1", "1.cls", "1", {0}, "(a number is a place in the list, from 0)"},
+        {"0.cls", "dog", "1.cls", "1", {0}, ":0.cls': the label 'dog' is none of the 3 classes of '"},
+        {"0.json", "{\"label\": \"1\"}", "1.cls", "2", {0}, "of which '1' looks like a number: expected one kind"},
+    };
+    folder_file("digits/classes.txt", "\xef\xbb\xbf" "1\n2\n3\n");
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct archive *a = tar_begin("digits/a.tar", "ustar", false);
+        tar_add_picture(a, "0.png", 2, 4, 0, 9);
+        tar_add_text(a, rows[i].first, rows[i].text);
+        tar_add_picture(a, "1.png", 3, 4, 1, 9);
+        tar_add_text(a, rows[i].second, rows[i].other);
+        tar_end(a);
+        if (rows[i].message) {
+            refused("digits", SK_TRAIN, rows[i].message);
+            continue;
+        }
+        struct sk_recipe_data data = shards_at("digits");
+        data.val_fraction = 0;
+        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        assert_string_equal(sk_dataset_info(ds)->class_name[0], "1");
+        check_sample(ds, 0, 0, rows[i].label[0]);
+        check_sample(ds, 1, 1, rows[i].label[1]);
+        sk_dataset_close(ds);
+    }
+}
+
+/* What is left out, or seems to be missing, is told. */
+static void odd_shards_are_told(void **state)
+{
+    (void)state;
+    struct archive *a = tar_begin("odd/a.tar", "ustar", false);
+    tar_add_picture(a, "0.png", 2, 4, 0, 9);
+    tar_add_text(a, "0.cls", "1");
+    tar_add_picture(a, "0.jpg", 2, 4, 5, 9);
+    tar_add_text(a, "0.cls", "2");
+    tar_add_picture(a, "1.png", 3, 4, 1, 9);
+    tar_add_text(a, "1.cls", "3");
+    tar_end(a);
+    struct sk_recipe_data data = shards_at("odd");
+    data.val_fraction = 0;
+    sk_notice_sink(add_notice);
+    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    sk_notice_sink(NULL);
+    assert_int_equal(sk_dataset_info(ds)->count, 2);
+    check_sample(ds, 0, 0, 1);
+    check_sample(ds, 1, 1, 3);
+    sk_dataset_close(ds);
+    assert_non_null(strstr(all_notices, "left out 2 files of which a sample has one already, the first: '0.jpg'"));
+    assert_non_null(strstr(all_notices, "up to 3, which makes 4 classes, but only 2 of them have a picture"));
+}
+
+/* Shards of a conversion that was not finished, or of which one was lost. */
+static void parts_of_conversions(void **state)
+{
+    (void)state;
+    static const char stamp[] = "data 0123456789abcdef samples 10 a shard 4 resize 0 quality 0 seed 0\n";
+    write_shard("conv/train/000000.tar", "ustar", 0, 4, 2);
+    write_shard("conv/train/000001.tar", "ustar", 4, 4, 2);
+    folder_file("conv/train/conversion.txt", stamp);
+    refused("conv", SK_TRAIN, "conv/train' holds 2 of the 3 shards of its conversion: the same skua data convert command");
+    refused("conv/train", SK_TRAIN, "conv/train' holds 2 of the 3 shards");
+    write_shard("conv/train/000002.tar", "ustar", 8, 2, 2);
+    refused("conv", SK_TRAIN, "conv' is no whole conversion, since it has no classes.txt");
+    folder_file("conv/classes.txt", "a\nb\n");
+    struct sk_recipe_data data = shards_at("conv");
+    sk_dataset_close(open_data(&data, SK_TRAIN));
+    folder_file("conv/val/conversion.txt", stamp);
+    refused("conv", SK_TRAIN, "conv/val' holds 0 of the 3 shards");
+    folder_file("conv/val/conversion.txt", "samples 0\n");
+    refused("conv", SK_VAL, "conv/val/conversion.txt' is damaged");
 }
 
 static void bad_labels_are_named(void **state)
@@ -274,7 +368,7 @@ static void a_shard_may_shrink(void **state)
     sk_picture_release(&p);
 }
 
-/* More shards than are kept open. */
+/* More shards than are kept open, or than files may be. */
 static void many_shards(void **state)
 {
     (void)state;
@@ -286,11 +380,19 @@ static void many_shards(void **state)
     }
     struct sk_recipe_data data = shards_at("many");
     data.val_fraction = 0;
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
-    assert_int_equal(sk_dataset_info(ds)->count, SHARDS);
-    for (int i = 0; i < SHARDS; i++)
-        check_sample(ds, i, i % 200, i % 200);
-    sk_dataset_close(ds);
+    struct rlimit all, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    few = all;
+    few.rlim_cur = 32;
+    for (int limited = 0; limited < 2; limited++) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, limited ? &few : &all), 0);
+        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        assert_int_equal(sk_dataset_info(ds)->count, SHARDS);
+        for (int i = 0; i < SHARDS; i++)
+            check_sample(ds, i, i % 200, i % 200);
+        sk_dataset_close(ds);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
 }
 
 static void no_memory(void **state)
@@ -307,6 +409,9 @@ int main(void)
         cmocka_unit_test(split_by_seed),
         cmocka_unit_test(labels_are_read),
         cmocka_unit_test(a_list_names_the_classes),
+        cmocka_unit_test(names_of_digits),
+        cmocka_unit_test(odd_shards_are_told),
+        cmocka_unit_test(parts_of_conversions),
         cmocka_unit_test(bad_labels_are_named),
         cmocka_unit_test(wrong_places),
         cmocka_unit_test(a_shard_may_shrink),

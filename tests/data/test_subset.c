@@ -154,7 +154,7 @@ static void joined_folders(void **state)
     assert_int_equal(red_of(ds, 20), 201);
     sk_dataset_close(ds);
     data.only_classes.count = 0;
-    data.val_fraction = 0.2; /* each is split for itself */
+    data.val_fraction = 0.2; /* they are split together */
     data.train_fraction = 0.5;
     ds = open_data(&data, SK_TRAIN, 0);
     assert_int_equal(sk_dataset_info(ds)->count, 27); /* (16 + 1) / 2 of each class, rounded up */
@@ -170,6 +170,52 @@ static void joined_folders(void **state)
                  "fewer.csv' has 2 classes, expected the 3 of data.path");
     set_words(&data.also, (const char *[]){test_path("absent"), NULL});
     assert_error(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), SK_INPUT, err, "data.also: cannot open data '");
+}
+
+/* The same files by folder, by list, and by the folder once more: each is in one split. A piece with splits of its own
+ * keeps them, and does not change what the seed chooses. */
+static void joined_files_are_split_once(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_str list = {0};
+    for (int i = 0; i < 3 * PER_CLASS; i += 2)
+        assert_ok(sk_str_add(&list, &err, "abc/%s/%02d.png,%s\n", classes[i / PER_CLASS], i % PER_CLASS,
+                             classes[i / PER_CLASS]), err);
+    folder_file("half.csv", list.text);
+    sk_str_release(&list);
+    folder_file("own/train.csv", "../more/cat/1.png,cat\n../more/bee/1.png,bee\n");
+    folder_file("own/val.csv", "../more/ant/1.png,ant\n");
+    char half[SK_PATH], own[SK_PATH], abc[SK_PATH];
+    snprintf(half, sizeof(half), "%s", test_path("half.csv"));
+    snprintf(own, sizeof(own), "%s", test_path("own"));
+    snprintf(abc, sizeof(abc), "%s", test_path("abc"));
+    int chosen[2][256] = {{0}};
+    for (int with_own = 0; with_own < 2; with_own++) {
+        struct sk_recipe_data data = folder_recipe("abc");
+        int met[256] = {0}, *val = chosen[with_own];
+        data.val_fraction = 0.2;
+        set_words(&data.also, (const char *[]){half, abc, with_own ? own : NULL, NULL});
+        for (int split = SK_TRAIN; split <= SK_VAL; split++) {
+            struct sk_dataset *ds = open_data(&data, (enum sk_split)split, 7);
+            for (int64_t i = 0; i < sk_dataset_info(ds)->count; i++) {
+                int red = red_of(ds, i);
+                assert_int_equal(sk_dataset_label(ds, i), red < 200 ? red / 50 : 202 - red);
+                met[red] |= 1 << split;
+                val[red] += split == SK_VAL;
+            }
+            sk_dataset_close(ds);
+        }
+        for (int i = 0; i < 3 * PER_CLASS; i++) {
+            int red = i / PER_CLASS * 50 + i % PER_CLASS, times = i % 2 ? 2 : 3;
+            assert_true(met[red] == 1 << SK_TRAIN || met[red] == 1 << SK_VAL);
+            assert_int_equal(val[red], met[red] == 1 << SK_VAL ? times : 0);
+        }
+        assert_int_equal(met[200], with_own ? 1 << SK_TRAIN : 0);
+        assert_int_equal(met[202], with_own ? 1 << SK_VAL : 0);
+    }
+    for (int red = 0; red < 200; red++)
+        assert_int_equal(chosen[0][red], chosen[1][red]);
 }
 
 static void no_memory(void **state)
@@ -188,7 +234,7 @@ int main(void)
         cmocka_unit_test(a_share_of_each_class),
         cmocka_unit_test(chosen_classes),
         cmocka_unit_test(joined_folders),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(joined_files_are_split_once), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, make, NULL);
 }

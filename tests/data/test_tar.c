@@ -187,6 +187,50 @@ static void damage_is_named(void **state)
     sk_str_release(&s);
 }
 
+/* Behind the zeros that end an archive nothing may follow: members there would be lost in silence. */
+static void nothing_follows_the_end(void **state)
+{
+    (void)state;
+    static const char zeros[512];
+    static const struct {
+        int blocks; /* of zeros */
+        bool more;
+        const char *message; /* NULL: whole */
+    } rows[] = {
+        {1, true, "is damaged at byte 1024: a lone block of zeros is there, behind which it goes on"},
+        {2, true, "goes on at byte 2048, behind the zeros at byte 1024 that end an archive"},
+        {40, true, "goes on at byte 21504, behind the zeros at byte 1024 that end an archive"},
+        {1, false, NULL}, /* as some old programs end it */
+        {2, false, NULL},
+        {40, false, NULL},
+    };
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        struct sk_str s = {0};
+        struct sk_err err = {0};
+        struct opened o;
+        bool found = true;
+        tar_put(&s, "first", '0', "3", "abc", 3);
+        for (int k = 0; k < rows[i].blocks; k++)
+            assert_ok(sk_str_add_bytes(&s, zeros, sizeof(zeros), &err), err);
+        if (rows[i].more)
+            tar_put(&s, "second", '0', "3", "abc", 3);
+        test_put("end.tar", s.text, s.len);
+        open_tar(&o, "end.tar");
+        for (int members = 0; found; members += found) {
+            assert_ok(sk_tar_next(&o.tar, &found, &err), err);
+            assert_int_equal(found, members == 0);
+        }
+        assert_true(o.tar.ended);
+        enum sk_code code = sk_tar_check_end(&o.tar, &err);
+        if (rows[i].message)
+            assert_error(code, SK_INPUT, err, rows[i].message);
+        else
+            assert_ok(code, err);
+        sk_shards_release(&o.shards);
+        sk_str_release(&s);
+    }
+}
+
 /* Large sizes are written in binary by GNU tar. */
 static void binary_sizes(void **state)
 {
@@ -216,7 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_agree),   cmocka_unit_test(some_members_are_left_out),
         cmocka_unit_test(binary_sizes),    cmocka_unit_test(old_sparse_files_are_passed),
-        cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(damage_is_named), cmocka_unit_test(nothing_follows_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

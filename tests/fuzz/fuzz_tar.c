@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (sk_shards_add(&shards, fuzz_file(data, size), &err) == SK_OK) {
         enum sk_code code = sk_tar_index_add(&index, &labels, shards.item, 0, &err);
         look(&index, shards.item, (int)labels.count);
-        if (code == SK_OK && sk_classes_make(&classes, &labels, NULL, NULL, &err) == SK_OK)
+        if (code == SK_OK && sk_classes_make(&classes, &labels, NULL, "fuzz", &err) == SK_OK)
             for (size_t i = 0; i < labels.count; i++)
                 if (classes.of[i] < 0 || classes.of[i] >= classes.count)
                     abort();

@@ -129,6 +129,15 @@ def crops():
                lambda p, ratio=ratio, size=size, how=FILTERS[name]: resized(middle(p, ratio), size, size, how))
 
 
+def high_byte(wide):
+    """What skua makes of 16-bit grey, and on purpose not what Pillow does, which clips it (docs/augmentation.md)."""
+    ours = (wide >> 8).astype(np.uint8)
+    pillows = np.asarray(Image.fromarray(wide).convert("RGB"))[:, :, 0]
+    if not (np.array_equal(pillows, np.minimum(wide, 255)) or np.array_equal(pillows, ours)):
+        sys.exit("Pillow neither clips 16-bit grey nor takes its high byte: docs/augmentation.md is wrong of it")
+    return Image.fromarray(ours).convert("RGB")
+
+
 def files(folder, random):
     """Writes pictures of each mode and size; gives them with what Pillow reads from them."""
     written = []
@@ -149,7 +158,7 @@ def files(folder, random):
         put(rgb.quantize(31), f"palette{n}.png")
         put(grey.convert("1"), f"one-bit{n}.png")
         wide = random.integers(0, 65536, (size[1], size[0]), dtype=np.uint16)
-        put(Image.fromarray(wide), f"grey16-{n}.png", Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB"))
+        put(Image.fromarray(wide), f"grey16-{n}.png", high_byte(wide))
         put(rgb, f"rgb{n}.jpg", quality=90)
         put(rgb, f"halved{n}.jpeg", quality=75, subsampling=2)
         put(rgb, f"progressive{n}.JPG", progressive=True, subsampling=0)

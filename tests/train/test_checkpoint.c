@@ -75,6 +75,7 @@ static struct sk_position position(int64_t step)
 {
     return (struct sk_position){.step = step,
                                 .batch = 3,
+                                .replaced = 5,
                                 .epoch = 2,
                                 .best = 1.0 / 3,
                                 .metrics = {.loss_sum = 0.1 + 0.2, .count = 48, .correct1 = 7, .correct5 = 30},
