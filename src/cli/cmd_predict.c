@@ -198,7 +198,8 @@ static enum sk_code add_folder(struct paths *to, const char *dir, struct sk_err 
             continue;
         code = sk_path_join(path, err, dir, names[i]);
         if (code == SK_OK && to->count - before == FOLDER_MAX)
-            code = sk_fail(err, SK_INPUT, "the folder '%s' holds more than %d pictures", dir, FOLDER_MAX);
+            code = sk_fail(err, SK_INPUT,
+                       "the folder '%s' holds more than %d pictures", dir, FOLDER_MAX);
         if (code == SK_OK)
             code = add_path(to, path, err);
     }

@@ -31,7 +31,8 @@ static void tell_split(const char *name, const struct sk_converted *c, const cha
 {
     char a[32], b[32];
     sk_print("%s: %s picture%s in %s %s, '%s'\n", name, sk_thousands(c->samples - c->damaged, a),
-             c->samples - c->damaged == 1 ? "" : "s", sk_thousands(c->shards + c->kept, b), c->shards + c->kept == 1 ? "shard" : "shards", dir);
+             c->samples - c->damaged == 1 ? "" : "s", sk_thousands(c->shards + c->kept, b),
+             c->shards + c->kept == 1 ? "shard" : "shards", dir);
     if (c->kept > 0)
         sk_tell("%s of the shards were there already", sk_thousands(c->kept, a));
     if (c->damaged > 0)

@@ -14,7 +14,7 @@ struct sk_dataset {
     void *self;
     struct sk_dataset_info info;
     struct sk_subset subset;
-    int *label; /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: as the source numbers them */
+    int *label; /* [classes of the source]: -1 where data.only_classes leaves one out; NULL: as in the source */
     int source_classes;
     const char **class_name; /* of those that are there */
     char **network_name;     /* one block: those of the network, where classes are matched with them */
@@ -245,7 +245,7 @@ static void tell_match(const struct sk_names *from, const struct sk_names *to)
 static enum sk_code match(struct sk_dataset *d, const struct sk_names *from, const struct sk_names *to, bool tell,
                           struct sk_err *err)
 {
-    bool moved = from->count < to->count && !sk_classes_numbered(to->name, from->count, to->count); /* not only padding */
+    bool moved = from->count < to->count && !sk_classes_numbered(to->name, from->count, to->count); /* padding alone */
     int *map = sk_alloc((size_t)from->count, sizeof(*map), err);
     enum sk_code code = map ? sk_classes_match(map, from, to, err) : SK_NOMEM;
     if (code == SK_OK)

@@ -33,7 +33,8 @@ static void by_name(void **state)
 static void names_that_come_again(void **state)
 {
     (void)state;
-    struct sk_names network = NAMES("bird", "crane", "dog", "crane"), shards = NAMES("bird", "crane", "dog", "crane (3)");
+    struct sk_names network = NAMES("bird", "crane", "dog", "crane");
+    struct sk_names shards = NAMES("bird", "crane", "dog", "crane (3)");
     assert_match(network, network, (int[]){0, 1, 2, 3});
     assert_match(shards, network, (int[]){0, 1, 2, 3});
     assert_match(network, shards, (int[]){0, 1, 2, 3});
@@ -55,7 +56,8 @@ static void unknown(void **state)
     assert_error(sk_classes_match(map, &thrice, &network, &err), SK_INPUT, err, "a class 'cat' that");
     sk_err_clear(&err);
     struct sk_names many = NAMES("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k");
-    assert_error(sk_classes_match(map, &other, &many, &err), SK_INPUT, err, "its classes: a, b, c, d, e, f, g, h and 3 more");
+    assert_error(sk_classes_match(map, &other, &many, &err), SK_INPUT, err,
+                 "its classes: a, b, c, d, e, f, g, h and 3 more");
     sk_err_clear(&err);
 }
 
