@@ -32,7 +32,7 @@ check 'the same plan' cmp -s out plan
 run 0 info tiny.yaml --plan --json "${quick[@]}"
 check 'a line for the layers and one for each plan' [ "$(wc -l < out)" -eq 3 ]
 sed -n 2p out | tr '{' '\n' > training.json
-awk '/^training/ { of = 1 } /^arena/ { of = 0 } of && /^(prepare|forward|backward|update) /' plan > kernels
+awk '/^training/ { of = 1 } /^arena/ { of = 0 } of && /^(prepare|forward|backward|gather|update) /' plan > kernels
 check 'as many ops as lines of text' [ "$(grep -c '"phase":' training.json)" -eq "$(wc -l < kernels)" ]
 sed -n 's/.*"phase".*"kernel":"\([^"]*\)".*/\1/p' training.json | paste -d '\t' kernels - > both
 check 'the same kernels' awk -F '\t' '$2 == "" || index($1, " " $2 " ") == 0 { exit 1 }' both
