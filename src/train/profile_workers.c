@@ -21,13 +21,14 @@ struct sk_turns sk_sweep_spread(const struct sk_sweep *s, size_t row, enum sk_sw
     return (struct sk_turns){v[0], (v[(SK_SWEEP_TURNS - 1) / 2] + v[SK_SWEEP_TURNS / 2]) / 2, v[SK_SWEEP_TURNS - 1]};
 }
 
-/* The factor by which turns of the same number differ, most of all rows. Numbers that differ by no more are alike. */
+/* The factor by which turns of the same number differ, most of all rows: from the least to the middle one, for what else
+ * the machine does only slows a turn, and a single slow one moves no median. Numbers that differ by no more are alike. */
 static double noise(const struct sk_sweep *s, enum sk_sweep_figure figure)
 {
     double widest = 1;
     for (size_t i = 0; i < s->rows; i++) {
         struct sk_turns v = sk_sweep_spread(s, i, figure);
-        double wide = v.median > 0 ? 1 + (v.most - v.least) / v.median : 1;
+        double wide = v.least > 0 ? v.median / v.least : 1;
         widest = wide > widest ? wide : widest;
     }
     return widest;

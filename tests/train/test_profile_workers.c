@@ -104,7 +104,7 @@ static void causes_of_waiting(void **state)
          "not enough cores: loading is 1.9 times as fast on 2 workers as on 1, and the machine has 2 processors");
     s = make((double[]){20, 20, 19, 18}, (double[]){18, 18, 35, 66}, (double[]){20, 11, 9, 8}, 16, 0.01);
     says(&s, 4,
-         "memory-bound: with 4 workers loading is no more than 1.13 times as fast as with 1, though the machine has "
+         "memory-bound: with 4 workers loading is no more than 1.12 times as fast as with 1, though the machine has "
          "16 processors, and takes 3.7 times as much of them");
     s = make((double[]){20, 20, 19, 18}, same_work, (double[]){20, 11, 9, 8}, 16, 0.01); /* as slow, without the work */
     says(&s, 4, "decode-bound");
@@ -117,17 +117,17 @@ static void causes_of_waiting(void **state)
     says(&s, 1, "not enough cores: loading and computing share the machine's one processor");
 }
 
-/* The same figures with turns that differ by 60%: no cause is told but that. */
+/* The same figures with turns that differ by half: no cause is told but that. */
 static void noise_is_no_cause(void **state)
 {
     (void)state;
-    struct sk_sweep s = make((double[]){20, 20, 14, 18}, same_work, (double[]){20, 11, 9, 8}, 2, 0.3);
+    struct sk_sweep s = make((double[]){20, 20, 14, 18}, same_work, (double[]){20, 11, 9, 8}, 2, 0.35);
     says(&s, 1,
          "loading with 2 workers is 1.43 times as fast as with 1, and turns of the same number differ by a factor of "
-         "1.60: no cause stands out; turns of the same number differ by up to 60%: the machine is busy");
+         "1.54: no cause stands out; turns of the same number differ by up to 54%: the machine is busy");
     s.trained = false;
     s.steps = 3;
-    says(&s, 1, "best: 1 worker, 20 ms a picture (14 to 26); loading with 2 workers");
+    says(&s, 1, "best: 1 worker, 20 ms a picture (13 to 27); loading with 2 workers");
     says(&s, 1, "the machine is busy; turns of 3 steps are short: more steps tell more");
     s = make((double[]){20, 20, 14, 18}, same_work, (double[]){1, 0.01, 0.01, 0.01}, 2, 0.01);
     s.row[1].turn[0][SK_SWEEP_WAIT] = 2e-3; /* one turn waited for a sixth of the time */
@@ -143,6 +143,8 @@ static void loading_alone(void **state)
     struct sk_sweep s = make((double[]){20, 20, 10, 9.9}, same_work, (double[]){0, 0, 0, 0}, 2, 0.005);
     s.trained = false;
     says(&s, 2, "best: 2 workers, 10 ms a picture (9.95 to 10.1); not enough cores: loading is 2.0 times");
+    s.row[0].turn[0][SK_SWEEP_LOAD] *= 5; /* a slow turn of three moves no median */
+    says(&s, 2, "not enough cores: loading is 2.0 times");
     s = make((double[]){20, 20.2, 20.1, 20.3}, same_work, (double[]){0, 0, 0, 0}, 2, 0.01);
     s.trained = false;
     says(&s, 1, "no cause stands out");
