@@ -106,12 +106,12 @@ static void print_cells(struct sk_table *t, const struct row *r, const char *nam
         sk_table_cell(t, "%d", r->count);
     sk_table_cell(t, "%.3f", 1e3 * r->seconds);
     sk_table_cell(t, "%.1f%%", 100 * r->seconds / all);
-    sk_table_cell(t, r->flops > 0 ? "%.0f" : "", r->flops / r->seconds / 1e9);
-    sk_table_cell(t, r->flops > 0 ? "%.0f%%" : "", 100 * r->of_peak / r->seconds);
+    sk_table_cell_if(t, r->flops > 0, "%.0f", r->flops / r->seconds / 1e9);
+    sk_table_cell_if(t, r->flops > 0, "%.0f%%", 100 * r->of_peak / r->seconds);
     sk_table_cell(t, "%.1f", r->bytes / 1e6);
     sk_table_cell(t, "%.1f", r->bytes / r->seconds / 1e9);
-    sk_table_cell(t, has_floor(r) ? "%.3f" : "", 1e3 * r->floor);
-    sk_table_cell(t, has_floor(r) ? "%.2f" : "", r->seconds / r->floor);
+    sk_table_cell_if(t, has_floor(r), "%.3f", 1e3 * r->floor);
+    sk_table_cell_if(t, has_floor(r), "%.2f", r->seconds / r->floor);
     sk_table_cell(t, "%s", has_floor(r) ? bound(r) : "");
 }
 

@@ -112,6 +112,7 @@ struct sk_table { /* zeroed but for align: a letter a column, l or r; release ac
     bool failed; /* memory ran out */
 };
 void sk_table_cell(struct sk_table *t, const char *fmt, ...) SK_PRINTF(2, 3);
+void sk_table_cell_if(struct sk_table *t, bool there, const char *fmt, ...) SK_PRINTF(3, 4); /* else an empty one */
 /* Prints the rows, the first as heading, columns two spaces apart; then releases. */
 enum sk_code sk_table_print(struct sk_table *t, struct sk_err *err) SK_MUST;
 

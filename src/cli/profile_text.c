@@ -61,8 +61,8 @@ static enum sk_code print_stages(const struct sk_profile *p, struct sk_err *err)
 static void print_rates(struct sk_table *t, const struct sk_op_group *row, double seconds, double ceiling)
 {
     bool computes = row->flops.direct > 0;
-    sk_table_cell(t, computes ? "%.0f" : "", row->flops.direct / seconds / 1e9);
-    sk_table_cell(t, computes ? "%.0f%%" : "", 100 * row->flops.actual / seconds / ceiling);
+    sk_table_cell_if(t, computes, "%.0f", row->flops.direct / seconds / 1e9);
+    sk_table_cell_if(t, computes, "%.0f%%", 100 * row->flops.actual / seconds / ceiling);
     sk_table_cell(t, "%.1f", row->bytes / 1e6);
     sk_table_cell(t, "%.1f", row->bytes / seconds / 1e9);
 }

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+static void add_cell(struct sk_table *t, const char *cell)
+{
+    if (sk_str_add_bytes(&t->text, cell, strlen(cell) + 1, NULL) != SK_OK)
+        t->failed = true;
+    else
+        t->cells++;
+}
+
 void sk_table_cell(struct sk_table *t, const char *fmt, ...)
 {
     char cell[512];
@@ -10,10 +18,17 @@ void sk_table_cell(struct sk_table *t, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(cell, sizeof(cell), fmt, args);
     va_end(args);
-    if (sk_str_add_bytes(&t->text, cell, strlen(cell) + 1, NULL) != SK_OK)
-        t->failed = true;
-    else
-        t->cells++;
+    add_cell(t, cell);
+}
+
+void sk_table_cell_if(struct sk_table *t, bool there, const char *fmt, ...)
+{
+    char cell[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(cell, sizeof(cell), fmt, args);
+    va_end(args);
+    add_cell(t, there ? cell : "");
 }
 
 enum { COLUMNS = 16 };
