@@ -65,3 +65,20 @@ void sk_cpu_share(size_t n, size_t *from, size_t *to)
     *from = me * each + (me < more ? me : more);
     *to = *from + each + (me < more);
 }
+
+struct sk_conv_shape sk_cpu_conv_shape(const struct sk_attr *attr, const struct sk_desc *x, const struct sk_desc *w,
+                                       const struct sk_desc *y)
+{
+    return (struct sk_conv_shape){.n = (int)x->dim[0],
+                                  .h = (int)x->dim[1],
+                                  .w = (int)x->dim[2],
+                                  .c = (int)x->dim[3],
+                                  .k = (int)w->dim[0],
+                                  .r = (int)w->dim[2],
+                                  .s = (int)w->dim[3],
+                                  .p = (int)y->dim[1],
+                                  .q = (int)y->dim[2],
+                                  .stride = attr->stride,
+                                  .pad = attr->pad,
+                                  .groups = attr->groups};
+}

@@ -24,18 +24,7 @@ static enum sk_code open_conv(void **out, const struct sk_op_desc *op, const str
         return code;
     struct conv *self = *out;
     self->kern = &sk_kern_get()->conv[type];
-    self->shape = (struct sk_conv_shape){.n = (int)x->dim[0],
-                                         .h = (int)x->dim[1],
-                                         .w = (int)x->dim[2],
-                                         .c = (int)x->dim[3],
-                                         .k = (int)w->dim[0],
-                                         .r = (int)w->dim[2],
-                                         .s = (int)w->dim[3],
-                                         .p = (int)y->dim[1],
-                                         .q = (int)y->dim[2],
-                                         .stride = op->attr.stride,
-                                         .pad = op->attr.pad,
-                                         .groups = op->attr.groups};
+    self->shape = sk_cpu_conv_shape(&op->attr, x, w, y);
     self->bias = op->attr.bias;
     self->residual = op->attr.residual;
     self->relu = op->attr.relu;

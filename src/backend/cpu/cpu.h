@@ -79,6 +79,9 @@ enum sk_code sk_cpu_open(void **self, size_t size, const struct sk_op_desc *op, 
 enum sk_code sk_cpu_type(const struct sk_desc *d, const char *what, enum sk_ktype *t, struct sk_err *err) SK_MUST;
 /* UNSUPPORTED unless d is of this type. */
 enum sk_code sk_cpu_want(const struct sk_desc *d, const char *what, enum sk_dtype dtype, struct sk_err *err) SK_MUST;
+/* Of a convolution of x [N,H,W,C] by w [K,C/groups,R,S] to y [N,P,Q,K]. */
+struct sk_conv_shape sk_cpu_conv_shape(const struct sk_attr *attr, const struct sk_desc *x, const struct sk_desc *w,
+                                       const struct sk_desc *y);
 
 static inline size_t sk_cpu_size(enum sk_ktype t)
 {

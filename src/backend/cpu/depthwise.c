@@ -43,18 +43,7 @@ static enum sk_code open_any(void **out, const struct sk_op_desc *op, const stru
                                .w = (size_t)sk_desc_count(w),
                                .bias = op->attr.bias,
                                .parallel = sk_desc_count(x) >= SK_CPU_PARALLEL};
-    self->shape = (struct sk_conv_shape){.n = (int)x->dim[0],
-                                         .h = (int)x->dim[1],
-                                         .w = (int)x->dim[2],
-                                         .c = (int)x->dim[3],
-                                         .k = (int)w->dim[0],
-                                         .r = (int)w->dim[2],
-                                         .s = (int)w->dim[3],
-                                         .p = (int)y->dim[1],
-                                         .q = (int)y->dim[2],
-                                         .stride = op->attr.stride,
-                                         .pad = op->attr.pad,
-                                         .groups = op->attr.groups};
+    self->shape = sk_cpu_conv_shape(&op->attr, x, w, y);
     sk_cpu_piece(&need->scratch, weights * self->w * sizeof(float));
     return SK_OK;
 }

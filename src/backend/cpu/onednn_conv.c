@@ -51,18 +51,7 @@ enum sk_code sk_dnnl_conv_read(struct sk_dnnl_conv *conv, const struct sk_attr *
         return code;
     conv->type = x->dtype;
     conv->threads = conv->threads > 0 ? conv->threads : 1;
-    conv->shape = (struct sk_conv_shape){.n = (int)x->dim[0],
-                                         .h = (int)x->dim[1],
-                                         .w = (int)x->dim[2],
-                                         .c = (int)x->dim[3],
-                                         .k = (int)w->dim[0],
-                                         .r = (int)w->dim[2],
-                                         .s = (int)w->dim[3],
-                                         .p = (int)y->dim[1],
-                                         .q = (int)y->dim[2],
-                                         .stride = attr->stride,
-                                         .pad = attr->pad,
-                                         .groups = attr->groups};
+    conv->shape = sk_cpu_conv_shape(attr, x, w, y);
     return check_shape(&conv->shape, w, y, err);
 }
 
