@@ -24,6 +24,14 @@ enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *na
     return code;
 }
 
+/* Told of the run, not of the file: on a full disk all logs of a run fail, which is one warning. */
+static void tell(const struct sk_append *a, const char *what, int reason)
+{
+    const char *name = strrchr(a->path, '/');
+    sk_notice("cannot %s the logs of '%.*s': %s; training goes on", what, name ? (int)(name - a->path) : 0, a->path,
+              strerror(reason));
+}
+
 /* Writes the pending records; after a failure the file ends with a whole record and they stay pending. */
 static void flush_pending(struct sk_append *a)
 {
@@ -35,9 +43,10 @@ static void flush_pending(struct sk_append *a)
         a->pending.len = 0;
         return;
     }
+    int reason = errno;
     if (ftruncate(a->fd, a->size) != 0)
         a->lost = true; /* a part of a record is in the file: readers drop it and perhaps what follows */
-    sk_notice("%s; training goes on", a->failure.text);
+    tell(a, "write", reason);
 }
 
 void sk_append_put(struct sk_append *a, const struct sk_str *record, enum sk_code made)
@@ -56,7 +65,7 @@ void sk_append_sync(struct sk_append *a)
         return;
     flush_pending(a);
     if (fdatasync(a->fd) != 0)
-        sk_notice("cannot flush '%s': %s; training goes on", a->path, strerror(errno));
+        tell(a, "flush", errno);
 }
 
 enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err)

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,29 @@ def check_killed():
     return sum(killed)
 
 
+def check_stopped():
+    """Stopped between an epoch's last step and the end of its validation: its histograms are there, and there once."""
+    def stop(*arguments):
+        log, lines = work / "stopped" / "log.jsonl", 0
+        process = subprocess.Popen([skua, "train", *arguments, "--out", work / "stopped"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        while process.poll() is None and lines < STEPS:
+            lines = log.read_bytes().count(b"\n") if log.exists() else 0
+        process.send_signal(signal.SIGINT)
+        return process.wait() == 130 and log.read_bytes().count(b"\n") == STEPS
+    for _ in range(20):
+        if stop(work / "small.yaml", "--set", "train.histograms=1"):
+            break
+        shutil.rmtree(work / "stopped")
+    else:
+        raise AssertionError("the validation was over before it could be stopped")
+    train("stopped", "--resume")
+    reader = board("stopped")
+    for tag in reader.Tags()["histograms"]:
+        assert [h.step for h in reader.Histograms(tag)] == [STEPS * e for e in (1, 2, 3, 4)], tag
+    assert table("stopped") == table("whole")
+
+
 def check_table(run):
     """metrics.csv holds the epochs of log.jsonl."""
     rows = list(csv.DictReader(open(work / run / "metrics.csv")))
@@ -170,4 +194,5 @@ weights = check_histograms("whole")
 check_pictures("whole")
 check_table("whole")
 kills = check_killed()
+check_stopped()
 print(f"{count} scalars as in the log, histograms of {weights} weights and gradients, pictures, a run killed {kills} times")

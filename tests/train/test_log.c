@@ -187,6 +187,37 @@ static void lines_wait_while_there_is_no_room(void **state)
     assert_content(FIRST SECOND);
 }
 
+static int notices;
+static void count_notice(const char *text)
+{
+    notices += strstr(text, "training goes on") != NULL;
+}
+
+/* log.jsonl, metrics.csv and TensorBoard's events all fail; then there is room again, and nothing is missing. */
+static void a_full_disk_is_one_warning(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    (void)state;
+    notices = 0;
+    sk_notice_sink(count_notice);
+    assert_ok(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err), err);
+    limit_file_size(1);
+    for (int i = 1; i <= 12; i++)
+        put_step(&log, i, 1, 1);
+    put_epoch(&log, 12, 1);
+    sk_log_sync(&log);
+    assert_true(log.lines.failure.code == SK_IO && log.table.failure.code == SK_IO && log.board.file.failure.code == SK_IO);
+    assert_int_equal(notices, 1);
+    limit_file_size(RLIM_INFINITY);
+    close_log(&log);
+    assert_int_equal(notices, 1);
+    sk_notice_sink(NULL);
+    char *text = content();
+    assert_non_null(strstr(text, "\"step\":12,\"epoch\":1,\"epochs\":2"));
+    sk_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup(a_cut_or_foreign_line_ends_the_log, make_folder),
         cmocka_unit_test_setup(a_loss_that_is_no_number_is_null, make_folder),
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),
+        cmocka_unit_test_setup(a_full_disk_is_one_warning, make_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
