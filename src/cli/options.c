@@ -98,6 +98,9 @@ static enum sk_code check_words(const struct sk_command *c, const struct sk_word
 {
     if (words->count < c->words_min)
         return sk_fail(err, SK_USAGE, "skua %s needs %s: see skua help %s", c->name, c->words, c->name);
+    if (words->count > c->words_max && strstr(c->words, "..."))
+        return sk_fail(err, SK_USAGE, "skua %s: expected at most %zu of %s, found %zu: see skua help %s", c->name,
+                       c->words_max, c->words, words->count, c->name);
     if (words->count > c->words_max)
         return sk_fail(err, SK_USAGE, "skua %s: unexpected '%s': see skua help %s", c->name, words->item[c->words_max],
                        c->name);

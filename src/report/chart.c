@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* In units of the drawing, which is about as wide as a phone: text stays readable there. */
-enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 84, LINE = 12, TICKS = 5, DOTS = 40 };
+enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 96, LINE = 12, TICKS = 5, DOTS = 40 };
 
 #define LARGEST 1e300
 
@@ -98,11 +98,12 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
     if (c->band[0] >= c->band[1])
         return;
     double top = at_y(f, c->band[1]), bottom = at_y(f, c->band[0]);
+    bool room = bottom - top >= LINE, under = bottom + LINE < f->bottom; /* else the word stands beside the band */
     sk_page_add(p,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
                 "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
                 f->left, top, f->right - f->left, bottom - top, 100 * c->band[0], 100 * c->band[1], f->left + 4,
-                (top + bottom) / 2 + 3.5);
+                room ? (top + bottom) / 2 + 3.5 : under ? bottom + LINE - 2 : top - 4);
 }
 
 static void add_value(struct sk_page *p, const struct sk_chart *c, double y)

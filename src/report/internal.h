@@ -38,6 +38,8 @@ const struct sk_logged_epoch *sk_report_last(const struct sk_report_run *run); /
 const struct sk_logged_epoch *sk_report_best(const struct sk_report_run *run); /* by validation; NULL: none */
 /* Accuracy of the last validation, NaN: none. */
 double sk_report_accuracy(const struct sk_report_run *run);
+/* The epochs that its recipe asks for now: a run that was finished may go on; by steps, what its log says. */
+int64_t sk_report_planned(const struct sk_report_run *run);
 bool sk_report_finished(const struct sk_report_run *run);
 double sk_report_seconds(const struct sk_report_run *run); /* of its logged epochs */
 enum sk_same { SK_SAME_NO, SK_SAME_YES, SK_SAME_UNKNOWN };

@@ -82,6 +82,14 @@ flock 9
 run 0 report begun
 shows begun/report.html 'Still running: no epoch is logged yet' 'no checkpoint yet' 'Loss'
 exec 9>&-
+cp -r one grown # a finished run that goes on
+sed -i 's/^  epochs: 3$/  epochs: 10/' grown/recipe.yaml
+run 0 report grown
+shows grown/report.html 'Stopped after epoch 3 of 10' 'The best checkpoint, of step'
+rm grown/best grown/ckpt-12 -r
+sed -i 's/"best":true/"best":false/; s/"val_top1":[0-9.]*,//' grown/log.jsonl
+run 0 report grown
+shows grown/report.html 'The checkpoint of step 36'
 head -14 one/log.jsonl > begun/log.jsonl
 run 0 report begun
 shows begun/report.html 'Stopped after epoch 1 of 3'
@@ -163,6 +171,7 @@ mkdir empty
 refused "'empty' is no run: expected a folder of skua train with recipe.yaml or log.jsonl" report empty
 check 'nothing is left in it' [ -z "$(ls -A empty)" ]
 refused 'skua report' report
+refused 'skua report: expected at most 8 of RUN..., found 9' report one one one one one one one one one
 run 1 report one --out absent/page.html
 says err "cannot create 'absent/page.html"
 if [ -e /dev/full ]; then
