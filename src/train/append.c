@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *name, struct sk_err *err)
@@ -15,11 +16,14 @@ enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *na
     a->fd = open(a->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (a->fd < 0)
         return sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
-    a->size = lseek(a->fd, 0, SEEK_END);
-    if (a->size < 0) {
+    struct stat st;
+    if (fstat(a->fd, &st) != 0)
         code = sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
+    else if (!S_ISREG(st.st_mode))
+        code = sk_fail(err, SK_IO, "cannot open '%s': not a regular file", a->path);
+    a->size = code == SK_OK ? st.st_size : 0;
+    if (code != SK_OK)
         close(a->fd);
-    }
     a->is_open = code == SK_OK;
     return code;
 }

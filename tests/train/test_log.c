@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "train/internal.h"
 
@@ -218,6 +219,19 @@ static void a_full_disk_is_one_warning(void **state)
     sk_free(text);
 }
 
+static void a_log_is_a_file(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    char path[SK_PATH];
+    (void)state;
+    assert_ok(sk_path_join(path, &err, dir, "log.jsonl"), err);
+    assert_int_equal(symlink("/dev/zero", path), 0);
+    assert_error(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){0}, &err), SK_IO, err,
+                 "log.jsonl': not a regular file");
+    close_log(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup(a_cut_or_foreign_line_ends_the_log, make_folder),
         cmocka_unit_test_setup(a_loss_that_is_no_number_is_null, make_folder),
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),
+        cmocka_unit_test_setup(a_log_is_a_file, make_folder),
         cmocka_unit_test_setup(a_full_disk_is_one_warning, make_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
