@@ -193,7 +193,7 @@ static void expect(const struct curves *c, struct sk_chart *chart)
 enum sk_code sk_report_curves(struct sk_page *p, const struct sk_report_run *const *run, size_t runs,
                               struct sk_err *err)
 {
-    struct sk_chart loss = {.title = "Loss", .unit = "cross-entropy"};
+    struct sk_chart loss = {.title = "Loss", .unit = "cross-entropy", .may_be_log = true};
     struct sk_chart accuracy = {.title = "Accuracy", .unit = "top-1", .percent = true};
     struct curves *c = sk_alloc(1, sizeof(*c), err);
     if (!c)

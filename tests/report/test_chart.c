@@ -83,6 +83,26 @@ static void labels_keep_apart(void **state)
     sk_page_release(&p);
 }
 
+/* From 0.5 to 100: ticks at 0.5, 1, 2, 5 ... 100, all decades as long. */
+static void a_peak_makes_a_logarithmic_axis(void **state)
+{
+    double x[] = {0, 1, 2}, y[] = {80, 10, 0.6};
+    struct sk_series s = {.label = "a", .x = x, .y = y, .count = 3};
+    struct sk_chart c = {.title = "T", .unit = "u", .across = "epoch", .may_be_log = true, .series = &s, .count = 1};
+    (void)state;
+    for (int peak = 1; peak >= 0; peak--) {
+        struct sk_page p = {0};
+        char place[64];
+        y[0] = peak ? 80 : 11;
+        sk_chart_lines(&p, &c);
+        assert_int_equal(strstr(p.text.text, "u, logarithmic") != NULL, peak);
+        snprintf(place, sizeof(place), "cx=\"150.0\" cy=\"%.1f\"", 194 - (peak ? log(10 / 0.5) / log(100 / 0.5) : 10 / 15.0) * 186);
+        assert_non_null(strstr(p.text.text, place));
+        assert_int_equal(strstr(p.text.text, ">0.5</text>") && strstr(p.text.text, ">100</text>") && strstr(p.text.text, ">20</text>"), peak);
+        sk_page_release(&p);
+    }
+}
+
 /* Ends of lines are told apart by what of the runs' names differs, not within a number. */
 static void names_are_told_apart(void **state)
 {
@@ -120,6 +140,7 @@ int main(void)
         cmocka_unit_test(values_of_any_size_make_a_chart),
         cmocka_unit_test(nothing_is_drawn_of_nothing),
         cmocka_unit_test(labels_keep_apart),
+        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),
         cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
