@@ -47,6 +47,10 @@ shows dot.html 'skua: one'
 
 # ---- several ----
 run 0 train tiny.yaml --out wide --set model.width=0.125 --set train.epochs=2 --set train.ema=0.9
+run 0 report wide --no-eval
+page wide/report.html epochs wide/log.jsonl
+run 0 report one wide --out two.html
+page two.html compare one/log.jsonl wide/log.jsonl
 run 0 report one wide missed --out several.html
 shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' 'averaged weights' '±0.00'
 check 'the same data is compared' sh -c '! grep -q "not compared" text'
