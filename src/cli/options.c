@@ -40,7 +40,8 @@ static enum sk_code unknown_option(const struct sk_command *c, const char *text,
     snprintf(given, sizeof(given), "%.*s", (int)(len < SK_NAME ? len : SK_NAME - 1), text);
     const char *nearest = sk_nearest(given, names, n), *key = sk_recipe_key_of(given);
     if (key && takes_keys(c))
-        return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': keys of the recipe are set by --set %s=VALUE", given,
+        return sk_fail(err, SK_USAGE,
+                       "unknown option '--%s' of 'skua %s': keys of the recipe are set by --set %s=VALUE", given,
                        c->name, key);
     if (nearest)
         return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': did you mean '--%s'?", given, c->name,

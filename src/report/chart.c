@@ -107,7 +107,9 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
                 "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
                 f->left, top, f->right - f->left, bottom - top, 100 * c->band[0], 100 * c->band[1], f->left + 4,
-                room ? (top + bottom) / 2 + 3.5 : under ? bottom + LINE - 2 : top - 4);
+                room    ? (top + bottom) / 2 + 3.5
+                : under ? bottom + LINE - 2
+                        : top - 4);
 }
 
 static void add_value(struct sk_page *p, const struct sk_chart *c, double y)

@@ -59,7 +59,7 @@ struct sk_chart {
     const char *title, *unit, *across; /* unit: in words after the title; across: what x is */
     bool percent;                      /* y is a share */
     bool may_be_log; /* a logarithmic axis of y where its values are far apart: a peak does not flatten all others */
-    double band[2];                    /* lower and upper bound of what is expected; band[0] == band[1]: none */
+    double band[2];  /* lower and upper bound of what is expected; band[0] == band[1]: none */
     const struct sk_series *series;
     size_t count;
 };

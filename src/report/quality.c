@@ -16,9 +16,9 @@ static void add_head(struct sk_page *p, const struct sk_report_run *run, const s
     const struct sk_scores *s = &q->e.scores;
     const struct sk_logged_epoch *best = sk_report_best(run);
     char number[32], step[32];
-    sk_page_add(p,
-                "<h2>Evaluation</h2>\n<p>The %s of step %s, on %s validation pictures: accuracy <b>%.2f%%</b>",
-                best && best->step == q->session.step ? "best checkpoint," : "checkpoint", sk_thousands(q->session.step, step), sk_thousands(q->e.all.count, number),
+    sk_page_add(p, "<h2>Evaluation</h2>\n<p>The %s of step %s, on %s validation pictures: accuracy <b>%.2f%%</b>",
+                best && best->step == q->session.step ? "best checkpoint," : "checkpoint",
+                sk_thousands(q->session.step, step), sk_thousands(q->e.all.count, number),
                 100 * sk_metrics_top1(&q->e.all));
     if (s->classes > SK_SCORES_TOP)
         sk_page_add(p, ", among the first five %.2f%%", 100 * sk_metrics_top5(&q->e.all));

@@ -9,7 +9,8 @@
 
 /* ---- files that grow by records (append.c) ---- */
 /* Records that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and are written with the
- * next one or at the end when there is room again; the failure is told once a run. Zeroed: not open; then nothing is done. */
+ * next one or at the end when there is room again; the failure is told once a run. Zeroed: not open; then nothing is
+ * done. */
 enum { SK_LOG_PENDING = 16 << 20 };
 struct sk_append {
     bool is_open;

@@ -96,9 +96,12 @@ static void a_peak_makes_a_logarithmic_axis(void **state)
         y[0] = peak ? 80 : 11;
         sk_chart_lines(&p, &c);
         assert_int_equal(strstr(p.text.text, "u, logarithmic") != NULL, peak);
-        snprintf(place, sizeof(place), "cx=\"150.0\" cy=\"%.1f\"", 194 - (peak ? log(10 / 0.5) / log(100 / 0.5) : 10 / 15.0) * 186);
+        snprintf(place, sizeof(place), "cx=\"150.0\" cy=\"%.1f\"",
+                 194 - (peak ? log(10 / 0.5) / log(100 / 0.5) : 10 / 15.0) * 186);
         assert_non_null(strstr(p.text.text, place));
-        assert_int_equal(strstr(p.text.text, ">0.5</text>") && strstr(p.text.text, ">100</text>") && strstr(p.text.text, ">20</text>"), peak);
+        assert_int_equal(strstr(p.text.text, ">0.5</text>") && strstr(p.text.text, ">100</text>") &&
+                             strstr(p.text.text, ">20</text>"),
+                         peak);
         sk_page_release(&p);
     }
 }
@@ -110,7 +113,8 @@ static void names_are_told_apart(void **state)
                                           {"a-very-long-name-1", "another-one-as-long"},
                                           {"abcdefghijklm-1x", "abcdefghijklm2-1x"},
                                           {"ärger-mit-ä", "ärger-mit-ö"}};
-    static const char *const shown[][2] = {{">0.1 ", ">0.01 "}, {">a-very-lo", ">another-o"}, {">hijklm-1x ", ">ijklm2-1x "}, {">ä ", ">ö "}};
+    static const char *const shown[][2] = {
+        {">0.1 ", ">0.01 "}, {">a-very-lo", ">another-o"}, {">hijklm-1x ", ">ijklm2-1x "}, {">ä ", ">ö "}};
     (void)state;
     for (size_t i = 0; i < SK_COUNT(name); i++) {
         struct sk_page p = {0};
@@ -136,12 +140,9 @@ static void names_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_lie_where_their_values_say),
-        cmocka_unit_test(values_of_any_size_make_a_chart),
-        cmocka_unit_test(nothing_is_drawn_of_nothing),
-        cmocka_unit_test(labels_keep_apart),
-        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),
-        cmocka_unit_test(names_are_told_apart),
+        cmocka_unit_test(points_lie_where_their_values_say), cmocka_unit_test(values_of_any_size_make_a_chart),
+        cmocka_unit_test(nothing_is_drawn_of_nothing),       cmocka_unit_test(labels_keep_apart),
+        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),   cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,13 +202,15 @@ static void a_full_disk_is_one_warning(void **state)
     (void)state;
     notices = 0;
     sk_notice_sink(count_notice);
-    assert_ok(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err), err);
+    assert_ok(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err),
+              err);
     limit_file_size(1);
     for (int i = 1; i <= 12; i++)
         put_step(&log, i, 1, 1);
     put_epoch(&log, 12, 1);
     sk_log_sync(&log);
-    assert_true(log.lines.failure.code == SK_IO && log.table.failure.code == SK_IO && log.board.file.failure.code == SK_IO);
+    assert_true(log.lines.failure.code == SK_IO && log.table.failure.code == SK_IO &&
+                log.board.file.failure.code == SK_IO);
     assert_int_equal(notices, 1);
     limit_file_size(RLIM_INFINITY);
     close_log(&log);
