@@ -94,7 +94,7 @@ void sk_board_step(struct sk_board *b, const struct sk_step_report *r)
 
 void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
 {
-    enum { WITHOUT_VALIDATION = 4 };
+    enum { WITHOUT_VALIDATION = 4, WITHOUT_AVERAGE = 7 };
     double training = r->seconds - r->val_seconds;
     const struct sk_event_scalar scalars[] = {
         {"epoch/train_loss", sk_metrics_loss(&r->train)},
@@ -104,8 +104,14 @@ void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
         {"val/loss", sk_metrics_loss(&r->val)},
         {"val/accuracy", sk_metrics_top1(&r->val)},
         {"val/top5", sk_metrics_top5(&r->val)},
+        {"ema/loss", sk_metrics_loss(&r->ema)},
+        {"ema/accuracy", sk_metrics_top1(&r->ema)},
+        {"ema/top5", sk_metrics_top5(&r->ema)},
     };
-    put_scalars(b, r->step, scalars, r->has_val ? SK_COUNT(scalars) : WITHOUT_VALIDATION);
+    put_scalars(b, r->step, scalars,
+                r->has_ema   ? SK_COUNT(scalars)
+                : r->has_val ? WITHOUT_AVERAGE
+                             : WITHOUT_VALIDATION);
 }
 
 /* ---- pictures ---- */

@@ -38,7 +38,8 @@ enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_st
 enum sk_code sk_logged_csv(const struct sk_logged_epoch *epoch, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 /* ---- TensorBoard (board.c) ---- */
-/* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5, epoch/train_loss,
+/* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5 (with train.ema
+ * also of ema), epoch/train_loss,
  * epoch/train_accuracy, images_per_s, waited (share of the time of training); every `histograms` epochs weights/NAME
  * and gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them.
  */

@@ -20,6 +20,7 @@ STEPS = -(-SAMPLES // BATCH)
 STEP_TAGS = {"train/loss": "loss", "train/accuracy": "top1", "lr": "lr"}
 EPOCH_TAGS = {"epoch/train_loss": "train_loss", "epoch/train_accuracy": "train_top1", "val/loss": "val_loss",
               "val/accuracy": "val_top1", "val/top5": "val_top5", "images_per_s": "images_per_s"}
+AVERAGE_TAGS = {"ema/loss": "ema_loss", "ema/accuracy": "ema_top1", "ema/top5": "ema_top5"}
 TIMES = {"seconds", "wait_seconds", "compute_seconds", "val_seconds", "images_per_s"}
 
 
@@ -59,11 +60,11 @@ def board(run):
     return reader
 
 
-def check_scalars(run):
+def check_scalars(run, epoch_tags=EPOCH_TAGS):
     reader = board(run)
     steps, epochs = log_of(run)
-    assert set(reader.Tags()["scalars"]) == {*STEP_TAGS, *EPOCH_TAGS, "waited"}, reader.Tags()
-    for tags, lines in (STEP_TAGS, steps), (EPOCH_TAGS, epochs):
+    assert set(reader.Tags()["scalars"]) == {*STEP_TAGS, *epoch_tags, "waited"}, reader.Tags()
+    for tags, lines in (STEP_TAGS, steps), (epoch_tags, epochs):
         for tag, key in tags.items():
             events = reader.Scalars(tag)
             assert [e.step for e in events] == [l["step"] for l in lines], (run, tag, [e.step for e in events])
@@ -193,6 +194,8 @@ count = check_scalars("whole")
 weights = check_histograms("whole")
 check_pictures("whole")
 check_table("whole")
+train("averaged", work / "small.yaml", "--set", "train.ema=0.9", "--set", "train.epochs=2")
+check_scalars("averaged", EPOCH_TAGS | AVERAGE_TAGS)
 kills = check_killed()
 check_stopped()
 print(f"{count} scalars as in the log, histograms of {weights} weights and gradients, pictures, a run killed {kills} times")

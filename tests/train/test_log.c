@@ -234,6 +234,30 @@ static void a_log_is_a_file(void **state)
     close_log(&log);
 }
 
+/* Also within one second, and where the clock was ahead: TensorBoard reads them by name. */
+static void each_start_has_its_own_events(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    char **names, path[SK_PATH];
+    size_t count, found = 0;
+    (void)state;
+    assert_ok(sk_path_join(path, &err, dir, "events.out.tfevents.4000000000.skua"), err);
+    assert_ok(sk_file_write(path, "", 0, &err), err);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(
+            sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err),
+            err);
+        close_log(&log);
+    }
+    assert_ok(sk_dir_list(dir, &names, &count, &err), err);
+    for (size_t i = 0; i < count; i++)
+        found += strcmp(names[i], "events.out.tfevents.4000000001.skua") == 0 ||
+                 strcmp(names[i], "events.out.tfevents.4000000002.skua") == 0;
+    assert_int_equal(found, 2);
+    sk_free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup(a_cut_or_foreign_line_ends_the_log, make_folder),
         cmocka_unit_test_setup(a_loss_that_is_no_number_is_null, make_folder),
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),
+        cmocka_unit_test_setup(each_start_has_its_own_events, make_folder),
         cmocka_unit_test_setup(a_log_is_a_file, make_folder),
         cmocka_unit_test_setup(a_full_disk_is_one_warning, make_folder),
     };
