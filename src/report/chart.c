@@ -8,6 +8,7 @@
 enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 96, LINE = 12, TICKS = 5, DOTS = 40 };
 
 #define LARGEST  1e300
+#define DIGIT    6.0  /* width of one */
 #define LOG_FROM 20.0 /* largest over smallest value, from which an axis may be logarithmic, */
 #define LOG_TO   1e4  /* and to which its ticks have room */
 
@@ -90,11 +91,14 @@ static void add_grid(struct sk_page *p, const struct sk_chart *c, const struct f
                     : c->percent                  ? 100 * y
                                                   : y);
     }
-    double along = fmax(round_step(f->x1 - f->x0, TICKS), 1);
-    for (double x = 0; x <= f->x1 + 1e-9; x += along)
-        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.10g</text>", at_x(f, x), f->bottom + 13,
-                    x);
-    sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", f->right + 12, f->bottom + 13, c->across);
+    double along = fmax(round_step(f->x1 - f->x0, TICKS), 1), end = f->right;
+    for (double x = 0; x <= f->x1 + 1e-9; x += along) {
+        char text[32];
+        end = at_x(f, x) + DIGIT / 2 * snprintf(text, sizeof(text), "%.10g", x);
+        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>", at_x(f, x), f->bottom + 13,
+                    text);
+    }
+    sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", fmax(f->right, end) + 8, f->bottom + 13, c->across);
 }
 
 static void add_band(struct sk_page *p, const struct sk_chart *c, const struct frame *f)

@@ -71,6 +71,13 @@ PY
 done
 run 0 report one one --no-eval
 shows report.html 'Nothing: they are the same'
+run 0 train tiny.yaml --out fewer --set data.val_limit=30 --set train.epochs=1
+run 0 report one fewer --no-eval --out different.html # the same training pictures
+shows different.html 'The runs are of different data' 'data.val_limit'
+run 0 train tiny.yaml --out early --set train.early_stop=1 --set train.epochs=20
+check 'it stopped early' sh -c '! grep -q "\"epoch\":20," early/log.jsonl'
+run 0 report early --no-eval
+shows early/report.html 'Finished:'
 
 # ---- what a run may lack ----
 mkdir begun

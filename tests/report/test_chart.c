@@ -83,6 +83,28 @@ static void labels_keep_apart(void **state)
     sk_page_release(&p);
 }
 
+/* The axis' name stands behind its last tick, however long that is. */
+static void the_name_of_an_axis_is_clear_of_its_ticks(void **state)
+{
+    static const double last[] = {3, 250, 100000};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(last); i++) {
+        struct sk_page p = {0};
+        double x[] = {0, last[i]}, y[] = {0, 1};
+        char tick[80];
+        struct sk_series s = {.label = "a", .x = x, .y = y, .count = 2};
+        draw(&p, &s, 1, false);
+        double half = 5.8 * (floor(log10(last[i])) + 1) / 2;
+        snprintf(tick, sizeof(tick), "x=\"264.0\" y=\"207.0\" text-anchor=\"middle\">%.0f<", last[i]);
+        const char *name = strstr(p.text.text, "\" y=\"207.0\">epoch<");
+        assert_non_null(strstr(p.text.text, tick));
+        while (name[-1] != '"')
+            name--;
+        assert_true(strtod(name, NULL) > 264 + half + 4);
+        sk_page_release(&p);
+    }
+}
+
 /* From 0.5 to 100: ticks at 0.5, 1, 2, 5 ... 100, all decades as long. */
 static void a_peak_makes_a_logarithmic_axis(void **state)
 {
@@ -140,9 +162,13 @@ static void names_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_lie_where_their_values_say), cmocka_unit_test(values_of_any_size_make_a_chart),
-        cmocka_unit_test(nothing_is_drawn_of_nothing),       cmocka_unit_test(labels_keep_apart),
-        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),   cmocka_unit_test(names_are_told_apart),
+        cmocka_unit_test(points_lie_where_their_values_say),
+        cmocka_unit_test(values_of_any_size_make_a_chart),
+        cmocka_unit_test(nothing_is_drawn_of_nothing),
+        cmocka_unit_test(labels_keep_apart),
+        cmocka_unit_test(the_name_of_an_axis_is_clear_of_its_ticks),
+        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),
+        cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
