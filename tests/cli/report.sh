@@ -92,7 +92,13 @@ exec 9> begun/.lock
 flock 9
 run 0 report begun
 shows begun/report.html 'Still running: no epoch is logged yet' 'no checkpoint yet' 'Loss'
+printf '{"step":6,"ep' >> begun/log.jsonl # it is being written
+run 0 report begun
+shows begun/report.html 'Still running'
+check 'a line that is being written is no damage' sh -c '! grep -q "left out" text'
 exec 9>&-
+run 0 report begun
+shows begun/report.html 'a cut last line is left out'
 cp -r one grown # a finished run that goes on
 sed -i 's/^  epochs: 3$/  epochs: 10/' grown/recipe.yaml
 run 0 report grown
