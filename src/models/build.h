@@ -26,7 +26,7 @@ int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, co
 struct sk_layer {
     int out, kernel, stride, groups; /* zeros: 1 */
     bool bias;
-    float damp; /* of the weight, see struct sk_tensor */
+    float damp, norm_damp; /* of the weight, and of that of the norm after it: see struct sk_tensor */
 };
 /* Padded by half the kernel. */
 int sk_build_conv(struct sk_build *b, int x, struct sk_layer l, const char *name);

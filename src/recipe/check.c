@@ -90,6 +90,12 @@ static void tell_unused(const struct sk_recipe *r)
     }
 }
 
+static void tell_zero_init(const struct sk_recipe_model *m)
+{
+    if (m->zero_init_residual && m->norm == SK_NORM_NONE)
+        sk_notice("model.zero_init_residual has no effect with model.norm: none, whose blocks begin at zero anyway");
+}
+
 static void tell_histograms(const struct sk_recipe_train *t)
 {
     if (t->histograms > 0 && !t->tensorboard)
@@ -190,6 +196,7 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
     if (code == SK_OK) {
         tell_unused(r);
         tell_histograms(&r->train);
+        tell_zero_init(&r->model);
         tell_decode(&r->data);
     }
     return code;

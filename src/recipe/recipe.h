@@ -123,6 +123,7 @@ struct sk_recipe_model {
     int norm_groups;
     int skip_kernel;         /* side of the shortcut's convolution, odd */
     bool residual;           /* false: blocks without shortcuts */
+    bool zero_init_residual; /* the last norm of each residual block begins at 0 */
     enum sk_pool pool;       /* before the classifier */
     bool se;                 /* squeeze-and-excitation in each block */
     double bn_momentum;      /* PyTorch's sense: new = (1-m)*old + m*batch */
