@@ -36,7 +36,7 @@ enum { MIN_LR = 1 << SK_SCHED_COSINE | 1 << SK_SCHED_POLYNOMIAL | 1 << SK_SCHED_
 
 /* Keys that belong to some optimizers or schedules only: another value than the default says that its effect is
  * awaited. (Whether a key was given is not known: a run's recipe gives all.) */
-static void tell_unused(const struct sk_recipe *r)
+static void tell_other_kinds(const struct sk_recipe *r)
 {
     enum {
         SGD = 1 << SK_OPT_SGD,
@@ -193,13 +193,15 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);
-    if (code == SK_OK) {
-        tell_unused(r);
-        tell_histograms(&r->train);
-        tell_zero_init(&r->model);
-        tell_decode(&r->data);
-    }
     return code;
+}
+
+void sk_recipe_tell_unused(const struct sk_recipe *r)
+{
+    tell_other_kinds(r);
+    tell_histograms(&r->train);
+    tell_zero_init(&r->model);
+    tell_decode(&r->data);
 }
 
 /* 0 stands for no end. */

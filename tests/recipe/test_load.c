@@ -258,6 +258,8 @@ static void keys_without_effect_are_told(void **state)
         told[0] = '\0';
         sk_notice_sink(keep_notice);
         checks((const char *[]){rows[i].setting, NULL}, NULL);
+        assert_string_equal(told, ""); /* by the check alone */
+        sk_recipe_tell_unused(&r);
         sk_notice_sink(NULL);
         assert_string_equal(told, rows[i].notices);
     }
