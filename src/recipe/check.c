@@ -148,8 +148,6 @@ static enum sk_code check_optimizer(const struct sk_recipe_train *t, struct sk_e
     if (t->accumulate > t->batch)
         return sk_fail(err, SK_INPUT, "train.accumulate: expected at most train.batch (%d), got %d", t->batch,
                        t->accumulate);
-    if (t->class_weights.count != 0 && (t->mixup_alpha > 0 || t->cutmix_alpha > 0))
-        return sk_fail(err, SK_INPUT, "train.loss.class_weights: with MixUp or CutMix a sample has no one class to be weighed by");
     double sum = 0;
     for (int i = 0; i < t->class_weights.count; i++)
         sum += t->class_weights.at[i];
