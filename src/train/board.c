@@ -166,6 +166,62 @@ void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t
     sk_str_release(&event);
 }
 
+/* ---- mistakes ---- */
+struct drawing {
+    struct sk_picture picture, scratch;
+    struct sk_str png;
+};
+
+static enum sk_code draw_sample(struct drawing *d, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
+                                int64_t index, struct sk_err *err)
+{
+    struct sk_rng unused = {0}; /* these steps draw nothing */
+    int done = 0;
+    enum sk_code code = sk_dataset_read_for(ds, index, steps, &unused, &d->picture, &d->scratch, &done, err);
+    if (code == SK_OK)
+        code = sk_picture_apply_from(&d->picture, &d->scratch, steps, done, &unused, err);
+    d->png.len = 0;
+    return code == SK_OK ? sk_picture_encode(&d->picture, &d->png, err) : code;
+}
+
+static const char *class_text(char out[SK_NAME], const struct sk_dataset *ds, int number)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    if (number < info->classes)
+        return sk_printable(out, SK_NAME, info->class_name[number]);
+    snprintf(out, SK_NAME, "%d", number); /* a class of the network's that the data has not */
+    return out;
+}
+
+static enum sk_code hold_mistake(struct sk_board *b, const struct drawing *d, const struct sk_dataset *ds,
+                                 const struct sk_mistake *m, int rank, int64_t step, struct sk_err *err)
+{
+    char tag[2 * SK_NAME + 64], label[SK_NAME], predicted[SK_NAME];
+    struct sk_event_image image = {d->picture.height, d->picture.width, d->picture.channels, d->png.text, d->png.len};
+    snprintf(tag, sizeof(tag), "mistakes/%02d %s taken for %s, %.1f%%", rank, class_text(label, ds, m->label),
+             class_text(predicted, ds, m->predicted), 100 * m->probability);
+    return sk_event_image(&b->held, (struct sk_event_time){wall_clock(), step}, tag, &image, err);
+}
+
+void sk_board_mistakes(struct sk_board *b, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
+                       const struct sk_scores *s, int64_t step)
+{
+    struct drawing d = {0};
+    struct sk_err err = {0};
+    enum sk_code code = SK_OK;
+    for (int i = 0; b->file.is_open && i < s->mistakes && (code == SK_OK || sk_is_damage(code)); i++) {
+        sk_err_clear(&err);
+        code = draw_sample(&d, ds, steps, s->mistake[i].index, &err);
+        if (code == SK_OK)
+            code = hold_mistake(b, &d, ds, &s->mistake[i], i + 1, step, &err);
+    }
+    if (code != SK_OK && code != SK_UNSUPPORTED)
+        sk_notice("not all pictures of mistakes are written: %s; training goes on", err.text);
+    sk_picture_release(&d.picture);
+    sk_picture_release(&d.scratch);
+    sk_str_release(&d.png);
+}
+
 /* ---- histograms ---- */
 static enum sk_code hold(struct sk_board *b, const char *kind, const char *name, const float *value, size_t n,
                          int64_t step, struct sk_err *err)

@@ -39,12 +39,12 @@ enum sk_code sk_logged_csv(const struct sk_logged_epoch *epoch, struct sk_str *o
 /* ---- TensorBoard (board.c) ---- */
 /* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5, epoch/train_loss,
  * epoch/train_accuracy, images_per_s, waited (share of the time of training); every `histograms` epochs weights/NAME
- * and gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them.
- */
+ * and gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them;
+ * with the last epoch mistakes/..., what validation gets wrong. */
 struct sk_board {
     struct sk_append file;
     int histograms;
-    struct sk_str held;             /* histograms that wait for their epoch's end */
+    struct sk_str held;             /* events that wait for their epoch's end */
     struct sk_histogram *histogram; /* scratch */
 };
 /* Begins a file of its own whose name sorts behind those in dir; it says that what they have beyond `step` steps does
@@ -58,6 +58,11 @@ void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t
 /* Weights, and the gradients of the last step where `stepped`: made now, as evaluation overwrites gradients, and
  * written with the epoch, so that a validation that is done again writes them once. */
 void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step, bool stepped);
+/* The pictures of s->mistake (of ds, as these steps make them), the most confident first: "mistakes/01 cat taken for dog,
+ * 97.3%". Where they are 8-bit, grey or RGB; held as histograms are. */
+enum { SK_BOARD_MISTAKES = 16 };
+void sk_board_mistakes(struct sk_board *b, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
+                       const struct sk_scores *s, int64_t step);
 enum sk_code sk_board_close(struct sk_board *b, struct sk_err *err) SK_MUST;
 
 /* ---- all of them (log.c) ---- */
