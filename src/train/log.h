@@ -29,10 +29,14 @@ void sk_append_sync(struct sk_append *a);
 enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err) SK_MUST;
 
 /* ---- lines of log.jsonl (log_read.c) ---- */
-enum sk_logged { SK_LOGGED_NOTHING, SK_LOGGED_STEP, SK_LOGGED_EPOCH };
-/* What a line is; fills the one of the two that it is. NOTHING: no line of a log. */
-enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_step *step,
-                               struct sk_logged_epoch *epoch);
+enum sk_logged { SK_LOGGED_NOTHING, SK_LOGGED_STEP, SK_LOGGED_EPOCH, SK_LOGGED_LATENCY };
+struct sk_logged_line {
+    struct sk_logged_step step;
+    struct sk_logged_epoch epoch;
+    struct sk_latency latency;
+};
+/* What a line is; fills the member that it is. NOTHING: no line of a log. */
+enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_line *out);
 /* Appends an epoch as a row of metrics.csv, or its header (NULL); numbers have nine digits, NaN is an empty field. */
 enum sk_code sk_logged_csv(const struct sk_logged_epoch *epoch, struct sk_str *out, struct sk_err *err) SK_MUST;
 
@@ -71,12 +75,13 @@ struct sk_log {
     struct sk_board board;
 };
 /* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line go, and
- * a damaged line with all after it (told). metrics.csv is made anew from the epochs that are left. Close it also after
+ * a damaged line with all after it (told), and the inference time, which is measured again. metrics.csv is made anew from the epochs that are left. Close it also after
  * a failure. */
 enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
                          const struct sk_recipe_train *r, struct sk_err *err) SK_MUST;
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r);
 void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r);
+void sk_log_latency(struct sk_log *log, int64_t step, const struct sk_latency *l);
 void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that counts on its lines */
 /* Closes; IO when records are missing in a file. Accepts a zeroed one. */
 enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;
