@@ -312,7 +312,8 @@ static enum sk_code train_part(struct sk_net *n, struct sk_net_plan *np, const s
     size_t picture = (size_t)(n->shape.height * n->shape.width * n->shape.channels) * sk_dtype_size(n->shape.pixel);
     static const struct sk_mix as_they_are = {.lambda = 1};
     const void *pixels = (const char *)b->pixels + (size_t)from * picture, *mix = b->mix ? b->mix : &as_they_are;
-    const void *mixed[] = {pixels, mix, b->label + from, n->class_weight}, *plain[] = {pixels, b->label + from, n->class_weight};
+    const void *mixed[] = {pixels, mix, b->label + from, n->class_weight};
+    const void *plain[] = {pixels, b->label + from, n->class_weight};
     const void *const *inputs = mixes(n) ? mixed : plain;
     double loss = 0;
     step->share = weight_of(n, b->label + from, np->batch) / weight_of(n, b->label, b->count);

@@ -42,7 +42,7 @@ struct sk_tensor {
     int producer;              /* op that makes it, -1 */
     int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
     bool wanted;               /* its gradient is: a PARAM, or made from one (filled by sk_graph_backward) */
-    float damp;                /* params: the usual initial value is multiplied by 1 - damp */
+    float damp;                /* params: the usual initial value is multiplied by 1 - damp; below 0: it grows */
 };
 
 enum sk_op_kind {

@@ -120,7 +120,7 @@ int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const c
     return sk_build_emit(b, SK_OP_ADD, SK_JOIN(name, "add"), (int[]){y, x}, 2, NULL);
 }
 
-int sk_build_classifier(struct sk_build *b, int x, const char *name)
+int sk_build_classifier(struct sk_build *b, int x, float damp, const char *name)
 {
     bool avg = b->m->pool == SK_POOL_AVG;
     x = sk_build_emit(b, avg ? SK_OP_AVG_POOL : SK_OP_MAX_ALL, avg ? "avgpool" : "maxpool_all", &x, 1, NULL);
@@ -134,6 +134,6 @@ int sk_build_classifier(struct sk_build *b, int x, const char *name)
     int w = tensor(b, SK_ROLE_PARAM, 2, (int64_t[]){classes, features}, name, "weight");
     int bias = tensor(b, SK_ROLE_PARAM, 1, &classes, name, "bias");
     if (b->code == SK_OK)
-        b->g->tensor[w].damp = b->m->norm == SK_NORM_NONE ? 1 : 0;
+        b->g->tensor[w].damp = b->m->norm == SK_NORM_NONE ? 1 : damp;
     return sk_build_emit(b, SK_OP_LINEAR, name, (int[]){x, w, bias}, 3, NULL);
 }

@@ -38,7 +38,7 @@ int sk_build_excite(struct sk_build *b, int x, int squeezed, enum sk_act act, co
 /* x + y, where y, in training, is left out for some samples: more often the further the block, index of count, lies
  * from the first. */
 int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const char *name);
-/* Pooling over all positions, dropout and the linear layer. */
-int sk_build_classifier(struct sk_build *b, int x, const char *name);
+/* Pooling over all positions, dropout and the linear layer; damp is that of its weight with norms, without it is 1. */
+int sk_build_classifier(struct sk_build *b, int x, float damp, const char *name);
 
 #endif

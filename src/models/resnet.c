@@ -123,8 +123,8 @@ static enum sk_code check(const struct sk_recipe_model *m, int width, struct sk_
     if (m->skip_kernel % 2 == 0)
         return sk_fail(err, SK_INPUT, "model.skip_kernel: expected an odd number, got %d", m->skip_kernel);
     if (m->zero_init_residual && !m->residual)
-        return sk_fail(err, SK_INPUT, "model.zero_init_residual: without skip connections (model.residual: false) blocks "
-                                      "that begin at zero let nothing pass");
+        return sk_fail(err, SK_INPUT, "model.zero_init_residual: without skip connections (model.residual: false) "
+                                      "blocks that begin at zero let nothing pass");
     return SK_OK;
 }
 
@@ -147,6 +147,6 @@ enum sk_code sk_resnet_build(struct sk_graph *g, const struct sk_resnet *r, cons
             at.stride = stage > 0 && i == 0 ? 2 : 1;
             x = block(&b, r, x, &at);
         }
-    *logits = sk_build_classifier(&b, x, "fc");
+    *logits = sk_build_classifier(&b, x, 0, "fc");
     return b.code;
 }

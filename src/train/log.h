@@ -62,8 +62,8 @@ void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t
 /* Weights, and the gradients of the last step where `stepped`: made now, as evaluation overwrites gradients, and
  * written with the epoch, so that a validation that is done again writes them once. */
 void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step, bool stepped);
-/* The pictures of s->mistake (of ds, as these steps make them), the most confident first: "mistakes/01 cat taken for dog,
- * 97.3%". Where they are 8-bit, grey or RGB; held as histograms are. */
+/* The pictures of s->mistake (of ds, as these steps make them), the most confident first: "mistakes/01 cat taken for
+ * dog, 97.3%". Where they are 8-bit, grey or RGB; held as histograms are. */
 enum { SK_BOARD_MISTAKES = 16 };
 void sk_board_mistakes(struct sk_board *b, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
                        const struct sk_scores *s, int64_t step);

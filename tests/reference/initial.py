@@ -31,6 +31,7 @@ NETWORKS = {
                        "arch: resnet18, zero_init_residual: true"),
     "resnet50, zero": (functools.partial(models.resnet50, zero_init_residual=True),
                        "arch: resnet50, zero_init_residual: true"),
+    "efficientnet_b0": (models.efficientnet_b0, "arch: efficientnet_b0"),
 }
 LEFT_OUT = ("fc.bias",)  # skua's begins at 0, torchvision's ResNets draw it
 

@@ -1,5 +1,6 @@
 """Writes FILE.safetensors: batches mixed by torchvision's v2.MixUp and v2.CutMix for given parameters, their loss and its
-gradient by PyTorch's cross-entropy of soft targets, with and without weights of classes, and the boxes that v2.CutMix makes of what it draws.
+gradient by PyTorch's cross-entropy of soft targets, with and without weights of classes, and the boxes that v2.CutMix
+makes of what it draws.
 Usage: make_mix.py FILE [SEED]"""
 import sys
 from unittest import mock
