@@ -152,11 +152,12 @@ void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r)
     sk_board_epoch(&log->board, r);
 }
 
-void sk_log_latency(struct sk_log *log, int64_t step, const struct sk_latency *l)
+void sk_log_latency(struct sk_log *log, const struct sk_position *end, const struct sk_latency *l)
 {
     struct sk_str line = {0};
     json_t *object = json_object();
-    sk_json_integer(object, "step", step);
+    sk_json_integer(object, "step", end->step);
+    sk_json_integer(object, "epoch", end->epoch + (end->batch > 0)); /* a part of one counts as in its line */
     json_object_set_new(object, "latency", sk_latency_json(l));
     enum sk_code code = put_line(&line, object);
     sk_append_put(&log->lines, &line, code);

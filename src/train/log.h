@@ -75,13 +75,14 @@ struct sk_log {
     struct sk_board board;
 };
 /* Opens dir/log.jsonl and cuts it back to pos: steps after pos->step, epochs after pos->epoch, a cut last line go, and
- * a damaged line with all after it (told), and the inference time, which is measured again. metrics.csv is made anew from the epochs that are left. Close it also after
- * a failure. */
+ * a damaged line with all after it (told), and the inference time, which is measured again. metrics.csv is made anew
+ * from the epochs that are left. Close it also after a failure. */
 enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_position *pos,
                          const struct sk_recipe_train *r, struct sk_err *err) SK_MUST;
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r);
 void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r);
-void sk_log_latency(struct sk_log *log, int64_t step, const struct sk_latency *l);
+/* With the step and epoch where the training ended. */
+void sk_log_latency(struct sk_log *log, const struct sk_position *end, const struct sk_latency *l);
 void sk_log_sync(struct sk_log *log); /* to the disk; before a checkpoint that counts on its lines */
 /* Closes; IO when records are missing in a file. Accepts a zeroed one. */
 enum sk_code sk_log_close(struct sk_log *log, struct sk_err *err) SK_MUST;

@@ -131,10 +131,10 @@ static void the_inference_time_goes_on_resume(void **state)
     (void)state;
     fill();
     open_at(&log, 4, 2);
-    sk_log_latency(&log, 4, &latency);
+    sk_log_latency(&log, &(struct sk_position){.step = 4, .epoch = 2}, &latency);
     close_log(&log);
-    assert_content(FIRST EPOCH(2, 1) SECOND EPOCH(4, 2) "{\"step\":4,\"latency\":{\"samples\":20,\"mean\":0.25,"
-                                                        "\"median\":0.125,\"p90\":0.5,\"p99\":0.75}}\n");
+    assert_content(FIRST EPOCH(2, 1) SECOND EPOCH(4, 2) "{\"step\":4,\"epoch\":2,\"latency\":{"
+                                                        "\"samples\":20,\"mean\":0.25,\"median\":0.125,\"p90\":0.5,\"p99\":0.75}}\n");
     open_at(&log, 4, 2);
     close_log(&log);
     assert_content(FIRST EPOCH(2, 1) SECOND EPOCH(4, 2));

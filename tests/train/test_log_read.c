@@ -6,7 +6,8 @@
 #include "train/log.h"
 
 #define STEP "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
-#define LATENCY "{\"step\":1,\"latency\":{\"samples\":20,\"mean\":0.25,\"median\":0.2,\"p90\":0.5,\"p99\":0.75}}\n"
+#define LATENCY                                                                                                        \
+    "{\"step\":1,\"epoch\":1,\"latency\":{\"samples\":20,\"mean\":0.25,\"median\":0.2,\"p90\":0.5,\"p99\":0.75}}\n"
 #define EPOCH                                                                                                          \
     "{\"step\":1,\"epoch\":1,\"epochs\":2,\"train_loss\":2.5,\"val_top1\":0.125,\"best\":true,\"replaced\":3}\n"
 
