@@ -72,6 +72,19 @@ static enum sk_code judge(const struct sk_trials *s, struct sk_err *err)
                    s->dir);
 }
 
+static enum sk_code tell_unused(const struct sk_trials *s, struct sk_err *err)
+{
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    enum sk_code code = r ? SK_OK : SK_NOMEM;
+    for (size_t i = 0; i < s->settings && code == SK_OK; i++) {
+        code = sk_recipe_sweep_setting(s->recipe, i, r, err);
+        if (code == SK_OK)
+            sk_recipe_tell_unused(r);
+    }
+    sk_free(r);
+    return code;
+}
+
 /* With the sweep's lock held; the runs share it, so that a sweep whose runs still end is not gone on with. */
 static enum sk_code run_held(struct sk_trials *s, const struct sk_sweep_show *show, bool quiet, struct sk_err *err)
 {
@@ -80,6 +93,8 @@ static enum sk_code run_held(struct sk_trials *s, const struct sk_sweep_show *sh
         code = write_recipe(s->recipe, s->dir, err);
     if (code == SK_OK && !quiet && !show->json)
         sk_tell("%s: %zu runs of %zu settings", s->dir, s->count, s->settings);
+    if (code == SK_OK)
+        code = tell_unused(s, err);
     if (code == SK_OK)
         code = sk_trials_run(s, quiet || show->json, err);
     if (code == SK_OK)

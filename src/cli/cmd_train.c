@@ -75,6 +75,8 @@ enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_trai
     struct sk_train_options o = {
         .recipe = r, .out = view->run, .resume = resume, .cancel = &sk_cancel, .events = sk_train_view_events(view)};
     sk_progress_quiet(view->quiet || view->json);
+    if (!resume)
+        sk_recipe_tell_unused(r);
     enum sk_code code = sk_train(&o, &at, err);
     sk_terminal_saving(false);
     sk_progress_clear();

@@ -152,6 +152,8 @@ enum sk_code sk_cli_profile(const struct sk_recipe *r, const struct sk_profile_s
         code = sk_file_writable(show->svg, err);
     if (code == SK_OK)
         code = sk_profiler_open(&p, r, &sk_cancel, err);
+    if (code == SK_OK)
+        sk_recipe_tell_unused(r);
     int workers = s.rows ? s.row[0].workers : r->data.workers;
     if (code == SK_OK && show->cost)
         code = sk_profile_cost(p, &r->profile, workers, show->json, err);

@@ -36,14 +36,14 @@ static enum sk_code add_loss(struct sk_graph *g, struct sk_net_plan *np, int bat
     struct sk_desc weights = sk_desc_make(SK_F32, 1, (int64_t[]){logits->dim[1]});
     struct sk_desc labels = sk_desc_make(SK_I32, 1, (int64_t[]){batch});
     struct sk_attr attr = {.smoothing = smoothing, .weighted = weighted};
-    int in[3] = {np->logits, -1, sk_graph_find(g, "mix")}, count = in[2] < 0 ? 2 : 3;
+    int in[4] = {np->logits, -1, sk_graph_find(g, "mix")}, count = in[2] < 0 ? 2 : 3;
     enum sk_code code = sk_graph_tensor(g, "labels", SK_ROLE_INPUT, &labels, &in[1], err);
     if (code == SK_OK)
         code = sk_graph_emit(g, SK_OP_TOPK, "topk", in, count, NULL, &np->topk, err);
     if (code == SK_OK && weighted)
-        code = sk_graph_tensor(g, "class_weights", SK_ROLE_INPUT, &weights, &in[2], err);
+        code = sk_graph_tensor(g, "class_weights", SK_ROLE_INPUT, &weights, &in[count++], err);
     if (code == SK_OK)
-        code = sk_graph_emit(g, SK_OP_LOSS, "loss", in, weighted ? 3 : count, &attr, &np->loss, err);
+        code = sk_graph_emit(g, SK_OP_LOSS, "loss", in, count, &attr, &np->loss, err);
     if (code != SK_OK)
         return code;
     g->tensor[np->loss].role = g->tensor[np->logits].role = g->tensor[np->topk].role = SK_ROLE_RESULT;
@@ -294,11 +294,12 @@ static enum sk_code read_loss(const struct sk_net_plan *np, double *loss, struct
     return code;
 }
 
-/* What the mean over samples counts them as. */
+/* What the mean over samples counts them as (SK_OP_LOSS). */
 static double weight_of(const struct sk_net *n, const int32_t *label, int count)
 {
-    double sum = n->class_weight ? 0 : count;
-    for (int i = 0; i < count && n->class_weight; i++)
+    bool weighted = n->class_weight && !mixes(n);
+    double sum = weighted ? 0 : count;
+    for (int i = 0; i < count && weighted; i++)
         sum += label[i] >= 0 && label[i] < n->shape.classes ? (double)n->class_weight[label[i]] : 1;
     return sum;
 }
@@ -311,7 +312,8 @@ static enum sk_code train_part(struct sk_net *n, struct sk_net_plan *np, const s
     size_t picture = (size_t)(n->shape.height * n->shape.width * n->shape.channels) * sk_dtype_size(n->shape.pixel);
     static const struct sk_mix as_they_are = {.lambda = 1};
     const void *pixels = (const char *)b->pixels + (size_t)from * picture, *mix = b->mix ? b->mix : &as_they_are;
-    const void *mixed[] = {pixels, mix, b->label + from}, *plain[] = {pixels, b->label + from, n->class_weight};
+    const void *mixed[] = {pixels, mix, b->label + from, n->class_weight};
+    const void *plain[] = {pixels, b->label + from, n->class_weight};
     const void *const *inputs = mixes(n) ? mixed : plain;
     double loss = 0;
     step->share = weight_of(n, b->label + from, np->batch) / weight_of(n, b->label, b->count);

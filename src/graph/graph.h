@@ -42,7 +42,7 @@ struct sk_tensor {
     int producer;              /* op that makes it, -1 */
     int grad;                  /* tensor id of its gradient, -1 (filled by sk_graph_backward) */
     bool wanted;               /* its gradient is: a PARAM, or made from one (filled by sk_graph_backward) */
-    float damp;                /* params: the usual initial value is multiplied by 1 - damp */
+    float damp;                /* params: the usual initial value is multiplied by 1 - damp; below 0: it grows */
 };
 
 enum sk_op_kind {
@@ -70,9 +70,10 @@ enum sk_op_kind {
     SK_OP_LINEAR,           /* x [N,C], w [K,C] (f32), b [K] (f32) -> y [N,K] f32 */
     SK_OP_LINEAR_GRAD_DATA, /* dy f32, w -> dx */
     SK_OP_LINEAR_GRAD_WEIGHT, /* dy f32, x -> dw, db (f32) */
-    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N][, mix | weights f32 [K]] -> loss f32 [1] mean cross-entropy; attr smoothing,
-                             * weighted: there are weights, and the mean is over those of the labels (0 where they are all 0) */
-    SK_OP_LOSS_GRAD,        /* logits, labels[, mix | weights] -> dlogits; attr smoothing, weighted */
+    SK_OP_LOSS,             /* logits f32 [N,K], labels i32 [N][, mix][, weights f32 [K]] -> loss f32 [1] mean cross-entropy; attr smoothing,
+                             * weighted: there are weights. As PyTorch's: the mean is over the weights of the labels (0 where they are all
+                             * 0), with a mix, whose targets are shares of classes, over the samples */
+    SK_OP_LOSS_GRAD,        /* logits, labels[, mix][, weights] -> dlogits; attr smoothing, weighted */
     SK_OP_TOPK,             /* logits, labels[, mix] -> correct i32 [2]: how many have the label (mixed: that of the larger weight) at
                              * rank 1, within rank 5 */
     SK_OP_SOFTMAX,          /* logits [N,K] -> probabilities f32 */

@@ -298,9 +298,11 @@ static enum sk_code want_labels(const struct sk_graph *g, const struct sk_op *op
         return sk_fail(err, SK_INPUT, "logits must be float32 [N,K]");
     if (label->rank != 1 || label->dtype != SK_I32 || label->dim[0] != logits->dim[0])
         return sk_fail(err, SK_INPUT, "labels must be int32 [N]");
-    if (op->attr.weighted)
-        return want_vector(input(g, op, 2), logits->dim[1], "the weights of the classes", err);
-    return want_mix(g, op, 2, err);
+    int weights = op->attr.weighted ? op->in_count - 1 : op->in_count;
+    enum sk_code code = weights > 2 ? want_mix(g, op, 2, err) : SK_OK;
+    if (code == SK_OK && op->attr.weighted)
+        code = want_vector(input(g, op, weights), logits->dim[1], "the weights of the classes", err);
+    return code;
 }
 
 SK_SHAPE_RULE(sk_shape_loss)

@@ -70,12 +70,14 @@ static int group_norm(struct sk_build *b, int x, int64_t c, int gamma, int beta,
     return sk_build_emit(b, SK_OP_GROUP_NORM, name, (int[]){x, gamma, beta}, 3, &attr);
 }
 
-static int norm(struct sk_build *b, int x, const char *name)
+static int norm(struct sk_build *b, int x, float damp, const char *name)
 {
     if (b->code != SK_OK)
         return 0;
     int64_t c = sk_build_channels(b, x);
     int gamma = tensor(b, SK_ROLE_PARAM, 1, &c, name, "weight"), beta = tensor(b, SK_ROLE_PARAM, 1, &c, name, "bias");
+    if (b->code == SK_OK)
+        b->g->tensor[gamma].damp = damp;
     return b->m->norm == SK_NORM_GROUP ? group_norm(b, x, c, gamma, beta, name)
                                        : batch_norm(b, x, &c, gamma, beta, name);
 }
@@ -86,7 +88,7 @@ int sk_build_conv_norm(struct sk_build *b, int x, struct sk_layer l, const char 
     l.bias = none;
     l.damp = none ? l.damp : 0;
     x = sk_build_conv(b, x, l, conv_name);
-    return none ? x : norm(b, x, norm_name);
+    return none ? x : norm(b, x, l.norm_damp, norm_name);
 }
 
 int sk_build_act(struct sk_build *b, enum sk_act act, int x, const char *name)
@@ -118,7 +120,7 @@ int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const c
     return sk_build_emit(b, SK_OP_ADD, SK_JOIN(name, "add"), (int[]){y, x}, 2, NULL);
 }
 
-int sk_build_classifier(struct sk_build *b, int x, const char *name)
+int sk_build_classifier(struct sk_build *b, int x, float damp, const char *name)
 {
     bool avg = b->m->pool == SK_POOL_AVG;
     x = sk_build_emit(b, avg ? SK_OP_AVG_POOL : SK_OP_MAX_ALL, avg ? "avgpool" : "maxpool_all", &x, 1, NULL);
@@ -132,6 +134,6 @@ int sk_build_classifier(struct sk_build *b, int x, const char *name)
     int w = tensor(b, SK_ROLE_PARAM, 2, (int64_t[]){classes, features}, name, "weight");
     int bias = tensor(b, SK_ROLE_PARAM, 1, &classes, name, "bias");
     if (b->code == SK_OK)
-        b->g->tensor[w].damp = b->m->norm == SK_NORM_NONE ? 1 : 0;
+        b->g->tensor[w].damp = b->m->norm == SK_NORM_NONE ? 1 : damp;
     return sk_build_emit(b, SK_OP_LINEAR, name, (int[]){x, w, bias}, 3, NULL);
 }

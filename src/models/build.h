@@ -26,7 +26,7 @@ int sk_build_emit(struct sk_build *b, enum sk_op_kind kind, const char *name, co
 struct sk_layer {
     int out, kernel, stride, groups; /* zeros: 1 */
     bool bias;
-    float damp; /* of the weight, see struct sk_tensor */
+    float damp, norm_damp; /* of the weight, and of that of the norm after it: see struct sk_tensor */
 };
 /* Padded by half the kernel. */
 int sk_build_conv(struct sk_build *b, int x, struct sk_layer l, const char *name);
@@ -38,7 +38,7 @@ int sk_build_excite(struct sk_build *b, int x, int squeezed, enum sk_act act, co
 /* x + y, where y, in training, is left out for some samples: more often the further the block, index of count, lies
  * from the first. */
 int sk_build_add(struct sk_build *b, int y, int x, int index, int count, const char *name);
-/* Pooling over all positions, dropout and the linear layer. */
-int sk_build_classifier(struct sk_build *b, int x, const char *name);
+/* Pooling over all positions, dropout and the linear layer; damp is that of its weight with norms, without it is 1. */
+int sk_build_classifier(struct sk_build *b, int x, float damp, const char *name);
 
 #endif

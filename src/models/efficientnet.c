@@ -2,6 +2,8 @@
  * torchvision builds it. */
 #include "models/efficientnet.h"
 
+#include <math.h>
+
 #include "models/build.h"
 
 struct stage {
@@ -56,6 +58,8 @@ static enum sk_code check(const struct sk_recipe_model *m, struct sk_err *err)
 {
     if (m->skip_kernel != 1)
         return sk_fail(err, SK_INPUT, "model.skip_kernel: efficientnet_b0 has no convolution in its skip connections");
+    if (m->zero_init_residual)
+        return sk_fail(err, SK_INPUT, "model.zero_init_residual: is for ResNets, efficientnet_b0 has no such option");
     if (m->stem == SK_STEM_DEEP)
         return sk_fail(err, SK_INPUT, "model.stem: deep is for ResNets, efficientnet_b0 takes imagenet or cifar");
     return SK_OK;
@@ -83,6 +87,7 @@ enum sk_code sk_efficientnet_build(struct sk_graph *g, const struct sk_recipe_mo
             x = block(&b, x, &s, index, BLOCKS, name);
         }
     x = conv_norm_act(&b, x, (struct sk_layer){.out = HEAD * out}, "features.8");
-    *logits = sk_build_classifier(&b, x, "classifier.1");
+    float bound = sqrtf((float)sk_build_channels(&b, x) / (float)io->classes); /* 1/sqrt(out) for the usual 1/sqrt(in) */
+    *logits = sk_build_classifier(&b, x, 1 - bound, "classifier.1");
     return b.code;
 }

@@ -159,6 +159,6 @@ void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float
     } else {
         fill(out, n, ends_with(t->name, ".weight") || ends_with(t->name, "running_var") ? 1.0f : 0.0f);
     }
-    for (int64_t i = 0; i < n && t->damp > 0; i++)
+    for (int64_t i = 0; i < n && t->damp != 0; i++)
         out[i] *= 1 - t->damp;
 }

@@ -30,7 +30,7 @@ bool sk_model_is_classifier(const char *tensor);
 bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes);
 const char *const *sk_model_aliases(void);
 /* Initial value of a param or state by torchvision's rules (convolutions Kaiming normal fan-out, norms 1 and 0, linear uniform
- * +-1/sqrt(in), biases 0), times 1 - t->damp; keyed by (seed, position of the tensor in the store). */
+ * +-1/sqrt(in), in EfficientNets by damp +-1/sqrt(out), but all biases 0), times 1 - t->damp; keyed by (seed, position of the tensor in the store). */
 void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float *out);
 
 #endif

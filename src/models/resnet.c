@@ -5,7 +5,8 @@
  *
  * Without norms, initial weights follow Fixup (Zhang, Dauphin and Ma, 2019): the last convolution of a block and the
  * classifier begin at zero, the others of a block are scaled by blocks^(-1 / (2 * convolutions - 2)). Its scalar biases
- * and factors are left out; each convolution has a bias. */
+ * and factors are left out; each convolution has a bias. With norms, model.zero_init_residual lets the last one of each
+ * block begin at zero (Goyal et al., "Accurate, Large Minibatch SGD", 2017) as torchvision's option of that name. */
 #include "models/resnet.h"
 
 #include <math.h>
@@ -52,6 +53,7 @@ static int basic(struct sk_build *b, const struct sk_resnet *r, int y, const str
 {
     struct sk_layer one = {.out = at->planes, .kernel = 3, .stride = at->stride, .damp = damp(b, r, at, false)};
     struct sk_layer two = {.out = at->planes, .kernel = 3, .damp = damp(b, r, at, true)};
+    two.norm_damp = b->m->zero_init_residual;
     y = sk_build_conv_norm(b, y, one, SK_JOIN(at->name, "conv1"), SK_JOIN(at->name, "bn1"));
     y = sk_build_act(b, SK_ACT_RELU, y, SK_JOIN(at->name, "relu1"));
     return sk_build_conv_norm(b, y, two, SK_JOIN(at->name, "conv2"), SK_JOIN(at->name, "bn2"));
@@ -64,6 +66,7 @@ static int bottleneck(struct sk_build *b, const struct sk_resnet *r, int y, cons
     float less = damp(b, r, at, false);
     struct sk_layer one = {.out = wide, .damp = less}, three = {.out = 4 * at->planes, .damp = damp(b, r, at, true)};
     struct sk_layer two = {.out = wide, .kernel = 3, .stride = at->stride, .groups = groups, .damp = less};
+    three.norm_damp = b->m->zero_init_residual;
     y = sk_build_conv_norm(b, y, one, SK_JOIN(at->name, "conv1"), SK_JOIN(at->name, "bn1"));
     y = sk_build_act(b, SK_ACT_RELU, y, SK_JOIN(at->name, "relu1"));
     y = sk_build_conv_norm(b, y, two, SK_JOIN(at->name, "conv2"), SK_JOIN(at->name, "bn2"));
@@ -113,6 +116,18 @@ static int stem(struct sk_build *b, const struct sk_resnet *r, int x, int width)
     return sk_build_emit(b, SK_OP_MAX_POOL, "maxpool", &x, 1, &attr);
 }
 
+static enum sk_code check(const struct sk_recipe_model *m, int width, struct sk_err *err)
+{
+    if (width < 1)
+        return sk_fail(err, SK_INPUT, "model.width: %g leaves no channel at the start", m->width);
+    if (m->skip_kernel % 2 == 0)
+        return sk_fail(err, SK_INPUT, "model.skip_kernel: expected an odd number, got %d", m->skip_kernel);
+    if (m->zero_init_residual && !m->residual)
+        return sk_fail(err, SK_INPUT, "model.zero_init_residual: without skip connections (model.residual: false) "
+                                      "blocks that begin at zero let nothing pass");
+    return SK_OK;
+}
+
 enum sk_code sk_resnet_build(struct sk_graph *g, const struct sk_resnet *r, const struct sk_recipe_model *m,
                              const struct sk_model_io *io, int x, int *logits, struct sk_err *err)
 {
@@ -120,10 +135,9 @@ enum sk_code sk_resnet_build(struct sk_graph *g, const struct sk_resnet *r, cons
     struct place at = {.count = r->layers[0] + r->layers[1] + r->layers[2] + r->layers[3]};
     int width = (int)lround(64 * m->width);
     char name[SK_TENSOR_NAME];
-    if (width < 1)
-        return sk_fail(err, SK_INPUT, "model.width: %g leaves no channel at the start", m->width);
-    if (m->skip_kernel % 2 == 0)
-        return sk_fail(err, SK_INPUT, "model.skip_kernel: expected an odd number, got %d", m->skip_kernel);
+    b.code = check(m, width, err);
+    if (b.code != SK_OK)
+        return b.code;
     x = stem(&b, r, x, width);
     for (int stage = 0; stage < 4; stage++)
         for (int i = 0; i < r->layers[stage]; i++, at.index++) {
@@ -133,6 +147,6 @@ enum sk_code sk_resnet_build(struct sk_graph *g, const struct sk_resnet *r, cons
             at.stride = stage > 0 && i == 0 ? 2 : 1;
             x = block(&b, r, x, &at);
         }
-    *logits = sk_build_classifier(&b, x, "fc");
+    *logits = sk_build_classifier(&b, x, 0, "fc");
     return b.code;
 }

@@ -36,7 +36,7 @@ enum { MIN_LR = 1 << SK_SCHED_COSINE | 1 << SK_SCHED_POLYNOMIAL | 1 << SK_SCHED_
 
 /* Keys that belong to some optimizers or schedules only: another value than the default says that its effect is
  * awaited. (Whether a key was given is not known: a run's recipe gives all.) */
-static void tell_unused(const struct sk_recipe *r)
+static void tell_other_kinds(const struct sk_recipe *r)
 {
     enum {
         SGD = 1 << SK_OPT_SGD,
@@ -88,6 +88,12 @@ static void tell_unused(const struct sk_recipe *r)
                       rows[i].optimizers ? sk_optimizer_name(r->train.optimizer.name)
                                          : sk_schedule_name(r->train.schedule.name));
     }
+}
+
+static void tell_zero_init(const struct sk_recipe_model *m)
+{
+    if (m->zero_init_residual && m->norm == SK_NORM_NONE)
+        sk_notice("model.zero_init_residual has no effect with model.norm: none, whose blocks begin at zero anyway");
 }
 
 static void tell_histograms(const struct sk_recipe_train *t)
@@ -142,8 +148,6 @@ static enum sk_code check_optimizer(const struct sk_recipe_train *t, struct sk_e
     if (t->accumulate > t->batch)
         return sk_fail(err, SK_INPUT, "train.accumulate: expected at most train.batch (%d), got %d", t->batch,
                        t->accumulate);
-    if (t->class_weights.count != 0 && (t->mixup_alpha > 0 || t->cutmix_alpha > 0))
-        return sk_fail(err, SK_INPUT, "train.loss.class_weights: with MixUp or CutMix a sample has no one class to be weighed by");
     double sum = 0;
     for (int i = 0; i < t->class_weights.count; i++)
         sum += t->class_weights.at[i];
@@ -187,12 +191,15 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
     if (code == SK_OK && r->train.drop_last && r->data.train_limit > 0 && r->data.train_limit < r->train.batch)
         code = sk_fail(err, SK_INPUT, "data.train_limit: %lld samples make no batch of %d, and train.drop_last is on",
                        (long long)r->data.train_limit, r->train.batch);
-    if (code == SK_OK) {
-        tell_unused(r);
-        tell_histograms(&r->train);
-        tell_decode(&r->data);
-    }
     return code;
+}
+
+void sk_recipe_tell_unused(const struct sk_recipe *r)
+{
+    tell_other_kinds(r);
+    tell_histograms(&r->train);
+    tell_zero_init(&r->model);
+    tell_decode(&r->data);
 }
 
 /* 0 stands for no end. */

@@ -116,6 +116,8 @@ const struct sk_key sk_keys[] = {
     KEY("model.norm_groups", SK_KEY_INT, model.norm_groups, "32", NO, "group norm: groups of channels",
         INTEGERS(1, 65536)),
     KEY("model.residual", SK_KEY_BOOL, model.residual, "true", NO, "false: blocks without their skip connections", PLAIN),
+    KEY("model.zero_init_residual", SK_KEY_BOOL, model.zero_init_residual, "false", NO,
+        "the last norm of each residual block of a ResNet begins at 0, so that all blocks begin as the identity", PLAIN),
     KEY("model.skip_kernel", SK_KEY_INT, model.skip_kernel, "1", NO,
         "side of the convolution in skip connections that change size or channels, odd", INTEGERS(1, 7)),
     KEY("model.pool", SK_KEY_ENUM, model.pool, "avg", NO, "pooling before the classifier, over all positions",

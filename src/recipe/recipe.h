@@ -123,6 +123,7 @@ struct sk_recipe_model {
     int norm_groups;
     int skip_kernel;         /* side of the shortcut's convolution, odd */
     bool residual;           /* false: blocks without shortcuts */
+    bool zero_init_residual; /* the last norm of each residual block begins at 0 */
     enum sk_pool pool;       /* before the classifier */
     bool se;                 /* squeeze-and-excitation in each block */
     double bn_momentum;      /* PyTorch's sense: new = (1-m)*old + m*batch */
@@ -245,9 +246,11 @@ enum sk_code sk_recipe_parse(struct sk_recipe *r, const char *text, size_t len, 
  * "data.augment=[{horizontal_flip: {p: 0.5}}]". The value is YAML, but text (data.path) is taken as it stands unless it
  * begins with a quote. USAGE without '='. */
 enum sk_code sk_recipe_set(struct sk_recipe *r, const char *assignment, struct sk_err *err) SK_MUST;
-/* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). A key that was
- * changed but is not used (momentum with adam) is a notice. */
+/* Checks that span several keys (val_images without val_labels, warm-up longer than the schedule, ...). */
 enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err) SK_MUST;
+/* A notice for each key that was changed but is not used (momentum with adam): for a recipe that begins to be run, not
+ * for that of a run that was. */
+void sk_recipe_tell_unused(const struct sk_recipe *r);
 /* The whole resolved recipe as YAML that parses back to an equal recipe. INPUT where a path is not UTF-8. */
 enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, struct sk_err *err) SK_MUST;
 /* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". Paths

@@ -1,7 +1,7 @@
 /* Runs side by side: their final figures with differences to the first, and the keys of their recipes that differ. */
 #include "report/internal.h"
 
-enum kind { SHARE, LOSS, COUNT, SECONDS, MILLIONS };
+enum kind { SHARE, LOSS, COUNT, SECONDS, MILLISECONDS, MILLIONS };
 struct figure {
     const char *name;
     enum kind kind;
@@ -58,6 +58,11 @@ static double seconds(const struct sk_report_run *run)
     return run->log.epochs > 0 ? sk_report_seconds(run) : NAN;
 }
 
+static double latency(const struct sk_report_run *run)
+{
+    return run->log.latency.samples > 0 ? run->log.latency.median : NAN;
+}
+
 static double params(const struct sk_report_run *run)
 {
     return run->params > 0 ? (double)run->params : NAN;
@@ -98,6 +103,7 @@ static const struct figure figures[] = {
     {"Epochs", COUNT, false, epochs},
     {"Time", SECONDS, false, seconds},
     {"Pictures a second", COUNT, false, rate},
+    {"Inference time per image, median", MILLISECONDS, false, latency},
     {"Parameters", COUNT, false, params},
     {"Multiply-adds a picture", MILLIONS, false, macs},
     {"Evaluated: accuracy", SHARE, true, evaluated_accuracy},
@@ -115,6 +121,8 @@ static void add_value(struct sk_page *p, enum kind kind, double v)
         sk_page_add(p, "%.4f", v);
     else if (kind == SECONDS)
         sk_page_add(p, "%s", sk_time_text(v, text));
+    else if (kind == MILLISECONDS)
+        sk_page_add(p, "%.3g ms", 1e3 * v);
     else if (kind == MILLIONS)
         sk_page_add(p, "%.4g M", v / 1e6);
     else

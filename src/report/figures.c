@@ -90,12 +90,21 @@ static void add_logged(struct sk_page *p, const struct sk_report_run *run)
     }
 }
 
+static void add_latency(struct sk_page *p, const struct sk_latency *l)
+{
+    open_figure(p, "Inference time per image");
+    sk_page_add(p, "%.3g ms <small>median of %d; p90 %.3g, p99 %.3g</small></dd></div>\n", 1e3 * l->median, l->samples,
+                1e3 * l->p90, 1e3 * l->p99);
+}
+
 void sk_report_figures(struct sk_page *p, const struct sk_report_run *run)
 {
     char number[32];
     sk_page_add(p, "<dl class=\"figures\">\n");
     if (sk_report_last(run))
         add_logged(p, run);
+    if (run->log.latency.samples > 0)
+        add_latency(p, &run->log.latency);
     if (run->params > 0) {
         open_figure(p, "Parameters");
         sk_page_add(p, "%s</dd></div>\n", sk_thousands(run->params, number));

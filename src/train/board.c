@@ -67,6 +67,7 @@ enum sk_code sk_board_close(struct sk_board *b, struct sk_err *err)
 {
     enum sk_code code = sk_append_close(&b->file, err);
     sk_free(b->histogram);
+    sk_str_release(&b->held);
     *b = (struct sk_board){0};
     return code;
 }
@@ -92,6 +93,13 @@ void sk_board_step(struct sk_board *b, const struct sk_step_report *r)
     put_scalars(b, r->step, scalars, SK_COUNT(scalars));
 }
 
+static void put_held(struct sk_board *b)
+{
+    if (b->held.len > 0)
+        sk_append_put(&b->file, &b->held, SK_OK);
+    b->held.len = 0;
+}
+
 void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
 {
     enum { WITHOUT_VALIDATION = 4, WITHOUT_AVERAGE = 7 };
@@ -112,6 +120,7 @@ void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
                 r->has_ema   ? SK_COUNT(scalars)
                 : r->has_val ? WITHOUT_AVERAGE
                              : WITHOUT_VALIDATION);
+    put_held(b);
 }
 
 /* ---- pictures ---- */
@@ -166,6 +175,63 @@ void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t
     enum sk_code code = grid_event(batch, step, &event, NULL);
     sk_append_put(&b->file, &event, code);
     sk_str_release(&event);
+}
+
+/* ---- mistakes ---- */
+struct drawing {
+    struct sk_picture picture, scratch;
+    struct sk_str png;
+};
+
+static enum sk_code draw_sample(struct drawing *d, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
+                                int64_t index, struct sk_err *err)
+{
+    struct sk_rng unused = {0}; /* these steps draw nothing */
+    int done = 0;
+    enum sk_code code = sk_dataset_read_for(ds, index, steps, &unused, &d->picture, &d->scratch, &done, err);
+    if (code == SK_OK)
+        code = sk_picture_apply_from(&d->picture, &d->scratch, steps, done, &unused, err);
+    d->png.len = 0;
+    return code == SK_OK ? sk_picture_encode(&d->picture, &d->png, err) : code;
+}
+
+static const char *class_text(char out[SK_NAME], const struct sk_dataset *ds, int number)
+{
+    const struct sk_dataset_info *info = sk_dataset_info(ds);
+    if (number < info->classes)
+        return sk_printable(out, SK_NAME, info->class_name[number]);
+    snprintf(out, SK_NAME, "%d", number); /* a class of the network's that the data has not */
+    return out;
+}
+
+static enum sk_code hold_mistake(struct sk_board *b, const struct drawing *d, const struct sk_dataset *ds,
+                                 const struct sk_mistake *m, int rank, int64_t step, struct sk_err *err)
+{
+    char tag[2 * SK_NAME + 64], label[SK_NAME], predicted[SK_NAME];
+    struct sk_event_image image = {d->picture.height, d->picture.width, d->picture.channels, d->png.text, d->png.len};
+    snprintf(tag, sizeof(tag), "mistakes/%02d %s taken for %s, %.1f%%", rank, class_text(label, ds, m->label),
+             class_text(predicted, ds, m->predicted), 100 * m->probability);
+    return sk_event_image(&b->held, (struct sk_event_time){wall_clock(), step}, tag, &image, err);
+}
+
+void sk_board_mistakes(struct sk_board *b, const struct sk_dataset *ds, const struct sk_picture_steps *steps,
+                       const struct sk_scores *s, int64_t step)
+{
+    struct drawing d = {0};
+    struct sk_err err = {0};
+    enum sk_code code = SK_OK;
+    b->held.len = 0;
+    for (int i = 0; b->file.is_open && i < s->mistakes && (code == SK_OK || sk_is_damage(code)); i++) {
+        sk_err_clear(&err);
+        code = draw_sample(&d, ds, steps, s->mistake[i].index, &err);
+        if (code == SK_OK)
+            code = hold_mistake(b, &d, ds, &s->mistake[i], i + 1, step, &err);
+    }
+    if (code != SK_OK && code != SK_UNSUPPORTED)
+        sk_notice("not all pictures of mistakes are written: %s; training goes on", err.text);
+    sk_picture_release(&d.picture);
+    sk_picture_release(&d.scratch);
+    sk_str_release(&d.png);
 }
 
 /* ---- histograms ---- */

@@ -158,15 +158,15 @@ static enum sk_code keep_steps(struct sk_training *t, enum sk_code code, struct 
     return code;
 }
 
-static enum sk_code evaluate(struct sk_training *t, struct sk_metrics *out, struct sk_err *err)
+static enum sk_code evaluate(struct sk_training *t, int mistakes, struct sk_evaluation *out, struct sk_err *err)
 {
     const struct sk_train_events *e = &t->options->events;
-    struct sk_evaluation evaluation = {0};
-    struct sk_eval_options o = {.cancel = t->options->cancel, .progress = e->evaluating, .ctx = e->ctx};
-    enum sk_code code = sk_evaluate(t->net, t->val, &t->recipe, &o, &evaluation, err);
-    *out = evaluation.all;
-    sk_evaluation_release(&evaluation);
-    return code;
+    struct sk_eval_options o = {.scores = mistakes > 0,
+                                .mistakes = mistakes,
+                                .cancel = t->options->cancel,
+                                .progress = e->evaluating,
+                                .ctx = e->ctx};
+    return sk_evaluate(t->net, t->val, &t->recipe, &o, out, err);
 }
 
 /* With the averaged weights in place of the others. */
@@ -175,22 +175,39 @@ static enum sk_code evaluate_average(struct sk_training *t, struct sk_epoch_repo
     r->has_ema = sk_net_swap_average(t->net);
     if (!r->has_ema)
         return SK_OK;
-    enum sk_code code = evaluate(t, &r->ema, err);
+    struct sk_evaluation e = {0};
+    enum sk_code code = evaluate(t, 0, &e, err);
+    r->ema = e.all;
     sk_net_swap_average(t->net);
+    return code;
+}
+
+/* With the weights themselves. What they get wrong at the end of the training, which an early stop may be, is shown. */
+static enum sk_code evaluate_weights(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
+{
+    struct sk_evaluation e = {0};
+    int patience = t->recipe.train.early_stop;
+    bool may_stop = patience > 0 && t->at.stale + 1 >= patience;
+    bool shows = t->recipe.train.tensorboard && (no_steps_left(t) || may_stop);
+    enum sk_code code = evaluate(t, shows ? SK_BOARD_MISTAKES : 0, &e, err);
+    r->val = e.all;
+    r->is_best = sk_metrics_top1(&r->val) > t->at.best;
+    if (code == SK_OK && shows && (no_steps_left(t) || !r->is_best))
+        sk_board_mistakes(&t->log.board, t->val, &t->recipe.data.prepare, &e.scores, t->at.step);
+    sk_evaluation_release(&e);
     return code;
 }
 
 static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, struct sk_err *err)
 {
     double since = sk_now();
-    enum sk_code code = evaluate(t, &r->val, err);
+    enum sk_code code = evaluate_weights(t, r, err);
     if (code == SK_OK)
         code = evaluate_average(t, r, err);
     if (code != SK_OK)
         return code == SK_CANCELLED ? code : keep_steps(t, code, err);
     r->has_val = true;
     r->val_seconds = t->val_seconds = sk_now() - since;
-    r->is_best = sk_metrics_top1(&r->val) > t->at.best;
     double loss = sk_metrics_loss(&r->val);
     return isfinite(loss) ? SK_OK : refuse_loss(t, "validation loss", loss, t->at.step, err);
 }

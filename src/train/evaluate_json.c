@@ -88,7 +88,6 @@ static json_t *mistakes_json(const struct sk_scores *s, const char *const *class
 json_t *sk_evaluation_json(const struct sk_evaluation *e, const char *const *class_name, const struct sk_dataset *ds)
 {
     const struct sk_scores *s = &e->scores;
-    const struct sk_latency *l = &e->latency;
     json_t *root = json_object();
     int failed = 0;
     sk_json_integer(root, "count", e->all.count);
@@ -104,10 +103,8 @@ json_t *sk_evaluation_json(const struct sk_evaluation *e, const char *const *cla
     failed |= json_object_set_new(root, "confused", confused_json(s, class_name));
     failed |= json_object_set_new(root, "calibration", calibration_json(s));
     failed |= json_object_set_new(root, "mistakes", mistakes_json(s, class_name, ds));
-    if (l->samples > 0)
-        failed |= json_object_set_new(root, "latency",
-                                      json_pack("{s:i, s:f, s:f, s:f, s:f}", "samples", l->samples, "mean", l->mean,
-                                                "median", l->median, "p90", l->p90, "p99", l->p99));
+    if (e->latency.samples > 0)
+        failed |= json_object_set_new(root, "latency", sk_latency_json(&e->latency));
     if (!failed)
         return root;
     json_decref(root);

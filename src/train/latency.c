@@ -27,6 +27,12 @@ void sk_latency_of(double *seconds, int n, struct sk_latency *out)
                                quantile(seconds, n, 0.99)};
 }
 
+json_t *sk_latency_json(const struct sk_latency *l)
+{
+    return json_pack("{s:i, s:f, s:f, s:f, s:f}", "samples", l->samples, "mean", l->mean, "median", l->median, "p90",
+                     l->p90, "p99", l->p99);
+}
+
 /* The next picture; after the last the first again. */
 static enum sk_code next_sample(struct sk_loader *loader, const struct sk_batch **batch, struct sk_err *err)
 {

@@ -22,19 +22,20 @@ struct keeper {
 /* An epoch's line comes after its last step, so it is told by its epoch. */
 static enum sk_code look_at(struct keeper *k, const char *line, size_t len, bool *keep, struct sk_err *err)
 {
-    struct sk_logged_step step;
-    struct sk_logged_epoch epoch;
+    struct sk_logged_line is;
     k->line++;
     *keep = false;
     if (line[len - 1] != '\n')
         return SK_OK;
-    switch (sk_logged_parse(line, len, &step, &epoch)) {
+    switch (sk_logged_parse(line, len, &is)) {
     case SK_LOGGED_STEP:
-        *keep = step.step <= k->pos->step;
+        *keep = is.step.step <= k->pos->step;
         return SK_OK;
     case SK_LOGGED_EPOCH:
-        *keep = epoch.epoch <= k->pos->epoch;
-        return *keep ? sk_logged_csv(&epoch, k->table, err) : SK_OK;
+        *keep = is.epoch.epoch <= k->pos->epoch;
+        return *keep ? sk_logged_csv(&is.epoch, k->table, err) : SK_OK;
+    case SK_LOGGED_LATENCY: /* of the end, which this is no more */
+        return SK_OK;
     case SK_LOGGED_NOTHING:
         sk_notice("line %lld of '%s' is damaged: it and those after it are dropped", (long long)k->line, k->path);
     }
@@ -97,6 +98,16 @@ enum sk_code sk_log_open(struct sk_log *log, const char *dir, const struct sk_po
     return code;
 }
 
+/* The object, which is released, as a line. */
+static enum sk_code put_line(struct sk_str *out, json_t *object)
+{
+    char *line = json_dumps(object, SK_LOG_JSON);
+    json_decref(object);
+    enum sk_code code = line ? sk_str_add(out, NULL, "%s\n", line) : SK_NOMEM;
+    free(line);
+    return code;
+}
+
 static enum sk_code step_json(const struct sk_step_report *r, struct sk_str *out)
 {
     json_t *object = json_object();
@@ -105,11 +116,7 @@ static enum sk_code step_json(const struct sk_step_report *r, struct sk_str *out
     sk_json_real(object, "loss", r->loss);
     sk_json_real(object, "top1", r->count > 0 ? (double)r->correct1 / r->count : 0);
     sk_json_real(object, "lr", r->lr);
-    char *line = json_dumps(object, SK_LOG_JSON);
-    json_decref(object);
-    enum sk_code code = line ? sk_str_add(out, NULL, "%s\n", line) : SK_NOMEM;
-    free(line);
-    return code;
+    return put_line(out, object);
 }
 
 void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
@@ -125,10 +132,9 @@ void sk_log_step(struct sk_log *log, const struct sk_step_report *r)
 static void put_row(struct sk_append *table, const struct sk_str *line)
 {
     struct sk_str row = {0};
-    struct sk_logged_step step;
-    struct sk_logged_epoch epoch;
-    enum sk_code code = sk_logged_parse(line->text, line->len, &step, &epoch) == SK_LOGGED_EPOCH
-                            ? sk_logged_csv(&epoch, &row, NULL)
+    struct sk_logged_line is;
+    enum sk_code code = sk_logged_parse(line->text, line->len, &is) == SK_LOGGED_EPOCH
+                            ? sk_logged_csv(&is.epoch, &row, NULL)
                             : SK_NOMEM;
     sk_append_put(table, &row, code);
     sk_str_release(&row);
@@ -144,6 +150,18 @@ void sk_log_epoch(struct sk_log *log, const struct sk_epoch_report *r)
     put_row(&log->table, &line);
     sk_str_release(&line);
     sk_board_epoch(&log->board, r);
+}
+
+void sk_log_latency(struct sk_log *log, const struct sk_position *end, const struct sk_latency *l)
+{
+    struct sk_str line = {0};
+    json_t *object = json_object();
+    sk_json_integer(object, "step", end->step);
+    sk_json_integer(object, "epoch", end->epoch + (end->batch > 0)); /* a part of one counts as in its line */
+    json_object_set_new(object, "latency", sk_latency_json(l));
+    enum sk_code code = put_line(&line, object);
+    sk_append_put(&log->lines, &line, code);
+    sk_str_release(&line);
 }
 
 void sk_log_sync(struct sk_log *log)

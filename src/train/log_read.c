@@ -44,7 +44,14 @@ static void parse_epoch(const json_t *object, struct sk_logged_epoch *epoch)
     }
 }
 
-enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_step *step, struct sk_logged_epoch *epoch)
+static bool parse_latency(const json_t *object, struct sk_latency *l)
+{
+    *l = (struct sk_latency){(int)json_integer_value(json_object_get(object, "samples")), real_of(object, "mean"),
+                             real_of(object, "median"), real_of(object, "p90"), real_of(object, "p99")};
+    return l->samples > 0 && isfinite(l->mean + l->median + l->p90 + l->p99);
+}
+
+enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_line *out)
 {
     json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     int64_t number = json_integer_value(json_object_get(object, "step"));
@@ -52,11 +59,13 @@ enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_st
     enum sk_logged what = SK_LOGGED_NOTHING;
     if (number > 0 && of > 0 && json_object_get(object, "train_loss")) {
         what = SK_LOGGED_EPOCH;
-        parse_epoch(object, epoch);
+        parse_epoch(object, &out->epoch);
     } else if (number > 0 && of > 0 && json_object_get(object, "loss")) {
         what = SK_LOGGED_STEP;
-        *step = (struct sk_logged_step){number, of, real_of(object, "loss"), real_of(object, "top1"),
-                                        real_of(object, "lr")};
+        out->step = (struct sk_logged_step){number, of, real_of(object, "loss"), real_of(object, "top1"),
+                                            real_of(object, "lr")};
+    } else if (number > 0 && parse_latency(json_object_get(object, "latency"), &out->latency)) {
+        what = SK_LOGGED_LATENCY;
     }
     json_decref(object);
     return what;
@@ -96,19 +105,20 @@ struct reader {
 static enum sk_code add_line(struct reader *r, const char *line, size_t len, bool ended, struct sk_err *err)
 {
     struct sk_run_log *log = r->log;
-    struct sk_logged_step step;
-    struct sk_logged_epoch epoch;
-    enum sk_logged what = sk_logged_parse(line, len, &step, &epoch);
+    struct sk_logged_line is;
+    enum sk_logged what = sk_logged_parse(line, len, &is);
     enum sk_code code = SK_OK;
     r->line++;
     if (what == SK_LOGGED_STEP) {
-        code = sk_grow(&log->step, &r->step_room, log->steps + 1, sizeof(step), err);
+        code = sk_grow(&log->step, &r->step_room, log->steps + 1, sizeof(is.step), err);
         if (code == SK_OK)
-            log->step[log->steps++] = step;
+            log->step[log->steps++] = is.step;
     } else if (what == SK_LOGGED_EPOCH) {
-        code = sk_grow(&log->epoch, &r->epoch_room, log->epochs + 1, sizeof(epoch), err);
+        code = sk_grow(&log->epoch, &r->epoch_room, log->epochs + 1, sizeof(is.epoch), err);
         if (code == SK_OK)
-            log->epoch[log->epochs++] = epoch;
+            log->epoch[log->epochs++] = is.epoch;
+    } else if (what == SK_LOGGED_LATENCY) {
+        log->latency = is.latency;
     } else if (!ended) {
         log->cut = true;
     } else if (log->skipped++ < SK_LOG_SKIPPED) {

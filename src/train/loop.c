@@ -97,10 +97,12 @@ static void report_latency(struct sk_training *t)
     if (!t->val || !e->latency)
         return;
     enum sk_code code = sk_latency_measure(t->net, t->val, &t->recipe, t->options->cancel, &latency, &why);
-    if (code == SK_OK)
+    if (code == SK_OK) {
+        sk_log_latency(&t->log, &t->at, &latency);
         e->latency(e->ctx, &latency);
-    else if (code != SK_CANCELLED)
+    } else if (code != SK_CANCELLED) {
         sk_notice("the inference time could not be measured: %s", why.text);
+    }
 }
 
 static enum sk_code train(struct sk_training *t, struct sk_err *err)

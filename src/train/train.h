@@ -56,6 +56,23 @@ enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struc
 void sk_run_close(struct sk_run *run); /* accepts a zeroed one */
 bool sk_run_in_use(const char *dir); /* whether a process holds the lock; nothing is changed */
 
+/* ---- inference time (latency.c) ---- */
+enum { SK_LATENCY_WARM_UP = 10, SK_LATENCY_SAMPLES = 200 };
+#define SK_LATENCY_SECONDS 3.0
+struct sk_latency { /* seconds that the network takes for one picture, by itself; loading is not counted */
+    int samples;    /* measured; 0: nothing was */
+    double mean, median, p90, p99; /* quantiles as numpy.percentile's default, linear between samples */
+};
+/* Times up to SK_LATENCY_SAMPLES of the first samples of ds in batches of one, after SK_LATENCY_WARM_UP that do not
+ * count; past SK_LATENCY_SECONDS it ends early, but not before SK_LATENCY_WARM_UP were timed (a small data set is gone
+ * through again). Errors as sk_evaluate. */
+enum sk_code sk_latency_measure(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
+                                const atomic_bool *cancel, struct sk_latency *out, struct sk_err *err) SK_MUST;
+/* Of n measured times, which are sorted in place. */
+void sk_latency_of(double *seconds, int n, struct sk_latency *out);
+/* {samples, mean, median, p90, p99}, a new reference; NULL: no memory. */
+json_t *sk_latency_json(const struct sk_latency *l);
+
 /* ---- the run log read back (log_read.c): for reports ---- */
 /* Numbers that a line does not have (no validation) or that are null in it are NaN. Members as in log.jsonl. */
 struct sk_logged_step {
@@ -77,6 +94,7 @@ struct sk_run_log { /* release accepts a zeroed one */
     size_t steps, epochs;
     int64_t skipped, skipped_line[SK_LOG_SKIPPED]; /* lines that are damaged; numbers of the first, from 1 */
     bool cut; /* the last line broke off: it was being written, or the machine stopped */
+    struct sk_latency latency; /* measured at the end; samples 0: it was not */
 };
 /* What can be read of DIR/log.jsonl, in the order of the file; damaged lines are passed over. A log that is empty, or
  * all damaged, is OK and gives no steps. Absent, unreadable or above SK_LOG_MAX bytes: as sk_file_read. On failure *log
@@ -121,21 +139,6 @@ enum sk_code sk_checkpoint_position(const char *path, struct sk_position *pos, s
 enum sk_code sk_checkpoint_load(const char *path, struct sk_net *net, struct sk_err *err) SK_MUST;
 /* The recipe that the run was made with, from the model's metadata. INPUT: a foreign file. */
 enum sk_code sk_checkpoint_recipe(const char *path, struct sk_recipe *r, struct sk_err *err) SK_MUST;
-
-/* ---- inference time (latency.c) ---- */
-enum { SK_LATENCY_WARM_UP = 10, SK_LATENCY_SAMPLES = 200 };
-#define SK_LATENCY_SECONDS 3.0
-struct sk_latency { /* seconds that the network takes for one picture, by itself; loading is not counted */
-    int samples;    /* measured; 0: nothing was */
-    double mean, median, p90, p99; /* quantiles as numpy.percentile's default, linear between samples */
-};
-/* Times up to SK_LATENCY_SAMPLES of the first samples of ds in batches of one, after SK_LATENCY_WARM_UP that do not
- * count; past SK_LATENCY_SECONDS it ends early, but not before SK_LATENCY_WARM_UP were timed (a small data set is gone
- * through again). Errors as sk_evaluate. */
-enum sk_code sk_latency_measure(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
-                                const atomic_bool *cancel, struct sk_latency *out, struct sk_err *err) SK_MUST;
-/* Of n measured times, which are sorted in place. */
-void sk_latency_of(double *seconds, int n, struct sk_latency *out);
 
 /* ---- the loop (loop.c) ---- */
 struct sk_epoch_report {
@@ -230,7 +233,7 @@ void sk_evaluation_release(struct sk_evaluation *e); /* accepts a zeroed one */
  * confused [{class, predicted, count, share}], most first; mistakes [{index, name, class, predicted, probability,
  * class_probability}], the most confident first, name null where it is not UTF-8;
  * calibration {ece, bins [{from, to, count, confidence, accuracy}], temperature {value, samples, loss_before,
- * loss_after, ece_before, ece_after}}; latency {samples, mean, median, p90, p99} where it was measured.
+ * loss_after, ece_before, ece_after}}; latency (sk_latency_json) where it was measured.
  * ds: for the names of samples. A new reference; NULL: no memory. */
 json_t *sk_evaluation_json(const struct sk_evaluation *e, const char *const *class_name, const struct sk_dataset *ds);
 

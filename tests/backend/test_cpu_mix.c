@@ -74,16 +74,30 @@ static void test_pictures(void **state)
     assert_true(i >= 10);
 }
 
-static struct op_test loss_test(int i, enum sk_op_kind kind)
+static struct op_test loss_test(int i, enum sk_op_kind kind, bool weighted)
 {
     struct op_test t = {.kind = kind, .kernel = "cpu", .ins = 3, .outs = 1};
     t.in[0] = stored(i, "logits", SK_F32);
     t.in[1] = stored(i, "labels", SK_I32);
     t.in[2] = stored(i, "mix", SK_F32);
+    if (weighted)
+        t.in[t.ins++] = stored(i, "weights", SK_F32);
+    t.attr.weighted = weighted;
     t.attr.smoothing = stored_doubles(i, "smoothing")[0];
     t.out[0] = kind == SK_OP_LOSS ? op_tensor(SK_F32, OP_DIMS(1))
                                   : op_tensor(SK_F32, OP_DIMS(t.in[0].desc.dim[0], t.in[0].desc.dim[1]));
     return t;
+}
+
+static void check_loss(int i, bool weighted)
+{
+    struct op_test loss = loss_test(i, SK_OP_LOSS, weighted), grad = loss_test(i, SK_OP_LOSS_GRAD, weighted);
+    check_case("case %d%s", i, weighted ? ", weighted" : "");
+    op_run(&loss);
+    op_compare(&loss, 0, stored_doubles(i, weighted ? "weighted_loss" : "loss"), 1e-6);
+    op_run(&grad);
+    op_compare(&grad, 0, stored_doubles(i, weighted ? "weighted_dlogits" : "dlogits"), 1e-6);
+    op_free_all();
 }
 
 static void test_loss(void **state)
@@ -91,13 +105,8 @@ static void test_loss(void **state)
     char name[64];
     (void)state;
     for (int i = 0; snprintf(name, sizeof name, "%d.loss", i) && sk_st_find(&cases, name); i++) {
-        struct op_test loss = loss_test(i, SK_OP_LOSS), grad = loss_test(i, SK_OP_LOSS_GRAD);
-        check_case("case %d", i);
-        op_run(&loss);
-        op_compare(&loss, 0, stored_doubles(i, "loss"), 1e-6);
-        op_run(&grad);
-        op_compare(&grad, 0, stored_doubles(i, "dlogits"), 1e-6);
-        op_free_all();
+        check_loss(i, false);
+        check_loss(i, true);
     }
 }
 

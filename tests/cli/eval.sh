@@ -3,6 +3,9 @@
 
 run 0 train tiny.yaml --out run
 matches out '^Inference time per image: 0\.[0-9]{6} seconds \(median 0\.[0-9]{6}, p90 0\.[0-9]{6}, p99 0\.[0-9]{6}\)$'
+logged() { grep -o "\"latency\":.*" run/log.jsonl | grep -o "\"$1\":[^,}]*" | cut -d: -f2; }
+says out "$(printf 'Inference time per image: %.6f seconds (median %.6f, p90 %.6f, p99 %.6f)' \
+    "$(logged mean)" "$(logged median)" "$(logged p90)" "$(logged p99)")"
 check 'which is the last line' [ "$(tail -1 out | cut -d: -f1)" = 'Inference time per image' ]
 
 # short by default; tables on demand

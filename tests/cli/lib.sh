@@ -78,7 +78,7 @@ matches() { # matches FILE REGULAR-EXPRESSION
 
 # Lines of a log without what depends on time or on the length of the training.
 timeless() {
-    sed -E 's/,"(epochs|seconds|wait_seconds|compute_seconds|val_seconds|images_per_s)":[^,}]*//g' "$1"
+    sed -E '/"latency"/d; s/,"(epochs|seconds|wait_seconds|compute_seconds|val_seconds|images_per_s)":[^,}]*//g' "$1"
 }
 
 # The same of metrics.csv.

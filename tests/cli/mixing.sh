@@ -25,6 +25,10 @@ losses() { grep -o '"loss":[^,]*' "$1/log.jsonl" | head -12; }
 check 'mixing changes the losses' [ "$(losses plain)" != "$(losses whole)" ]
 refused 'train.mixup_alpha was 0.4 in the run' train --resume --out whole --set train.mixup_alpha=0.2
 
+# weights of classes, of mixed labels too: a part of the batch counts as its samples do
+run 0 train tiny.yaml --out weighted "${mixed[@]}" --set train.loss.class_weights=balanced --set train.accumulate=2
+check 'weights change the losses' [ "$(losses weighted)" != "$(losses whole)" ]
+
 # each alone, grey and float pixels, a batch of one, half precision
 array() { # array FILE TYPE SHAPE: begins an npy array
     printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': $3, }" > "$1"

@@ -24,6 +24,13 @@ says out 'one/report.html'
 shows one/report.html 'Reached:' '(expected 1.00 ± 1.00)' 'Where the time went' 'The worst mistakes' 'Calibration' \
     'Training pictures' 'layer4.1.conv2' 'skua train recipe.yaml --out again' 'weight_decay: 0.0005'
 page one/report.html epochs one/log.jsonl
+check 'the inference time is that of the log' python3 - << 'PY'
+import json
+*_, end = map(json.loads, open("one/log.jsonl"))
+time = {key: f"{1e3 * end['latency'][key]:.3g}" for key in ("median", "p90", "p99")}
+figure = f"{time['median']} ms <small>median of {end['latency']['samples']}; p90 {time['p90']}, p99 {time['p99']}</small>"
+assert figure in open("one/report.html").read(), figure
+PY
 run 0 eval one --json
 cp out eval.json
 page one/report.html eval eval.json
@@ -52,7 +59,7 @@ page wide/report.html epochs wide/log.jsonl
 run 0 report one wide --out two.html
 page two.html compare one/log.jsonl wide/log.jsonl
 run 0 report one wide missed --out several.html
-shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' 'averaged weights' '±0.00'
+shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' 'Inference time per image, median' 'averaged weights' '±0.00'
 check 'the same data is compared' sh -c '! grep -q "not compared" text'
 page several.html epochs one/log.jsonl # the first table of epochs is that of the first run
 run 0 train tiny.yaml --out other --set data.shapes_seed=9 --set train.epochs=1

@@ -75,7 +75,7 @@ printf '{"step":13,"epo' >> cut/log.jsonl
 printf '2,2' >> cut/metrics.csv
 run 0 train tiny.yaml --resume --out cut --set train.epochs=2
 rm cut/metrics.csv
-printf 'rubbish\n' >> cut/log.jsonl
+sed -i '$s/.*/rubbish/' cut/log.jsonl # in place of the inference time
 run 0 train tiny.yaml --resume --out cut --set train.epochs=3
 says err "line 27 of 'cut/log.jsonl' is damaged: it and those after it are dropped"
 same_run whole cut
@@ -116,7 +116,7 @@ says endless/log.jsonl '"epochs":4294967295'
 # more steps later, from within an epoch
 run 0 train tiny.yaml --out steps --set train.max_steps=17
 run 0 train --resume --out steps --set train.max_steps=36
-check 'no line twice' [ "$(wc -l < steps/log.jsonl)" -eq 39 ]
+check 'no line twice' [ "$(wc -l < steps/log.jsonl)" -eq 40 ]
 check 'the same losses' diff <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*' whole/log.jsonl) \
     <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*' steps/log.jsonl)
 check 'the same weights' cmp steps/last/state.safetensors whole/last/state.safetensors

@@ -48,18 +48,18 @@ static void finish(struct probe *p, int y, double smoothing)
     y = emit(p, SK_OP_LINEAR, "fc", (int[]){y, w, b}, 3, (struct sk_attr){0});
     assert_ok(sk_graph_tensor(&p->g, "labels", SK_ROLE_INPUT, &labels, &p->label, &p->err), p->err);
     struct sk_desc mix = sk_desc_make(SK_F32, 1, (int64_t[]){SK_MIX_VALUES});
-    int in[3] = {y, p->label, -1};
+    int in[4] = {y, p->label}, count = 2;
     if (p->mixed)
-        assert_ok(sk_graph_tensor(&p->g, "mix", SK_ROLE_INPUT, &mix, &in[2], &p->err), p->err);
+        assert_ok(sk_graph_tensor(&p->g, "mix", SK_ROLE_INPUT, &mix, &in[count++], &p->err), p->err);
     struct sk_desc weights = sk_desc_make(SK_F32, 1, &p->classes);
     if (p->weighted)
-        assert_ok(sk_graph_tensor(&p->g, "weights", SK_ROLE_INPUT, &weights, &in[2], &p->err), p->err);
-    p->loss = emit(p, SK_OP_LOSS, "loss", in, p->mixed || p->weighted ? 3 : 2,
+        assert_ok(sk_graph_tensor(&p->g, "weights", SK_ROLE_INPUT, &weights, &in[count++], &p->err), p->err);
+    p->loss = emit(p, SK_OP_LOSS, "loss", in, count,
                    (struct sk_attr){.smoothing = smoothing, .weighted = p->weighted});
     p->g.tensor[p->loss].role = SK_ROLE_RESULT;
 }
 
-struct run { struct sk_engine *engine; struct sk_store *store; struct sk_plan *plan; const void *inputs[2]; struct sk_err err; };
+struct run { struct sk_engine *engine; struct sk_store *store; struct sk_plan *plan; const void *inputs[3]; struct sk_err err; };
 
 static double loss_of(struct run *r, int loss)
 {
@@ -166,7 +166,8 @@ static void check(struct probe *p, uint64_t seed)
     for (int i = 0; i < p->n; i++)
         labels[i] = (int32_t)(i % p->classes);
     r.inputs[0] = labels;
-    r.inputs[1] = p->weighted ? (float[]){0.5f, 2, 0, 1, 3.5f} : (float[SK_MIX_VALUES]){0.3f};
+    r.inputs[1] = (float[SK_MIX_VALUES]){0.3f};
+    r.inputs[p->mixed ? 2 : 1] = (float[]){0.5f, 2, 0, 1, 3.5f};
     randomize(&r, seed);
     const struct sk_graph *g = sk_plan_graph(r.plan);
     for (size_t t = 0; t < g->tensor_count; t++)
@@ -393,6 +394,17 @@ static void test_loss_mixed(void **state)
     }
 }
 
+static void test_loss_mixed_weighted(void **state)
+{
+    (void)state;
+    for (int64_t n = 1; n <= 6; n += 5) {
+        struct probe p = start(n);
+        p.mixed = p.weighted = true;
+        finish(&p, param(&p, "x", 2, (int64_t[]){n, 7}), 0.1);
+        check(&p, 87);
+    }
+}
+
 static void test_loss_weighted(void **state)
 {
     (void)state;
@@ -409,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_conv), cmocka_unit_test(test_relu_add), cmocka_unit_test(test_batch_norm),
                                        cmocka_unit_test(test_residual), cmocka_unit_test(test_fused), cmocka_unit_test(test_pooling), cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_loss_smoothing), cmocka_unit_test(test_loss_mixed),
+                                       cmocka_unit_test(test_loss_mixed_weighted),
                                        cmocka_unit_test(test_loss_weighted), cmocka_unit_test(test_grouped_conv),
                                        cmocka_unit_test(test_group_norm),
                                        cmocka_unit_test(test_excite), cmocka_unit_test(test_more_pooling), cmocka_unit_test(test_drop_path)};

@@ -174,6 +174,27 @@ static void test_class_weights(void **state)
     assert_true(loss[2] < 1e-2);
 }
 
+/* The mean of mixed labels is over the samples: weights of 2 make twice the loss. */
+static void test_mixed_class_weights(void **state)
+{
+    static const double twice[] = {2, 2, 2, 2, 2};
+    static const struct sk_mix mix = {.lambda = 0.3f};
+    double loss[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        setup(&f, SK_PRECISION_FP32, "resnet18");
+        f.net->recipe.train.mixup_alpha = 1;
+        f.net->recipe.train.accumulate = 2;
+        f.batch.mix = &mix;
+        if (i > 0)
+            assert_ok(sk_net_weigh_classes(f.net, twice, CLASSES, &f.err), f.err);
+        loss[i] = train(&f, 1);
+        teardown(&f);
+    }
+    assert_true(loss[0] > 1 && fabs(loss[1] - 2 * loss[0]) <= 1e-5 * loss[0]);
+}
+
 /* Parts of 4 and 2 samples: the loss is the mean over all, and the step the same for parts that are alike. */
 static void test_parts(void **state)
 {
@@ -422,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_freeze),
         cmocka_unit_test(test_freeze_refused),
         cmocka_unit_test(test_class_weights),
+        cmocka_unit_test(test_mixed_class_weights),
         cmocka_unit_test(test_parts), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),

@@ -118,6 +118,37 @@ static void test_damped(void **state)
     sk_graph_release(&g);
 }
 
+/* zero_init_residual: no shift and no other scale begins at zero, but the last scale of each of so many blocks. */
+static void expect_zero_scales(const char *arch, const char *last, int blocks)
+{
+    struct sk_recipe_model m = usual();
+    struct sk_graph g = {0};
+    struct sk_err err = {0};
+    int zeros = 0;
+    strcpy(m.arch, arch);
+    m.zero_init_residual = true;
+    assert_ok(build_with(&g, &m, &err), err);
+    for (size_t i = 0; i < g.tensor_count; i++) {
+        float value[2048];
+        bool scale = g.tensor[i].role == SK_ROLE_PARAM && g.tensor[i].desc.rank == 1 && strstr(g.tensor[i].name, ".weight");
+        if (!scale)
+            continue;
+        sk_model_init(&g.tensor[i], 1, (int)i, value);
+        assert_true(value[0] == (strncmp(g.tensor[i].name, "layer", 5) == 0 && strstr(g.tensor[i].name, last) ? 0 : 1));
+        zeros += value[0] == 0;
+    }
+    assert_int_equal(zeros, blocks);
+    sk_graph_release(&g);
+}
+
+static void test_zero_init(void **state)
+{
+    (void)state;
+    expect_zero_scales("resnet18", ".bn2.weight", 8);
+    expect_zero_scales("resnet50", ".bn3.weight", 16);
+    expect_zero_scales("seresnet18", ".bn2.weight", 8);
+}
+
 static void refuse(struct sk_recipe_model m, const char *message)
 {
     struct sk_graph g = {0};
@@ -134,6 +165,10 @@ static void test_refused(void **state)
     refuse(m, "model.norm_groups: the 16 channels of 'bn1' cannot be divided into 32 groups");
     m = usual(), m.skip_kernel = 2;
     refuse(m, "model.skip_kernel: expected an odd number, got 2");
+    m = usual(), m.zero_init_residual = true, m.residual = false;
+    refuse(m, "model.zero_init_residual: without skip connections");
+    m = usual(), strcpy(m.arch, "efficientnet_b0"), m.zero_init_residual = true;
+    refuse(m, "model.zero_init_residual: is for ResNets");
     m = usual(), strcpy(m.arch, "efficientnet_b0"), m.stem = SK_STEM_DEEP;
     refuse(m, "model.stem: deep is for ResNets");
 }
@@ -182,6 +217,7 @@ static void test_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parameters), cmocka_unit_test(test_names), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_variants), cmocka_unit_test(test_damped), cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_variants), cmocka_unit_test(test_damped), cmocka_unit_test(test_zero_init),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

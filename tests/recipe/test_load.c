@@ -246,6 +246,9 @@ static void keys_without_effect_are_told(void **state)
         {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
         {"train.optimizer={name: lars, decoupled: true}", "train.optimizer.decoupled has no effect with lars; "},
         {"train.optimizer={name: adagrad, rho: 0.5}", "train.optimizer.rho has no effect with adagrad; "},
+        {"model={zero_init_residual: true, norm: none}",
+         "model.zero_init_residual has no effect with model.norm: none, whose blocks begin at zero anyway; "},
+        {"model.zero_init_residual=true", ""},
         {"train.schedule={name: cosine, milestones: [3]}", "train.schedule.milestones has no effect with cosine; "},
         {"train.schedule={name: cosine, min_lr: 0.01}", ""},
         {"train.schedule={name: step, gamma: 0.5, pct_start: 0.1}", "train.schedule.pct_start has no effect with step; "},
@@ -259,6 +262,8 @@ static void keys_without_effect_are_told(void **state)
         told[0] = '\0';
         sk_notice_sink(keep_notice);
         checks((const char *[]){rows[i].setting, NULL}, NULL);
+        assert_string_equal(told, ""); /* by the check alone */
+        sk_recipe_tell_unused(&r);
         sk_notice_sink(NULL);
         assert_string_equal(told, rows[i].notices);
     }

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -117,6 +118,28 @@ def check_pictures(run):
     np.testing.assert_array_equal(cells, np.load(work / "data" / "images.npy")[:BATCH])
 
 
+MISTAKE = re.compile(r"mistakes/(\d\d) (.+) taken for (.+), ([0-9.]+)%")
+
+
+def check_mistakes(run, step):
+    """As skua eval names them for the last checkpoint; the pictures are those of the validation files."""
+    answer = subprocess.run([skua, "eval", work / run / "last", "--json", "--mistakes", "16"], check=True, capture_output=True)
+    told, reader = json.loads(answer.stdout)["mistakes"], board(run)
+    tags = sorted(tag for tag in reader.Tags()["images"] if tag != "train/pictures")
+    pictures, labels = (np.load(work / "data" / f"val_{name}.npy") for name in ("images", "labels"))
+    assert len(tags) == len(told) == 16, tags
+    for i, (tag, mistake) in enumerate(zip(tags, told)):
+        rank, label, predicted, percent = MISTAKE.fullmatch(tag).groups()
+        assert int(rank) == i + 1 and label != predicted, tag
+        assert (label, predicted) == (mistake["class"], mistake["predicted"]), (tag, mistake)
+        assert label == str(labels[mistake["index"]]), (tag, mistake)
+        assert abs(float(percent) - 100 * mistake["probability"]) <= 0.05 + 1e-9, (tag, mistake)
+        image, = reader.Images(tag)
+        assert image.step == step, tag
+        got = np.array(Image.open(io.BytesIO(image.encoded_image_string)))
+        np.testing.assert_array_equal(got, pictures[mistake["index"]], err_msg=tag)
+
+
 def kill_at(run, lines, *arguments):
     """Trains, and kills the process once its log has so many lines."""
     log = work / run / "log.jsonl"
@@ -144,6 +167,7 @@ def check_killed():
     train("killed", "--resume")
     check_scalars("killed")
     assert table("killed") == table("whole") and len(table("whole")) == 4
+    check_mistakes("killed", 4 * STEPS)
     reader = board("killed")
     assert [i.step for i in reader.Images("train/pictures")] == [1]
     for tag in reader.Tags()["histograms"]:
@@ -193,9 +217,13 @@ train("whole", work / "small.yaml", "--set", "train.checkpoint_every=1")
 count = check_scalars("whole")
 weights = check_histograms("whole")
 check_pictures("whole")
+check_mistakes("whole", 4 * STEPS)
 check_table("whole")
 train("averaged", work / "small.yaml", "--set", "train.ema=0.9", "--set", "train.epochs=2")
 check_scalars("averaged", EPOCH_TAGS | AVERAGE_TAGS)
 kills = check_killed()
 check_stopped()
-print(f"{count} scalars as in the log, histograms of {weights} weights and gradients, pictures, a run killed {kills} times")
+still = ("train.early_stop=1", "train.optimizer.lr=1.0e-12", "model.bn_momentum=0")
+train("early", work / "small.yaml", *(word for setting in still for word in ("--set", setting)))
+check_mistakes("early", 2 * STEPS)
+print(f"{count} scalars as in the log, histograms of {weights} weights and gradients, pictures, mistakes, a run killed {kills} times")

@@ -66,6 +66,7 @@ NETWORKS = {
     "no_norm": (lambda **o: with_biases(resnet18(norm_layer=torch.nn.Identity, **o)), "arch: resnet18, norm: none"),
     "skip_kernel": (lambda **o: wider_skips(resnet18(**o)), "arch: resnet18, skip_kernel: 3"),
     "max_pool": (lambda **o: max_pooled(resnet18(**o)), "arch: resnet18, pool: max"),
+    "zero_init": (functools.partial(resnet18, zero_init_residual=True), "arch: resnet18, zero_init_residual: true"),
     "no_residual": (lambda **o: without_shortcuts(resnet18(**o)), "arch: resnet18, residual: false"),
 }
 if timm:
@@ -91,7 +92,8 @@ def randomize(model):
     """Fresh weights say little (every shift 0, every scale 1): all of norms is made random too."""
     batch = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for norm in batch + [module for module in model.modules() if isinstance(module, torch.nn.GroupNorm)]:
-        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        if norm.weight.any():  # zero_init_residual: stays so
+            torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
         torch.nn.init.normal_(norm.bias, std=0.2)
     calibrate(batch, model)
     return model

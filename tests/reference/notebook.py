@@ -59,7 +59,7 @@ assert "(12, " in found and "bn1.bias" in found and "['first', 'second']" in fou
 pictures = sum("image/png" in out.get("data", {}) for cell in book.cells if cell.cell_type == "code" for out in cell.outputs)
 assert pictures == 4, pictures
 text = outputs(run("second"))
-assert "line 15 of" in text and "no " in text, text[:2000]
+assert "line 16 of" in text and "no " in text, text[:2000]
 
 for name, log in ("begun", 5), ("new", 0):  # in the first epoch, before its first step: nothing but steps, then nothing at all
     folder = work / "runs" / name

@@ -124,6 +124,23 @@ static void resume_cuts_back(void **state)
     }
 }
 
+/* It is measured once more at the new end. */
+static void the_inference_time_goes_on_resume(void **state)
+{
+    static const struct sk_latency latency = {20, 0.25, 0.125, 0.5, 0.75};
+    struct sk_log log;
+    (void)state;
+    fill();
+    open_at(&log, 4, 2);
+    sk_log_latency(&log, &(struct sk_position){.step = 4, .epoch = 2}, &latency);
+    close_log(&log);
+    assert_content(FIRST EPOCH(2, 1) SECOND EPOCH(4, 2) "{\"step\":4,\"epoch\":2,\"latency\":{"
+                                                        "\"samples\":20,\"mean\":0.25,\"median\":0.125,\"p90\":0.5,\"p99\":0.75}}\n");
+    open_at(&log, 4, 2);
+    close_log(&log);
+    assert_content(FIRST EPOCH(2, 1) SECOND EPOCH(4, 2));
+}
+
 static void a_cut_or_foreign_line_ends_the_log(void **state)
 {
     static const char *const tails[] = {"{\"step\":3,\"epo", "{\"step\":3}\n", "rubbish\n" STEP(3, 2, "1.0"), "\n",
@@ -263,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(lines_have_nine_digits, make_folder),
         cmocka_unit_test_setup(resume_cuts_back, make_folder),
+        cmocka_unit_test_setup(the_inference_time_goes_on_resume, make_folder),
         cmocka_unit_test_setup(a_cut_or_foreign_line_ends_the_log, make_folder),
         cmocka_unit_test_setup(a_loss_that_is_no_number_is_null, make_folder),
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),

@@ -6,6 +6,8 @@
 #include "train/log.h"
 
 #define STEP "{\"step\":1,\"epoch\":1,\"loss\":2.5,\"top1\":0.25,\"lr\":0.1}\n"
+#define LATENCY                                                                                                        \
+    "{\"step\":1,\"epoch\":1,\"latency\":{\"samples\":20,\"mean\":0.25,\"median\":0.2,\"p90\":0.5,\"p99\":0.75}}\n"
 #define EPOCH                                                                                                          \
     "{\"step\":1,\"epoch\":1,\"epochs\":2,\"train_loss\":2.5,\"val_top1\":0.125,\"best\":true,\"replaced\":3}\n"
 
@@ -31,6 +33,19 @@ static void what_is_whole_is_read(void **state)
     assert_true(log.epoch[0].step == 1 && log.epoch[0].epochs == 2 && log.epoch[0].replaced == 3);
     assert_true(log.epoch[0].train_loss == 2.5 && log.epoch[0].val_top1 == 0.125);
     assert_true(isnan(log.epoch[0].val_loss) && log.epoch[0].best && !log.epoch[0].complete);
+    assert_int_equal(log.latency.samples, 0);
+    assert_skipped(&log, "");
+    sk_run_log_release(&log);
+}
+
+static void the_inference_time_is_read(void **state)
+{
+    struct sk_run_log log;
+    struct sk_err err = {0};
+    (void)state;
+    assert_ok(sk_run_log_parse(&log, STEP EPOCH LATENCY, strlen(STEP EPOCH LATENCY), &err), err);
+    assert_true(log.steps == 1 && log.epochs == 1 && log.latency.samples == 20 && log.latency.mean == 0.25);
+    assert_true(log.latency.median == 0.2 && log.latency.p90 == 0.5 && log.latency.p99 == 0.75);
     assert_skipped(&log, "");
     sk_run_log_release(&log);
 }
@@ -51,6 +66,8 @@ static void damaged_lines_are_passed_over_and_named(void **state)
         {STEP "{\"step\":2,\"epoch\":1,\"loss\":1}", 2, 0, ""}, /* whole without its end of line */
         {"{\"step\":0,\"epoch\":1,\"loss\":1}\n{\"step\":1,\"epoch\":\"1\",\"loss\":1}\n{\"step\":1,\"epoch\":1}\n", 0,
          0, "3 damaged lines (1, 2, 3) are left out"},
+        {"{\"step\":1,\"latency\":{\"samples\":0}}\n{\"step\":1,\"latency\":{\"samples\":3,\"mean\":null}}\n", 0, 0,
+         "2 damaged lines (1, 2) are left out"},
         {"{\"step\":1,\"step\":2,\"epoch\":1,\"loss\":1}\n", 0, 0, "1 damaged line (1) is left out"},
         {"{\"step\":99999999999999999999,\"epoch\":1,\"loss\":1}\n", 0, 0, "1 damaged line (1) is left out"},
     };
@@ -116,14 +133,13 @@ static void a_log_is_read_from_its_run(void **state)
 
 static void a_row_has_an_empty_field_where_nothing_is_known(void **state)
 {
-    struct sk_logged_step step;
-    struct sk_logged_epoch epoch;
+    struct sk_logged_line is;
     struct sk_str csv = {0};
     struct sk_err err = {0};
     (void)state;
-    assert_int_equal(sk_logged_parse(EPOCH, strlen(EPOCH), &step, &epoch), SK_LOGGED_EPOCH);
+    assert_int_equal(sk_logged_parse(EPOCH, strlen(EPOCH), &is), SK_LOGGED_EPOCH);
     assert_ok(sk_logged_csv(NULL, &csv, &err), err);
-    assert_ok(sk_logged_csv(&epoch, &csv, &err), err);
+    assert_ok(sk_logged_csv(&is.epoch, &csv, &err), err);
     assert_string_equal(csv.text,
                         "epoch,step,epochs,train_loss,train_top1,train_top5,val_loss,val_top1,val_top5,lr,"
                         "seconds,wait_seconds,compute_seconds,val_seconds,images_per_s,replaced,best,complete,"
@@ -136,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_whole_is_read),
+        cmocka_unit_test(the_inference_time_is_read),
         cmocka_unit_test(damaged_lines_are_passed_over_and_named),
         cmocka_unit_test(a_byte_zero_in_a_line_is_damage),
         cmocka_unit_test(of_many_damaged_lines_the_first_are_named),

@@ -28,7 +28,7 @@ static enum sk_code open_loss(void **out, const struct sk_op_desc *op, const str
                           .k = k,
                           .blocks = sk_cpu_blocks_make(n, k < LOSS_BLOCK ? LOSS_BLOCK / k : 1),
                           .smoothing = (float)op->attr.smoothing,
-                          .mixed = op->in_count > 2 && !op->attr.weighted,
+                          .mixed = op->in_count > 2 + op->attr.weighted,
                           .weighted = op->attr.weighted};
     self->parallel = self->blocks.count > 1;
     if (op->kind == SK_OP_LOSS)
@@ -49,14 +49,14 @@ static struct sk_loss loss_of(const struct loss *self, const struct sk_kernel_ca
 {
     return (struct sk_loss){call->in[0],           call->in[1],     self->n,
                             self->k,               lambda_of(self, call), self->smoothing,
-                            self->weighted ? call->in[2] : NULL};
+                            self->weighted ? call->in[self->mixed ? 3 : 2] : NULL};
 }
 
-/* 1 / what all rows weigh, as torch's mean; 0 where that is nothing. */
-static double share(const struct sk_loss *a)
+/* 1 / what all rows weigh, as torch's mean, which counts those of mixed labels alike; 0 where that is nothing. */
+static double share(const struct loss *self, const struct sk_loss *a)
 {
     double all = 0;
-    if (!a->weight)
+    if (!self->weighted || self->mixed)
         return 1.0 / (double)a->n;
     for (size_t i = 0; i < a->n; i++) /* a label out of range makes the loss a NaN */
         all += a->label[i] >= 0 && (size_t)a->label[i] < a->k ? (double)a->weight[a->label[i]] : 1;
@@ -76,7 +76,7 @@ static enum sk_code run_loss(void *me, const struct sk_kernel_call *call, struct
     }
     for (size_t b = 0; b < self->blocks.count; b++)
         sum += part[b];
-    *(float *)call->out[0] = (float)(self->weighted ? sum * share(&loss) : sum / (double)self->n);
+    *(float *)call->out[0] = (float)(sum * share(self, &loss));
     return SK_OK;
 }
 
@@ -84,7 +84,7 @@ static enum sk_code run_loss_grad(void *me, const struct sk_kernel_call *call, s
 {
     const struct loss *self = me;
     const struct sk_loss loss = loss_of(self, call);
-    float scale = (float)share(&loss);
+    float scale = (float)share(self, &loss);
     (void)err;
 #pragma omp parallel for schedule(static) if (self->parallel)
     for (size_t b = 0; b < self->blocks.count; b++) {

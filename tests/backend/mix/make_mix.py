@@ -1,5 +1,6 @@
 """Writes FILE.safetensors: batches mixed by torchvision's v2.MixUp and v2.CutMix for given parameters, their loss and its
-gradient by PyTorch's cross-entropy of soft targets, and the boxes that v2.CutMix makes of what it draws.
+gradient by PyTorch's cross-entropy of soft targets, with and without weights of classes, and the boxes that v2.CutMix
+makes of what it draws.
 Usage: make_mix.py FILE [SEED]"""
 import sys
 from unittest import mock
@@ -34,6 +35,12 @@ def transform(how, height, width):
     return v2.CutMix(num_classes=CLASSES), {"box": how, "lam_adjusted": share}, [share, top, left, bottom, right]
 
 
+def loss_and_gradient(logits, target, smoothing, weights):
+    loss = F.cross_entropy(logits, target, weight=weights, label_smoothing=smoothing)
+    gradient, = torch.autograd.grad(loss, logits)
+    return np.array([loss.item()], np.float32), gradient.numpy().astype(np.float32)
+
+
 def case(rng, shape, dtype, how, smoothing):
     batch, height, width, channels = shape
     pixels = rng.integers(0, 256, shape).astype(np.uint8) if dtype == np.uint8 else rng.normal(size=shape).astype(dtype)
@@ -48,12 +55,14 @@ def case(rng, shape, dtype, how, smoothing):
     y, z = torch.from_numpy(labels), torch.from_numpy(logits).double().requires_grad_()
     params |= {"labels": y, "batch_size": batch}
     pictures, target = t.transform(x, params), t.transform(y, params).double()
-    loss = F.cross_entropy(z, target, label_smoothing=smoothing)
-    loss.backward()
+    weights = np.random.default_rng(batch + height).uniform(0, 3, CLASSES).round(3).astype(np.float32)
+    weights[2] = 0
+    plain, dplain = loss_and_gradient(z, target, smoothing, None)
+    weighted, dweighted = loss_and_gradient(z, target, smoothing, torch.from_numpy(weights).double())
     return {"pixels": pixels, "mix": np.array(mix, np.float32), "norm": np.concatenate([mean, std]), "logits": logits,
             "labels": labels.astype(np.int32), "smoothing": np.array([smoothing], np.float32),
             "pictures": pictures.permute(0, 2, 3, 1).contiguous().numpy().astype(np.float32),
-            "loss": np.array([loss.item()], np.float32), "dlogits": z.grad.numpy().astype(np.float32)}
+            "loss": plain, "dlogits": dplain, "weights": weights, "weighted_loss": weighted, "weighted_dlogits": dweighted}
 
 
 def box(rng):
