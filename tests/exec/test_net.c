@@ -174,6 +174,21 @@ static void test_class_weights(void **state)
     assert_true(loss[2] < 1e-2);
 }
 
+/* A batch of such a class alone: nothing to learn, and no mean of nothing. */
+static void test_weightless_batch(void **state)
+{
+    static const double others[] = {1, 0, 1, 1, 1};
+    struct fixture f;
+    (void)state;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    assert_ok(sk_net_weigh_classes(f.net, others, CLASSES, &f.err), f.err);
+    for (int i = 0; i < BATCH; i++)
+        f.label[i] = 1;
+    assert_true(train(&f, 2) == 0);
+    assert_null(sk_net_not_finite(f.net));
+    teardown(&f);
+}
+
 /* Parts of 4 and 2 samples: the loss is the mean over all, and the step the same for parts that are alike. */
 static void test_parts(void **state)
 {
@@ -421,7 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns), cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_freeze),
         cmocka_unit_test(test_freeze_refused),
-        cmocka_unit_test(test_class_weights),
+        cmocka_unit_test(test_class_weights), cmocka_unit_test(test_weightless_batch),
         cmocka_unit_test(test_parts), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),
