@@ -92,8 +92,8 @@ static void steps_and_constant(void **state)
     CHECK(t, 5, 50, {0, 0.1}, {9, 0.1}, {10, 0.05}, {19, 0.05}, {20, 0.025}, {40, 0.00625});
     t.schedule.warmup_epochs = 0.4;
     CHECK(t, 5, 50, {0, 0.05}, {1, 0.1}, {2, 0.1}, {10, 0.05});
-    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_STEP, .step_epochs = 1.1, .gamma = 0.5};
-    CHECK(t, 10, 50, {10, 0.1}, {11, 0.05}, {21, 0.05}, {22, 0.025}); /* 1.1 * 10 is above 11 */
+    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_STEP, .step_epochs = 0.07, .gamma = 0.5};
+    CHECK(t, 100, 50, {6, 0.1}, {7, 0.05}, {13, 0.05}, {14, 0.025}); /* 0.07 * 100 is above 7 */
     t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_CONSTANT};
     CHECK(t, 5, 50, {0, 0.1}, {49, 0.1}, {1000, 0.1});
 }
