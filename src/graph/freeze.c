@@ -12,7 +12,7 @@ static bool begins_with(const char *name, const char *word)
 static bool is_of(const char *name, const char *word)
 {
     if (strcmp(word, "stem") == 0)
-        return begins_with(name, "conv1") || begins_with(name, "bn1");
+        return begins_with(name, "conv1") || begins_with(name, "bn1") || begins_with(name, "features.0");
     return begins_with(name, word);
 }
 

@@ -35,8 +35,8 @@ static void test_parameters(void **state)
         {"resnext50_32x4d", SK_STEM_IMAGENET, 1.0, 1000, 224, 25028904, 4.230},
         {"resnext101_32x8d", SK_STEM_IMAGENET, 1.0, 1000, 224, 88791336, 16.414},
         {"efficientnet_b0", SK_STEM_IMAGENET, 1.0, 1000, 224, 5288548, 0.3858},
-        {"efficientnet_b0", SK_STEM_IMAGENET, 1.1, 1000, 224, 6117956, 0.44301},
-        {"efficientnet_b0", SK_STEM_IMAGENET, 0.5, 1000, 224, 1712522, 0.12005},
+        {"efficientnet_b0", SK_STEM_IMAGENET, 0.7, 1000, 224, 2959584, 0.21865},
+        {"efficientnet_b0", SK_STEM_IMAGENET, 0.25, 1000, 224, 646746, 0.047185},
         /* timm */
         {"seresnet18", SK_STEM_IMAGENET, 1.0, 1000, 224, 11779624, 1.8142},
         {"seresnet34", SK_STEM_IMAGENET, 1.0, 1000, 224, 21960416, 3.6639},
