@@ -142,7 +142,8 @@ static void check_freeze(const char *arch, struct sk_recipe_words words, const c
 static void test_freeze(void **state)
 {
     (void)state;
-    check_freeze("resnet18", (struct sk_recipe_words){2, "stem\0layer1"}, (const char *const[]){"conv1.", "bn1.", "layer1."});
+    check_freeze("resnet18", (struct sk_recipe_words){3, "stem\0layer1\0layer1.0"},
+                 (const char *const[]){"conv1.", "bn1.", "layer1."});
     check_freeze("efficientnet_b0", (struct sk_recipe_words){2, "stem\0features.1"},
                  (const char *const[]){"features.0.", "features.1.", "features.1.0."});
 }
