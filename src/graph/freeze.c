@@ -12,20 +12,23 @@ static bool begins_with(const char *name, const char *word)
 static bool is_of(const char *name, const char *word)
 {
     if (strcmp(word, "stem") == 0)
-        return begins_with(name, "conv1") || begins_with(name, "bn1");
+        return begins_with(name, "conv1") || begins_with(name, "bn1") || begins_with(name, "features.0");
     return begins_with(name, word);
 }
 
-static enum sk_code freeze_word(struct sk_graph *g, const char *word, struct sk_err *err)
+static enum sk_code check_word(const struct sk_graph *g, const char *word, struct sk_err *err)
 {
-    bool any = false;
     for (size_t t = 0; t < g->tensor_count; t++)
-        if (g->tensor[t].role == SK_ROLE_PARAM && is_of(g->tensor[t].name, word)) {
+        if (g->tensor[t].role == SK_ROLE_PARAM && is_of(g->tensor[t].name, word))
+            return SK_OK;
+    return sk_fail(err, SK_INPUT, "train.freeze: no weight of the network has a name that begins with '%s'", word);
+}
+
+static void freeze_word(struct sk_graph *g, const char *word)
+{
+    for (size_t t = 0; t < g->tensor_count; t++)
+        if (g->tensor[t].role == SK_ROLE_PARAM && is_of(g->tensor[t].name, word))
             g->tensor[t].role = SK_ROLE_STATE;
-            any = true;
-        }
-    return any ? SK_OK
-               : sk_fail(err, SK_INPUT, "train.freeze: no weight of the network has a name that begins with '%s'", word);
 }
 
 /* The running statistics stand beside gamma, "x.weight". */
@@ -71,7 +74,9 @@ enum sk_code sk_graph_freeze(struct sk_graph *g, const struct sk_recipe_words *w
 {
     enum sk_code code = SK_OK;
     for (int i = 0; i < words->count && code == SK_OK; i++)
-        code = freeze_word(g, sk_recipe_word(words, i), err);
+        code = check_word(g, sk_recipe_word(words, i), err);
+    for (int i = 0; i < words->count && code == SK_OK; i++) /* one may say again what another says */
+        freeze_word(g, sk_recipe_word(words, i));
     if (code == SK_OK && words->count > 0)
         sk_graph_mark_wanted(g);
     for (size_t i = 0; i < g->op_count && words->count > 0 && code == SK_OK; i++) {

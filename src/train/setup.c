@@ -1,6 +1,8 @@
 /* What a training needs before its first step: data, loader, engine and network, checked to fit each other. */
 #include "train/internal.h"
 
+#include <math.h>
+
 /* The validation split; that there is none is no error. */
 static enum sk_code open_validation(struct sk_training *t, struct sk_err *err)
 {
@@ -110,6 +112,22 @@ static void count_steps(struct sk_training *t)
     t->epochs = epochs < UINT32_MAX ? (uint32_t)epochs : UINT32_MAX;
 }
 
+/* What check.c cannot know: how many steps an epoch has. */
+static enum sk_code check_schedule(const struct sk_training *t, struct sk_err *err)
+{
+    const struct sk_recipe_schedule *s = &t->recipe.train.schedule;
+    double batches = (double)t->batches;
+    if (s->epochs > 0 && llround(s->epochs * batches) < 1)
+        return sk_fail(err, SK_INPUT,
+                       "train.schedule.epochs: expected at least a step, which is 1/%lld of an epoch, got %g epochs",
+                       (long long)t->batches, s->epochs);
+    if (s->warmup_epochs > 0 && llround(s->warmup_epochs * batches) > t->total_steps)
+        sk_notice("the training ends within its warm-up (train.schedule.warmup_epochs: %g): the learning rate stays "
+                  "below %g",
+                  s->warmup_epochs, sk_recipe_lr(&t->recipe.train));
+    return SK_OK;
+}
+
 static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shape, struct sk_err *err)
 {
     enum { RING = 3 };
@@ -132,7 +150,7 @@ static enum sk_code open_loader(struct sk_training *t, struct sk_net_shape *shap
         return code;
     learn_shape(t, shape);
     count_steps(t);
-    return SK_OK;
+    return check_schedule(t, err);
 }
 
 static enum sk_code check_normalize(const struct sk_training *t, const struct sk_net_shape *s, struct sk_err *err)

@@ -92,12 +92,13 @@ static void test_square_sum(void **state)
     for (size_t i = 0; i < SK_COUNT(sizes); i++) {
         struct sk_rng r;
         struct op_test t = {.kind = SK_OP_SQUARE_SUM, .kernel = "cpu", .ins = 2, .outs = 1};
-        double want = 0.5;
+        double want = 0.75;
         check_rng(&r, i);
         t.in[0] = op_random(SK_F32, OP_DIMS(sizes[i]), &r);
         t.in[1] = op_tensor(SK_F32, OP_DIMS(2));
         t.out[0] = op_tensor(SK_F32, OP_DIMS(2));
         op_set(&t.in[1], 0, 0.5);
+        op_set(&t.in[1], 1, 0.25);
         for (size_t k = 0; k < (size_t)sizes[i]; k++)
             want += op_get(&t.in[0], k) * op_get(&t.in[0], k);
         op_run(&t);
@@ -106,15 +107,16 @@ static void test_square_sum(void **state)
     }
 }
 
-/* A norm of 2.5 is scaled down to 1: plain descent goes 0.4 times as far; a norm below 1 is left alone. */
-static void check_clip(double square, double scale)
+/* Plain descent goes scale times as far where the pair holds the square of the norm. */
+static void check_clip(double clip, double first, double second, double scale)
 {
     struct op_test t = begin(SK_OPT_SGD, 100001, 4);
     double *p = op_doubles(100001);
     t.outs = 2;
-    t.attr.optim.clip_norm = 1;
+    t.attr.optim.clip_norm = clip;
     t.in[3] = op_tensor(SK_F32, OP_DIMS(2));
-    op_set(&t.in[3], 0, square);
+    op_set(&t.in[3], 0, first);
+    op_set(&t.in[3], 1, second);
     for (size_t i = 0; i < 100001; i++)
         p[i] = op_get(&t.in[P], i) - 0.1 * scale * op_get(&t.in[G], i);
     op_run(&t);
@@ -122,11 +124,43 @@ static void check_clip(double square, double scale)
     op_free_all();
 }
 
+/* As torch.nn.utils.clip_grad_norm_ scales: clip / (norm + 1e-6), and by nan where the norm is nan. */
 static void test_clip(void **state)
 {
     (void)state;
-    check_clip(6.25, 0.4);
-    check_clip(0.25, 1);
+    check_clip(1, 3.25, 3, 0.4);
+    check_clip(1, 0.25, 0, 1);
+    check_clip(1e-6, 1e-12, 0, 0.5);
+    check_clip(1, INFINITY, 0, 0);
+    check_clip(1, NAN, 0, NAN);
+}
+
+/* The ratio is 1 where a norm is 0: weights that begin at zero leave it, and a gradient of zero is no division by it. */
+static void check_no_ratio(enum sk_optimizer name, bool weights)
+{
+    struct op_test t = begin(name, 1000, name == SK_OPT_LAMB ? 4 : 3);
+    double *p = op_doubles(1000);
+    t.attr.optim = (struct sk_attr_optim){.name = name, .trust = 0.001, .eps = 1e-6};
+    for (size_t i = 0; i < 1000; i++) {
+        op_set(&t.in[M], i, 0);
+        op_set(&t.in[weights ? G : P], i, 0);
+        if (name == SK_OPT_LAMB)
+            op_set(&t.in[V], i, 0);
+        double g = op_get(&t.in[G], i), step = name == SK_OPT_LAMB ? g / (fabs(g) + 1e-6) : g;
+        p[i] = op_get(&t.in[P], i) - 0.1 * step;
+    }
+    op_run(&t);
+    op_compare(&t, 0, p, 3e-6);
+    op_free_all();
+}
+
+static void test_no_ratio(void **state)
+{
+    (void)state;
+    for (int weights = 0; weights < 2; weights++) {
+        check_no_ratio(SK_OPT_LARS, weights);
+        check_no_ratio(SK_OPT_LAMB, weights);
+    }
 }
 
 int main(void)
@@ -136,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_square_sum),
         cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_no_ratio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

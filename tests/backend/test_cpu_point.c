@@ -151,11 +151,14 @@ static size_t differences(const struct op_tensor *a, const struct op_tensor *b)
     return n;
 }
 
-/* The gradient uses the same mask; another step, seed or salt another one, as unlike as chance has it. */
+/* The gradient uses the same mask; another step, seed, part of the batch or salt another one, as unlike as chance has
+ * it. */
 static void test_dropout(void **state)
 {
-    const struct sk_step steps[3] = {
-        {.step = 5, .seed = 7}, {.step = 6, .seed = 7}, {.step = 5, .seed = INT64_C(7) << 32}};
+    const struct sk_step steps[4] = {{.step = 5, .seed = 7},
+                                     {.step = 6, .seed = 7},
+                                     {.step = 5, .seed = INT64_C(7) << 32},
+                                     {.step = 5, .seed = 7, .part = 1}};
     struct op_tensor y, other;
     double n = 51200;
     (void)state;
@@ -164,7 +167,7 @@ static void test_dropout(void **state)
     assert_true(fabs((double)kept - 0.7 * n) < 6 * sqrt(n * 0.3 * 0.7));
     (void)dropped_ones(SK_OP_DROPOUT_GRAD, 0.3, steps[0], 1, &other);
     assert_int_equal(differences(&y, &other), 0);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         (void)dropped_ones(SK_OP_DROPOUT, 0.3, steps[i], i == 0 ? 2 : 1, &other);
         assert_true(fabs((double)differences(&y, &other) - 0.42 * n) < 6 * sqrt(n * 0.42 * 0.58));
     }

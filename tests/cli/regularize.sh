@@ -40,6 +40,12 @@ refused "begins with 'layer9'" train tiny.yaml --out wrong --set 'train.freeze=[
 refused "expected a weight for each of 10 classes, got 2" train tiny.yaml --out wrong --set 'train.loss.class_weights=[1, 2]'
 run 0 train tiny.yaml --quiet --out weighted --set train.loss.class_weights=balanced --set train.accumulate=2
 
+# Schedules that the number of steps does not suffice for.
+refused "train.schedule.epochs: expected at least a step, which is 1/12 of an epoch, got 0.01" train tiny.yaml --out wrong \
+    --set 'train.schedule={warmup_epochs: 0, epochs: 0.01}'
+run 0 train tiny.yaml --quiet --out brief --set train.max_steps=5
+says err 'the training ends within its warm-up (train.schedule.warmup_epochs: 1): the learning rate stays below 0.02'
+
 run 0 info tiny.yaml --schedule
 check "no curve" grep -q '####' out
 refused "is a model" info one --schedule

@@ -111,13 +111,12 @@ static void test_same_bits(void **state)
 }
 
 /* What is frozen keeps its bits, running statistics too; what follows does not. */
-static void test_freeze(void **state)
+static void check_freeze(const char *arch, struct sk_recipe_words words, const char *const part[3])
 {
     struct fixture f;
     size_t n, m, at = 0;
-    (void)state;
-    setup(&f, SK_PRECISION_FP32, "resnet18");
-    f.net->recipe.train.freeze = (struct sk_recipe_words){2, "stem\0layer1"};
+    setup(&f, SK_PRECISION_FP32, arch);
+    f.net->recipe.train.freeze = words;
     assert_ok(sk_net_prepare(f.net, BATCH, true, &f.err), f.err);
     float *x = snapshot(&f, &n);
     train(&f, 2);
@@ -125,17 +124,28 @@ static void test_freeze(void **state)
     assert_int_equal(n, m);
     for (size_t i = 0; i < f.net->store->count; i++) {
         const struct sk_store_entry *e = f.net->store->entry[i];
-        bool frozen = strncmp(e->name, "conv1.", 6) == 0 || strncmp(e->name, "bn1.", 4) == 0 || strncmp(e->name, "layer1.", 7) == 0;
+        bool frozen = false;
+        for (int k = 0; k < 3; k++)
+            frozen = frozen || strncmp(e->name, part[k], strlen(part[k])) == 0;
         if ((memcmp(x + at, y + at, sk_desc_bytes(&e->desc)) == 0) != frozen)
             fail_msg("'%s' %s", e->name, frozen ? "is frozen and changed" : "did not change");
         at += (size_t)sk_desc_count(&e->desc);
     }
     const struct sk_graph *g = sk_plan_graph(sk_net_plan(f.net, BATCH, true));
-    for (size_t i = 0; i < g->op_count; i++) /* the backward pass ends in layer2 */
-        assert_false(g->op[i].phase == SK_PHASE_BACKWARD &&
-                     (strncmp(g->op[i].name, "layer1.", 7) == 0 || strncmp(g->op[i].name, "conv1.", 6) == 0));
+    for (size_t i = 0; i < g->op_count; i++) /* the backward pass ends behind them */
+        for (int k = 0; k < 3; k++)
+            assert_false(g->op[i].phase == SK_PHASE_BACKWARD && strncmp(g->op[i].name, part[k], strlen(part[k])) == 0);
     free(x), free(y);
     teardown(&f);
+}
+
+static void test_freeze(void **state)
+{
+    (void)state;
+    check_freeze("resnet18", (struct sk_recipe_words){3, "stem\0layer1\0layer1.0"},
+                 (const char *const[]){"conv1.", "bn1.", "layer1."});
+    check_freeze("efficientnet_b0", (struct sk_recipe_words){2, "stem\0features.1"},
+                 (const char *const[]){"features.0.", "features.1.", "features.1.0."});
 }
 
 static void test_freeze_refused(void **state)
@@ -193,6 +203,21 @@ static void test_mixed_class_weights(void **state)
         teardown(&f);
     }
     assert_true(loss[0] > 1 && fabs(loss[1] - 2 * loss[0]) <= 1e-5 * loss[0]);
+}
+
+/* A batch of such a class alone: nothing to learn, and no mean of nothing. */
+static void test_weightless_batch(void **state)
+{
+    static const double others[] = {1, 0, 1, 1, 1};
+    struct fixture f;
+    (void)state;
+    setup(&f, SK_PRECISION_FP32, "resnet18");
+    assert_ok(sk_net_weigh_classes(f.net, others, CLASSES, &f.err), f.err);
+    for (int i = 0; i < BATCH; i++)
+        f.label[i] = 1;
+    assert_true(train(&f, 2) == 0);
+    assert_null(sk_net_not_finite(f.net));
+    teardown(&f);
 }
 
 /* Parts of 4 and 2 samples: the loss is the mean over all, and the step the same for parts that are alike. */
@@ -444,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_freeze_refused),
         cmocka_unit_test(test_class_weights),
         cmocka_unit_test(test_mixed_class_weights),
+        cmocka_unit_test(test_weightless_batch),
         cmocka_unit_test(test_parts), cmocka_unit_test(test_recompute), cmocka_unit_test(test_folding),
                                        cmocka_unit_test(test_in_place),
                                        cmocka_unit_test(test_nan_and_cancel), cmocka_unit_test(test_not_finite_is_found),

@@ -93,17 +93,22 @@ static void twenty_updates(void **state)
     }
 }
 
-/* Three parts of 2, 2 and 1 samples: one step of plain descent along the weighted mean, and again. */
+/* Three parts of 2, 2 and 1 samples: one step of plain descent along the weighted mean, and again. What the sum held
+ * before says nothing. */
 static void parts_of_a_batch(void **state)
 {
     static const double share[] = {0.4, 0.4, 0.2};
     struct bench b;
     double want[MATRIX];
+    float nothing[MATRIX];
     (void)state;
     open_bench(&b, (const char *[]){"train.optimizer={name: sgd, lr: 0.1, momentum: 0, nesterov: false, weight_decay: 0}",
                                     "train.accumulate=3", "train.batch=5", NULL});
-    for (int i = 0; i < MATRIX; i++)
+    for (int i = 0; i < MATRIX; i++) {
         want[i] = (double)start[i];
+        nothing[i] = NAN;
+    }
+    assert_ok(sk_store_write(b.store, "gradient.w", nothing, MATRIX, &b.err), b.err);
     for (int t = 0; t < 2; t++) {
         struct sk_step step = {.lr = 0.1, .step = t};
         for (step.part = 0; step.part < 3; step.part++) {

@@ -1,6 +1,8 @@
 /* Models: parameter counts, shapes and names as torchvision has them. */
 #include "test.h"
 
+#include <math.h>
+
 #include "models/models.h"
 
 static void build(struct sk_graph *g, const char *arch, enum sk_stem stem, double width, int classes, int side, bool train)
@@ -33,6 +35,8 @@ static void test_parameters(void **state)
         {"resnext50_32x4d", SK_STEM_IMAGENET, 1.0, 1000, 224, 25028904, 4.230},
         {"resnext101_32x8d", SK_STEM_IMAGENET, 1.0, 1000, 224, 88791336, 16.414},
         {"efficientnet_b0", SK_STEM_IMAGENET, 1.0, 1000, 224, 5288548, 0.3858},
+        {"efficientnet_b0", SK_STEM_IMAGENET, 0.7, 1000, 224, 2959584, 0.21865},
+        {"efficientnet_b0", SK_STEM_IMAGENET, 0.25, 1000, 224, 646746, 0.047185},
         /* timm */
         {"seresnet18", SK_STEM_IMAGENET, 1.0, 1000, 224, 11779624, 1.8142},
         {"seresnet34", SK_STEM_IMAGENET, 1.0, 1000, 224, 21960416, 3.6639},
@@ -115,6 +119,60 @@ static void test_damped(void **state)
     t->damp = 0;
     sk_model_init(t, 1, 2, usual_value);
     assert_float_equal(value[7] / usual_value[7], 0.353553, 1e-5); /* 8 blocks ^ (-1/2) */
+    sk_graph_release(&g);
+    m.residual = false; /* nothing else would carry x on */
+    assert_ok(build_with(&g, &m, &err), err);
+    assert_true(g.tensor[sk_graph_find(&g, "layer3.1.conv2.weight")].damp == 0);
+    sk_graph_release(&g);
+    m.residual = true, strcpy(m.arch, "resnet50");
+    assert_ok(build_with(&g, &m, &err), err);
+    assert_float_equal(g.tensor[sk_graph_find(&g, "layer1.0.conv2.weight")].damp, 0.5, 1e-6); /* 1 - 16 ^ (-1/4) */
+    assert_true(g.tensor[sk_graph_find(&g, "layer4.2.conv3.weight")].damp == 1);
+    sk_graph_release(&g);
+}
+
+/* torchvision: convolutions normal, with the variance 2 / (channels out * kernel), linear layers uniform within
+ * 1 / sqrt(features). */
+static void test_initial(void **state)
+{
+    enum { OUT = 64, IN = 32, CONV = OUT * IN * 9, FEATURES = 100, LINEAR = 50 * FEATURES };
+    struct sk_tensor conv = {.name = "c.weight", .desc = sk_desc_make(SK_F32, 4, (int64_t[]){OUT, IN, 3, 3})};
+    struct sk_tensor linear = {.name = "l.weight", .desc = sk_desc_make(SK_F32, 2, (int64_t[]){50, FEATURES})};
+    float value[CONV], most = 0;
+    double square = 0;
+    (void)state;
+    sk_model_init(&conv, 3, 0, value);
+    for (int i = 0; i < CONV; i++)
+        square += (double)value[i] * (double)value[i];
+    assert_true(fabs(square / CONV * (OUT * 9) / 2 - 1) < 0.05);
+    sk_model_init(&linear, 3, 1, value);
+    for (int i = 0; i < LINEAR; i++)
+        most = fabsf(value[i]) > most ? fabsf(value[i]) : most;
+    assert_true(most <= 0.1f && most > 0.0999f);
+}
+
+/* Whole samples, more often from block to block, each with draws of its own. */
+static void test_drop_path(void **state)
+{
+    struct sk_recipe_model m = usual();
+    struct sk_graph g = {0};
+    struct sk_err err = {0};
+    int drops = 0;
+    (void)state;
+    m.drop_path = 0.7, m.dropout = 0.5;
+    assert_ok(build_with(&g, &m, &err), err);
+    for (size_t i = 0; i < g.op_count; i++) {
+        const struct sk_attr *a = &g.op[i].attr;
+        if (g.op[i].kind != SK_OP_DROPOUT || !a->whole)
+            continue;
+        drops++; /* the first of eight blocks has none */
+        assert_true(fabs(a->p - 0.1 * drops) < 1e-9);
+        for (size_t k = 0; k < i; k++)
+            assert_true(g.op[k].kind != SK_OP_DROPOUT || g.op[k].attr.salt != a->salt);
+    }
+    assert_int_equal(drops, 7);
+    const struct sk_attr *a = &g.op[g.tensor[sk_graph_find(&g, "dropout")].producer].attr;
+    assert_true(!a->whole && a->p == 0.5 && a->salt == 1);
     sk_graph_release(&g);
 }
 
@@ -218,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parameters), cmocka_unit_test(test_names), cmocka_unit_test(test_bad),
                                        cmocka_unit_test(test_variants), cmocka_unit_test(test_damped), cmocka_unit_test(test_zero_init),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_initial), cmocka_unit_test(test_drop_path)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

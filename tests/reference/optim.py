@@ -18,6 +18,8 @@ CASES = {
         lambda p: torch.optim.SGD(p, 0.1, 0.9, weight_decay=0.05, nesterov=True),
     "{name: sgd, lr: 0.1, nesterov: false, dampening: 0.3, weight_decay: 0.05}":
         lambda p: torch.optim.SGD(p, 0.1, 0.9, 0.3, weight_decay=0.05),
+    "{name: sgd, lr: 0.1, momentum: 0, nesterov: false, dampening: 0.3, weight_decay: 0.05}":
+        lambda p: torch.optim.SGD(p, 0.1, 0, 0.3, weight_decay=0.05),
     "{name: sgd, lr: 0.1, nesterov: false, weight_decay: 0.05, decay_norm_bias: false}":
         lambda p: torch.optim.SGD([{"params": p[:1], "weight_decay": 0.05}, {"params": p[1:]}], 0.1, 0.9),
     "{name: sgd, lr: 0.1, nesterov: false, weight_decay: 0.05, clip_norm: 3.5}":
@@ -34,8 +36,11 @@ CASES = {
         lambda p: torch.optim.RMSprop(p, 0.01, 0.9, momentum=0.9, centered=True),
     "{name: adagrad, lr: 0.1, weight_decay: 0.05}": lambda p: torch.optim.Adagrad(p, 0.1, weight_decay=0.05),
     "{name: adadelta, lr: 1, weight_decay: 0.05}": lambda p: torch.optim.Adadelta(p, 1.0, weight_decay=0.05),
-    "{name: lars, lr: 2, trust: 0.05, weight_decay: 0.05}": lambda p: Lars(p, 2, 0.05, 0.05),
-    "{name: lamb, lr: 0.1, weight_decay: 0.05}": lambda p: Lamb(p, 0.1, 0.05),
+    # keys that are not theirs change nothing
+    "{name: lars, lr: 2, trust: 0.05, weight_decay: 0.05, nesterov: true, dampening: 0.3, decoupled: true}":
+        lambda p: Lars(p, 2, 0.05, 0.05),
+    "{name: lamb, lr: 0.1, weight_decay: 0.05, trust: 0.05, decoupled: true, decay_norm_bias: true}":
+        lambda p: Lamb(p, 0.1, 0.05),
 }
 
 

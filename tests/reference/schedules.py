@@ -33,6 +33,9 @@ CASES = [
     ("{name: polynomial, epochs: 45}", 0.1, lambda o: s.PolynomialLR(o, 45, 1.0)),
     ("{name: polynomial, warmup_epochs: 10}", 0.1, lambda o: warm(o, s.PolynomialLR(o, STEPS - 10, 1.0), 10)),
     ("{name: exponential, gamma: 0.95}", 0.1, lambda o: s.ExponentialLR(o, 0.95)),
+    ("{name: exponential, gamma: 0.95, warmup_epochs: 7}", 0.1, lambda o: warm(o, s.ExponentialLR(o, 0.95), 7)),
+    ("{name: multi_step, milestones: [20, 40], warmup_epochs: 5}", 0.1,
+     lambda o: warm(o, s.MultiStepLR(o, [15, 35]), 5)),
     ("{name: flat_linear, flat_epochs: 40}", 0.1,
      lambda o: sequence(o, s.ConstantLR(o, 1, 1), s.LinearLR(o, 1, 0, STEPS - 40), 40)),
 ]

@@ -78,6 +78,8 @@ static struct sk_position position(int64_t step)
                                 .replaced = 5,
                                 .epoch = 2,
                                 .best = 1.0 / 3,
+                                .stale = 4,
+                                .plateau = {.low = 0.7, .bad = 1, .cooling = 2, .drops = 3},
                                 .metrics = {.loss_sum = 0.1 + 0.2, .count = 48, .correct1 = 7, .correct5 = 30},
                                 .seconds = 12.000000000000002,
                                 .epoch_seconds = 1e-300,

@@ -92,6 +92,8 @@ static void steps_and_constant(void **state)
     CHECK(t, 5, 50, {0, 0.1}, {9, 0.1}, {10, 0.05}, {19, 0.05}, {20, 0.025}, {40, 0.00625});
     t.schedule.warmup_epochs = 0.4;
     CHECK(t, 5, 50, {0, 0.05}, {1, 0.1}, {2, 0.1}, {10, 0.05});
+    t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_STEP, .step_epochs = 0.07, .gamma = 0.5};
+    CHECK(t, 100, 50, {6, 0.1}, {7, 0.05}, {13, 0.05}, {14, 0.025}); /* 0.07 * 100 is above 7 */
     t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_CONSTANT};
     CHECK(t, 5, 50, {0, 0.1}, {49, 0.1}, {1000, 0.1});
 }
@@ -102,10 +104,14 @@ static void the_rest(void **state)
                                 .schedule = {.name = SK_SCHED_MULTI_STEP, .gamma = 0.5, .milestones = {2, {1, 2.5}}}};
     (void)state;
     CHECK(t, 4, 40, {0, 0.1}, {3, 0.1}, {4, 0.05}, {9, 0.05}, {10, 0.025}, {39, 0.025});
+    t.schedule.warmup_epochs = 0.5; /* epochs are counted from the beginning */
+    CHECK(t, 4, 40, {0, 0.05}, {1, 0.1}, {3, 0.1}, {4, 0.05}, {9, 0.05}, {10, 0.025});
     t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_POLYNOMIAL, .power = 2, .min_lr = 0.02, .epochs = 5};
     CHECK(t, 4, 40, {0, 0.1}, {10, 0.04}, {20, 0.02}, {39, 0.02});
     t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_EXPONENTIAL, .gamma = 0.25};
-    CHECK(t, 4, 40, {0, 0.1}, {2, 0.05}, {4, 0.025}, {8, 0.00625});
+    CHECK(t, 4, 40, {0, 0.1}, {2, 0.05}, {4, 0.025}, {8, 0.00625}, {40, 9.5367431640625e-08});
+    t.schedule.warmup_epochs = 0.5; /* it begins to fall behind its warm-up */
+    CHECK(t, 4, 40, {0, 0.05}, {1, 0.1}, {2, 0.1}, {4, 0.05}, {6, 0.025});
     t.schedule = (struct sk_recipe_schedule){.name = SK_SCHED_FLAT_LINEAR, .flat_epochs = 2, .warmup_epochs = 0.5};
     CHECK(t, 4, 28, {0, 0.05}, {1, 0.1}, {2, 0.1}, {8, 0.1}, {18, 0.05}, {27, 0.005}, {28, 0}, {50, 0});
 }
@@ -141,6 +147,21 @@ static void plateau(void **state)
     check_plateau(&(struct sk_recipe_schedule){.patience = 2, .gamma = 0.1, .cooldown = 2, .threshold = 0.05},
                   (const double[]){0.1,  0.1,   0.1,   0.1,   0.1,   0.1,   0.1,  0.01, 0.01, 0.01, 0.01,
                                    0.01, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 1e-4, 1e-4, 1e-4, 1e-4});
+    /* the threshold is a share */
+    check_plateau(&(struct sk_recipe_schedule){.patience = 1, .gamma = 0.5, .threshold = 0.08},
+                  (const double[]){0.1,     0.1,     0.1,      0.05,     0.05,      0.025,     0.025,      0.0125,
+                                   0.0125,  0.0125,  0.0125,   0.00625,  0.00625,   0.003125,  0.003125,   0.0015625,
+                                   0.0015625, 0.00078125, 0.00078125, 0.000390625, 0.000390625, 0.0001953125});
+}
+
+/* The warm-up of a training that goes on: min_lr lifts no rate that is below it. */
+static void plateau_within_the_warm_up(void **state)
+{
+    const struct sk_recipe_schedule s = {.gamma = 0.5, .min_lr = 0.02};
+    const struct sk_plateau dropped = {.drops = 3};
+    (void)state;
+    assert_true(sk_plateau_lr(&dropped, &s, 0.01) == 0.01);
+    assert_true(sk_plateau_lr(&dropped, &s, 0.1) == 0.02);
 }
 
 int main(void)
@@ -155,6 +176,7 @@ int main(void)
         cmocka_unit_test(the_rest),
         cmocka_unit_test(rate_grows_with_the_batch),
         cmocka_unit_test(plateau),
+        cmocka_unit_test(plateau_within_the_warm_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,7 +156,7 @@ static struct sk_optim arguments(const struct optim *self, const struct sk_kerne
         .trust = lars ? (float)lr : 1.0f,
         .shrink = a->decoupled ? 1.0f - (float)lr * (float)a->weight_decay : 1.0f,
         .momentum = (float)a->momentum,
-        .keep = call->step->step > 0 ? (float)(1 - a->dampening) : 1.0f,
+        .keep = call->step->step > 0 && a->momentum > 0 ? (float)(1 - a->dampening) : 1.0f,
         .beta1 = (float)a->beta1,
         .beta2 = (float)a->beta2,
         .rest1 = (float)(1 - a->beta1),
