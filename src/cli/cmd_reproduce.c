@@ -12,7 +12,7 @@ struct reproduce_args {
 };
 
 /* ---- whether what the recipe expects is expected of this training ---- */
-/* It is for what the recipe trains, with any seed, and longer; not where another accuracy was given beside the changes. */
+/* It is for what the recipe trains, with any seed, and longer; one that was given beside the changes counts. */
 static enum sk_code drop_expectation(struct sk_recipe *r, const char *name, struct sk_err *err)
 {
     struct sk_recipe *own = sk_alloc(1, sizeof(*own), err);
@@ -187,7 +187,7 @@ static const struct sk_option options[] = {
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct reproduce_args, data, "the data"),
     SK_OPTION_SET(struct reproduce_args),
     SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct reproduce_args, out,
-              "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME); one that has begun goes on"),
+              "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME); one there goes on"),
     SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps: a chart"),
     SK_OPTION_JSON(struct reproduce_args),
     SK_OPTION_QUIET(struct reproduce_args),
