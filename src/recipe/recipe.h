@@ -271,8 +271,8 @@ enum sk_code sk_recipe_sweep_count(const struct sk_recipe *r, size_t *count, str
 /* The recipe of a setting (below the count): r with its keys, without the sweep, to be trained; checked. */
 enum sk_code sk_recipe_sweep_setting(const struct sk_recipe *r, size_t setting, struct sk_recipe *out,
                                      struct sk_err *err) SK_MUST;
-/* Appends what a setting is called: "lr=0.1, width=0.5", for an entry with a name that. Keys that begin with without
- * (NULL: none) are left out. */
+/* Appends what a setting is called: "lr=0.1, width=0.5", for an entry with a name that. Without a section ("model."; NULL:
+ * none) its keys are left out, and so are names, which say nothing of the keys. */
 enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, const char *without, struct sk_str *out,
                                    struct sk_err *err) SK_MUST;
 /* The first key by which two recipes are validated on different pictures or classes; NULL: none. */

@@ -46,6 +46,7 @@ for file in pictures/*.png; do
 done
 mv "$(ls -d odd/val/a,b/*.png | head -1)" 'odd/val/a,b/two
 lines.png'
+mv "$(ls -d odd/val/q\"q/*.png | head -1)" $'odd/val/q"q/no\xffutf.png'
 run 0 train tiny.yaml --out odd-run --data odd --set data.source=folder --set model.classes=2 --set train.epochs=1
 run 0 eval odd-run --predictions odd.csv --mistakes 2
 check 'no part of it is left' [ -z "$(ls odd.csv.tmp* 2> /dev/null)" ]
@@ -54,6 +55,7 @@ check 'the heading' [ "$(head -1 odd.csv)" = index,name,label,predicted,probabil
 matches odd.csv '^[0-9],"odd/val/a,b/two$'
 matches odd.csv '^lines.png","a,b",("a,b"|"q""q"),[0-9.e-]+,[0-9.e-]+,(true|false),("a,b"|"q""q"),[0-9.e-]+,,,,,,$'
 matches odd.csv '^[0-9],"odd/val/q""q/[^"]*","q""q",'
+check 'what is no UTF-8 is ?' [ "$(iconv -f UTF-8 -t UTF-8 odd.csv | grep -cE '^[0-9],"odd/val/q""q/no\?utf.png","q""q",')" -eq 1 ]
 cp odd.csv before.csv
 run 1 eval odd-run --predictions odd
 says err "skua: cannot write 'odd': it is a folder"

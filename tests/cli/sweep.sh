@@ -209,6 +209,9 @@ matches out '^setting +runs +s/epoch +mean train loss +$|^setting +runs +s/epoch
 matches out '^width=0.0625: epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* samples, R\^2 [-0-9.]+ over 3 runs$'
 matches out '^width=0.125: epoch_seconds = '
 says err 'no line through epoch_seconds over parameters: it takes three runs'
+run 0 sweep tiny.yaml --out fit-named --set sweep.list='[{name: s, model.width: 0.0625}, {name: m, model.width: 0.125},
+    {name: l, model.width: 0.1875}]' --set train.epochs=1 --set sweep.fit='{x: [parameters], y: epoch_seconds}' --quiet
+matches out '^epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* parameters, R\^2 [-0-9.]+ over 3 runs$'
 run 0 sweep tiny.yaml --out devices --set sweep.grid='{engine.device: [cpu, cuda]}' --set train.epochs=1
 matches out '^device=cpu +1 '
 grep -qE '^device=cuda +1 ' out || matches out '^device=cuda: left out: engine.device: '
