@@ -1,5 +1,7 @@
 # skua eval: what it shows, what it writes, two models side by side, and what it refuses.
-. "$(dirname "$0")/lib.sh"
+tests=$(cd "$(dirname "$0")" && pwd)
+. "$tests/lib.sh"
+command -v python3 > /dev/null || { echo 'SKIP: there is no python3'; exit 77; }
 
 run 0 train tiny.yaml --out run
 matches out '^Inference time per image: 0\.[0-9]{6} seconds \(median 0\.[0-9]{6}, p90 0\.[0-9]{6}, p99 0\.[0-9]{6}\)$'
@@ -34,6 +36,18 @@ for key in macro micro weighted classes confusion confused calibration temperatu
 done
 check 'twenty mistakes' [ "$(grep -o '"class_probability"' out | wc -l)" -eq 20 ]
 check 'one line' [ "$(wc -l < out)" -eq 1 ]
+
+# text and JSON tell the same; of 23 pictures not all classes have as many
+same_text() { # same_text ARGUMENTS...: of eval
+    run 0 eval "$@" --per-class "${tables[@]}"
+    cp out text
+    run 0 eval "$@" --json "${mistakes[@]}"
+    cp out json
+    check "eval $*: the text tells what the JSON does" python3 "$tests/eval_text.py" text json
+}
+tables=(--confusion --calibration --mistakes 4) mistakes=(--mistakes 4)
+same_text run --set data.val_limit=23
+tables=() mistakes=()
 
 # predictions: names with commas, quotes and ends of lines; replaced as a whole or not at all
 mkdir -p 'odd/train/a,b' 'odd/train/q"q' 'odd/val/a,b' 'odd/val/q"q'
@@ -87,6 +101,7 @@ run 0 eval run other
 says out '60 pictures'
 matches out "^McNemar's test: [0-9]+ pictures only A got right, [0-9]+ only B: p = [0-9.e-]+ \(exact binomial, two-sided\)$"
 matches out '^accuracy +[0-9.]+% +[0-9.]+% +[+-][0-9.]+$'
+same_text run other --set data.val_limit=47
 run 0 eval run run --per-class
 says out 'test: 0 pictures only A got right, 0 only B: p = 1 (exact binomial'
 check 'a model differs from itself in its time only' [ "$(grep -v '^inference time' out | grep -cE '[+-]0\.0+$')" -eq 16 ]
