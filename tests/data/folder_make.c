@@ -40,6 +40,22 @@ struct sk_recipe_data folder_recipe(const char *path)
     return d;
 }
 
+struct sk_dataset *open_split(const struct sk_recipe_data *data, enum sk_split split, int64_t seed)
+{
+    struct sk_err err = {0};
+    struct sk_dataset *ds;
+    assert_ok(sk_dataset_open(&ds, data, seed, split, &err), err);
+    return ds;
+}
+
+struct sk_dataset *open_all(const char *path)
+{
+    struct sk_recipe_data data = folder_recipe(path);
+    data.source = SK_SOURCE_AUTO;
+    data.val_fraction = 0;
+    return open_split(&data, SK_TRAIN, 0);
+}
+
 void folder_open_without_memory(const struct sk_recipe_data *data, enum sk_split split, long most)
 {
     struct sk_err err = {0};

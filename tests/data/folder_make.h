@@ -11,6 +11,11 @@ void folder_file(const char *path, const char *text);
 /* A recipe's data section for that folder. */
 struct sk_recipe_data folder_recipe(const char *path);
 
+/* The split, which must open. */
+struct sk_dataset *open_split(const struct sk_recipe_data *data, enum sk_split split, int64_t seed);
+/* All samples of what lies below the scratch folder there, of a source that is found out. */
+struct sk_dataset *open_all(const char *path);
+
 /* Opens the split with the first, second, ... allocation failing until none does (fewer than most): each time NOMEM. */
 void folder_open_without_memory(const struct sk_recipe_data *data, enum sk_split split, long most);
 

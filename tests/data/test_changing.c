@@ -10,17 +10,6 @@
 #include "data/folder_make.h"
 #include "data/tar_make.h"
 
-static struct sk_dataset *open_train(const char *path)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    struct sk_recipe_data data = folder_recipe(path);
-    data.source = SK_SOURCE_AUTO;
-    data.val_fraction = 0;
-    assert_ok(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), err);
-    return ds;
-}
-
 /* The first byte of a sample's pixels. */
 static int first_byte(const struct sk_dataset *ds, int64_t index)
 {
@@ -54,7 +43,7 @@ static void picture_files(void **state)
     folder_picture("photos/b/3.png", 20, 20, 30, 0);
     folder_picture("photos/b/4.png", 20, 20, 40, 0);
     folder_picture("other.png", 5, 7, 99, 0);
-    struct sk_dataset *ds = open_train("photos");
+    struct sk_dataset *ds = open_all("photos");
     assert_int_equal(truncate(test_path("photos/a/1.png"), 45), 0);
     replace("photos/a/2.png", "other.png");
     folder_file("photos/b/3.png", "no longer a picture");
@@ -88,7 +77,7 @@ static void shards(void **state)
     (void)state;
     write_shard("shards/a.tar", 10);
     write_shard("new.tar", 60);
-    struct sk_dataset *ds = open_train("shards");
+    struct sk_dataset *ds = open_all("shards");
     assert_int_equal(first_byte(ds, 3), 13);
     replace("shards/a.tar", "new.tar");
     int byte = first_byte(ds, 3);
@@ -97,7 +86,7 @@ static void shards(void **state)
     sk_dataset_close(ds);
 
     write_shard("cut/a.tar", 10);
-    ds = open_train("cut");
+    ds = open_all("cut");
     assert_int_equal(truncate(test_path("cut/a.tar"), 600), 0);
     refused(ds, 3, "a.tar' became shorter while it was read");
     sk_dataset_close(ds);
@@ -108,7 +97,7 @@ static void cifar_batches(void **state)
     (void)state;
     cifar_write_binary(test_path("cifar"));
     cifar_write_binary(test_path("again"));
-    struct sk_dataset *ds = open_train("cifar");
+    struct sk_dataset *ds = open_all("cifar");
     int before = first_byte(ds, 1);
     assert_int_equal(before, cifar_pixel(0, 1, 0, 0, 0));
     assert_int_equal(truncate(test_path("again/data_batch_1.bin"), 10), 0);

@@ -24,17 +24,6 @@ static int make(void **state)
     return 0;
 }
 
-static struct sk_dataset *open_data(const char *path)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    struct sk_recipe_data data = folder_recipe(path);
-    data.source = SK_SOURCE_AUTO;
-    data.val_fraction = 0;
-    assert_ok(sk_dataset_open(&ds, &data, 0, SK_TRAIN, &err), err);
-    return ds;
-}
-
 static struct sk_convert options(const char *dir, int threads)
 {
     static char paths[4][SK_PATH];
@@ -48,7 +37,7 @@ static struct sk_converted convert(const struct sk_convert *o)
 {
     struct sk_err err = {0};
     struct sk_converted done;
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     assert_ok(sk_data_convert(ds, o, &done, &err), err);
     char classes[SK_PATH];
     assert_ok(sk_path_join(classes, &err, o->dir, "classes.txt"), err);
@@ -70,7 +59,7 @@ static void check_shards(const char *dir, int size, int tolerance)
     struct sk_err err = {0};
     struct sk_picture p = {0};
     bool met[PICTURES] = {0};
-    struct sk_dataset *ds = open_data(dir);
+    struct sk_dataset *ds = open_all(dir);
     assert_int_equal(sk_dataset_info(ds)->count, PICTURES);
     assert_int_equal(sk_dataset_info(ds)->classes, 2);
     for (int64_t i = 0; i < PICTURES; i++) {
@@ -136,7 +125,7 @@ static void a_stop_and_the_rest(void **state)
     struct sk_convert whole = options("whole", 2), o = options("part", 2);
     struct sk_converted done;
     convert(&whole);
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     o.progress = stop_at_once;
     enum sk_code code = sk_data_convert(ds, &o, &done, &err);
     if (code != SK_OK) /* on a fast machine all shards may be there before it is asked */
@@ -179,7 +168,7 @@ static void others_are_not_mixed(void **state)
     (void)state;
     struct sk_err err = {0};
     struct sk_converted done;
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     struct sk_convert o = options("mine", 1);
     folder_file("mine/thesis.txt", "text");
     assert_error(sk_data_convert(ds, &o, &done, &err), SK_INPUT, err, "mine' is not empty");
@@ -200,7 +189,7 @@ static void damaged_pictures(void **state)
     folder_file("in/one/98.png", "no picture");
     folder_file("in/one/99.png", "");
     assert_int_equal(symlink("in/nowhere", test_path("in/one/97.png")), 0);
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     struct sk_convert o = options("damaged", 3);
     o.resize = 300;
     assert_ok(sk_data_convert(ds, &o, &done, &err), err);
@@ -233,7 +222,7 @@ static void drawn_pictures(void **state)
     struct sk_convert o = options("shapes", 2);
     assert_ok(sk_data_convert(ds, &o, &done, &err), err);
     assert_ok(sk_data_write_classes(ds, test_path("shapes/classes.txt"), &err), err);
-    back = open_data("shapes");
+    back = open_all("shapes");
     assert_string_equal(sk_dataset_info(back)->class_name[3], sk_dataset_info(ds)->class_name[3]);
     int64_t order[20];
     sk_sampler_order(order, 20, true, o.seed, 0);
@@ -269,7 +258,7 @@ static void classes_called_by_numbers(void **state)
         folder_file(path, list.text);
         sk_str_release(&list);
         snprintf(out, sizeof(out), "num%zu-shards", k);
-        struct sk_dataset *ds = open_data(path);
+        struct sk_dataset *ds = open_all(path);
         struct sk_convert o = options(out, 1);
         struct sk_converted done;
         char classes[64];
@@ -277,7 +266,7 @@ static void classes_called_by_numbers(void **state)
         assert_ok(sk_data_convert(ds, &o, &done, &err), err);
         assert_ok(sk_data_write_classes(ds, test_path(classes), &err), err);
         sk_dataset_close(ds);
-        ds = open_data(out);
+        ds = open_all(out);
         assert_int_equal(sk_dataset_info(ds)->count, 8);
         for (int64_t i = 0; i < 8; i++) {
             assert_ok(sk_dataset_read(ds, i, &p, &err), err);
@@ -295,7 +284,7 @@ static void one_at_a_time(void **state)
     (void)state;
     struct sk_err err = {0};
     struct sk_converted done;
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     struct sk_convert o = options("locked", 1);
     assert_ok(sk_mkdirs(o.dir, &err), err);
     int fd = open(o.dir, O_RDONLY | O_DIRECTORY);
@@ -312,7 +301,7 @@ static void no_memory(void **state)
 {
     (void)state;
     struct sk_err err = {0};
-    struct sk_dataset *ds = open_data("in");
+    struct sk_dataset *ds = open_all("in");
     struct sk_convert o = options("memory", 1);
     struct sk_converted done;
     enum sk_code code = SK_NOMEM;

@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static struct sk_dataset *open_split(const struct sk_recipe_data *data, enum sk_split split, int64_t seed)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, seed, split, &err), err);
-    return ds;
-}
-
 static void refused_as(enum sk_code code, const char *folder, enum sk_split split, const char *part)
 {
     struct sk_err err = {0};

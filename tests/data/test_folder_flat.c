@@ -33,14 +33,6 @@ static int make(void **state)
     return 0;
 }
 
-static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, 0, split, &err), err);
-    return ds;
-}
-
 /* The class of validation picture i must be want[i]. */
 static void check_val(const char *list, const char *text, const char *classes, const int want[3])
 {
@@ -48,7 +40,7 @@ static void check_val(const char *list, const char *text, const char *classes, c
     struct sk_picture p = {0};
     folder_file(list, text);
     struct sk_recipe_data data = imagenet(strchr(list, '/') + 1, classes);
-    struct sk_dataset *ds = open_data(&data, SK_VAL);
+    struct sk_dataset *ds = open_split(&data, SK_VAL, 0);
     assert_int_equal(sk_dataset_info(ds)->count, 3);
     for (int i = 0; i < 3; i++) {
         assert_ok(sk_dataset_read(ds, i, &p, &err), err);
@@ -79,7 +71,7 @@ static void classes_have_names(void **state)
     struct sk_recipe_data data = imagenet("val.txt", "classes.txt");
     data.source = SK_SOURCE_AUTO;
     for (int split = SK_TRAIN; split <= SK_VAL; split++) {
-        struct sk_dataset *ds = open_data(&data, (enum sk_split)split);
+        struct sk_dataset *ds = open_split(&data, (enum sk_split)split, 0);
         assert_int_equal(sk_dataset_info(ds)->count, 3);
         assert_int_equal(sk_dataset_info(ds)->classes, 3);
         assert_string_equal(sk_dataset_info(ds)->class_name[0], "tench, Tinca tinca");
@@ -102,7 +94,7 @@ static void some_have_no_label(void **state)
     folder_file("net/val.txt", "ILSVRC2012_val_00000002.png n00000001\n");
     struct sk_recipe_data data = imagenet("val.txt", "");
     sk_notice_sink(keep_notice);
-    struct sk_dataset *ds = open_data(&data, SK_VAL);
+    struct sk_dataset *ds = open_split(&data, SK_VAL, 0);
     sk_notice_sink(NULL);
     assert_int_equal(sk_dataset_info(ds)->count, 1);
     assert_non_null(strstr(last_notice, "net/val': left out 2 pictures without a label"));

@@ -43,14 +43,6 @@ static struct sk_recipe_data recipe_of(const char *path)
     return data;
 }
 
-static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, 3, split, &err), err);
-    return ds;
-}
-
 static int make(void **state)
 {
     (void)state;
@@ -72,8 +64,8 @@ static void the_same_as_plain(void **state)
     struct sk_picture a = {0}, b = {0};
     for (int split = SK_TRAIN; split <= SK_VAL; split++) {
         struct sk_recipe_data packed = recipe_of("gz"), flat = recipe_of("plain");
-            struct sk_dataset *gz = open_data(&packed, (enum sk_split)split);
-        struct sk_dataset *plain = open_data(&flat, (enum sk_split)split);
+            struct sk_dataset *gz = open_split(&packed, (enum sk_split)split, 3);
+        struct sk_dataset *plain = open_split(&flat, (enum sk_split)split, 3);
         const struct sk_dataset_info *x = sk_dataset_info(gz), *y = sk_dataset_info(plain);
         assert_true(x->count == (split == SK_TRAIN ? ALL : 5) && x->count == y->count && x->classes == y->classes);
         assert_true(x->fingerprint == y->fingerprint);
@@ -98,7 +90,7 @@ static void any_workers_ranks_and_start(void **state)
 {
     (void)state;
     struct sk_recipe_data data = recipe_of("gz");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     struct sk_loader_options o = {.dataset = ds, .batch = 9, .shuffle = true, .seed = 5};
     struct sk_loader *alone = loader_new(&o);
     static const int workers[] = {0, 1, 2, 4};
@@ -153,7 +145,7 @@ static void order_is_drawn_near(void **state)
     (void)state;
     int64_t a[ALL], b[ALL];
     struct sk_recipe_data data = recipe_of("gz"), flat = recipe_of("plain");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN), *plain = open_data(&flat, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3), *plain = open_split(&flat, SK_TRAIN, 3);
     const uint64_t span = sk_dataset_info(ds)->span;
     shuffled(a, ds, 2 * span, 1, 0);
     shuffled(b, ds, 2 * span, 1, 0);
@@ -180,7 +172,7 @@ static void wide_window_mixes(void **state)
     int64_t order[ALL];
     int bin[BINS] = {0};
     struct sk_recipe_data data = recipe_of("gz");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
         int at = 0;
         shuffled(order, ds, UINT64_C(1) << 32, 1, epoch);
@@ -223,7 +215,7 @@ static void spans_are_unpacked_once(void **state)
     (void)state;
     struct sk_err err = {0};
     struct sk_recipe_data data = recipe_of("gz");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     static struct reading r;
     r.shards.spans = WINDOW * (1 << 20) / SK_GZIP_SPAN + 4;
     static const char *const names[] = {"gz/train-0.tar.gz", "gz/train-1.TGZ", "gz/train-2.tar.gz"};
@@ -260,14 +252,14 @@ static void split_shared_and_joined(void **state)
     struct sk_recipe_data data = recipe_of("gz/train-0.tar.gz");
     data.val_fraction = 0.25;
     data.train_fraction = 0.5;
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     assert_int_equal(sk_dataset_info(ds)->count, 16); /* of each class 20, less 5, a half */
     assert_true(sk_dataset_info(ds)->span > 0);
     sk_dataset_close(ds);
     data = recipe_of("plain");
     data.also.count = 1;
     snprintf(data.also.text, sizeof(data.also.text), "%s", test_path("gz"));
-    ds = open_data(&data, SK_TRAIN);
+    ds = open_split(&data, SK_TRAIN, 3);
     assert_int_equal(sk_dataset_info(ds)->count, 2 * ALL);
     struct sk_loader_options o = {.dataset = ds, .batch = 32, .workers = 2, .shuffle = true};
     struct sk_loader *l = loader_new(&o);
@@ -338,7 +330,7 @@ static void damaged_inside(void **state)
             refused("bad/in.tgz", rows[i].message);
         } else {
             struct sk_recipe_data data = recipe_of("bad/in.tgz");
-            sk_dataset_close(open_data(&data, SK_TRAIN));
+            sk_dataset_close(open_split(&data, SK_TRAIN, 3));
         }
     }
 }
@@ -353,7 +345,7 @@ static void a_shard_may_shrink(void **state)
     write_shard("shrink/a.tar.gz", true, 0, COUNT, PAD);
     struct sk_recipe_data data = recipe_of("shrink");
     data.shuffle_buffer = 0;
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     for (int i = 0; i < COUNT; i++)
         assert_ok(sk_dataset_read(ds, i, &p, &err), err);
     assert_int_equal(truncate(test_path("shrink/a.tar.gz"), 1000), 0);
@@ -376,7 +368,7 @@ static void many_shards(void **state)
         write_shard(path, true, i % 200, 1, 0);
     }
     struct sk_recipe_data data = recipe_of("many");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     for (int i = SK_SHARDS_OPEN + 19; i >= 0; i--) {
         assert_ok(sk_dataset_read(ds, i, &p, &err), err);
         assert_int_equal(((uint8_t *)p.data)[0], i % 200);

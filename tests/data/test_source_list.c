@@ -16,14 +16,6 @@ static struct sk_recipe_data list_at(const char *path)
     return data;
 }
 
-static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, 0, split, &err), err);
-    return ds;
-}
-
 static void refused(const char *path, const char *message)
 {
     struct sk_err err = {0};
@@ -83,7 +75,7 @@ static void forms_agree(void **state)
         folder_file(names[i], lists[i]);
         struct sk_recipe_data data = list_at(names[i]);
         data.source = SK_SOURCE_AUTO;
-        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        struct sk_dataset *ds = open_split(&data, SK_TRAIN, 0);
         assert_int_equal(sk_dataset_info(ds)->count, 5);
         assert_int_equal(sk_dataset_info(ds)->classes, 3);
         assert_string_equal(sk_dataset_info(ds)->class_name[0], "ant");
@@ -105,7 +97,7 @@ static void two_lists_and_numbers(void **state)
     folder_file("in/test.jsonl", "{\"path\": \"../out.png\", \"label\": 2}\n");
     struct sk_recipe_data data = list_at("in");
     data.source = SK_SOURCE_AUTO;
-    struct sk_dataset *train = open_data(&data, SK_TRAIN), *val = open_data(&data, SK_VAL);
+    struct sk_dataset *train = open_split(&data, SK_TRAIN, 0), *val = open_split(&data, SK_VAL, 0);
     assert_int_equal(sk_dataset_info(train)->count, 1);
     assert_int_equal(sk_dataset_info(train)->classes, 3);
     check_sample(train, 0, 1, "0");
@@ -113,7 +105,7 @@ static void two_lists_and_numbers(void **state)
     sk_dataset_close(train);
     sk_dataset_close(val);
     folder_file("in/classes.txt", "nought\nfirst\nsecond\nthird\n");
-    val = open_data(&data, SK_VAL);
+    val = open_split(&data, SK_VAL, 0);
     assert_int_equal(sk_dataset_info(val)->classes, 4);
     check_sample(val, 0, 5, "second");
     sk_dataset_close(val);
@@ -140,7 +132,7 @@ static void classes_called_by_numbers(void **state)
         folder_file("digits/all.csv", text);
         struct sk_recipe_data data = list_at("digits/all.csv");
         data.val_fraction = 0;
-        ds = open_data(&data, SK_TRAIN);
+        ds = open_split(&data, SK_TRAIN, 0);
         for (int k = 0; k < 2; k++)
             assert_string_equal(sk_dataset_info(ds)->class_name[sk_dataset_label(ds, k)], rows[i].names[k]);
         sk_dataset_close(ds);
@@ -174,7 +166,7 @@ static void listed_twice(void **state)
     int splits[20] = {0}, counts[2];
     sk_notice_sink(keep_notice);
     for (int split = SK_TRAIN; split <= SK_VAL; split++) {
-        struct sk_dataset *ds = open_data(&data, (enum sk_split)split);
+        struct sk_dataset *ds = open_split(&data, (enum sk_split)split, 0);
         counts[split] = (int)sk_dataset_info(ds)->count;
         for (int i = 0; i < counts[split]; i++) {
             sk_dataset_name(ds, i, name, sizeof(name));
@@ -201,7 +193,7 @@ static void split_by_seed(void **state)
     folder_file("thirty.csv", text.text);
     struct sk_recipe_data data = list_at("thirty.csv");
     data.val_fraction = 0.2;
-    struct sk_dataset *ds = open_data(&data, SK_VAL);
+    struct sk_dataset *ds = open_split(&data, SK_VAL, 0);
     int of_b = 0;
     assert_int_equal(sk_dataset_info(ds)->count, 6);
     for (int i = 0; i < 6; i++)
@@ -265,7 +257,7 @@ static void missing_pictures(void **state)
     struct sk_picture p = {0};
     folder_file("in/missing.csv", "one.png,a\nabsent.png,b\n");
     struct sk_recipe_data data = list_at("in/missing.csv");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 0);
     assert_error(sk_dataset_read(ds, 1, &p, &err), SK_INPUT, err, "in/absent.png': No such file");
     sk_dataset_close(ds);
 }

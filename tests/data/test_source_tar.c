@@ -17,14 +17,6 @@ static struct sk_recipe_data shards_at(const char *path)
     return data;
 }
 
-static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, 3, split, &err), err);
-    return ds;
-}
-
 static void refused(const char *path, enum sk_split split, const char *message)
 {
     struct sk_err err = {0};
@@ -76,7 +68,7 @@ static void layouts(void **state)
     for (int i = 0; i < 2; i++) {
         struct sk_recipe_data data = shards_at(paths[i]);
         data.source = SK_SOURCE_AUTO;
-        struct sk_dataset *train = open_data(&data, SK_TRAIN), *val = open_data(&data, SK_VAL);
+        struct sk_dataset *train = open_split(&data, SK_TRAIN, 3), *val = open_split(&data, SK_VAL, 3);
         const struct sk_dataset_info *info = sk_dataset_info(train);
         assert_int_equal(info->count, 9);
         assert_int_equal(info->classes, 3);
@@ -109,7 +101,7 @@ static void split_by_seed(void **state)
         for (int split = SK_TRAIN; split <= SK_VAL; split++) {
             struct sk_err err = {0};
             struct sk_picture p = {0};
-            struct sk_dataset *ds = open_data(&data, (enum sk_split)split);
+            struct sk_dataset *ds = open_split(&data, (enum sk_split)split, 3);
             assert_int_equal(sk_dataset_info(ds)->count, split == SK_TRAIN ? 32 : 8);
             for (int64_t k = 0; k < sk_dataset_info(ds)->count; k++) {
                 assert_ok(sk_dataset_read(ds, k, &p, &err), err);
@@ -164,7 +156,7 @@ static void labels_are_read(void **state)
     struct sk_recipe_data data = shards_at("kinds");
     data.val_fraction = 0;
     sk_notice_sink(keep_notice);
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     sk_notice_sink(NULL);
     assert_non_null(strstr(last_notice, "left out 2 samples without both a picture and a label, the first: '3'"));
     const struct sk_dataset_info *info = sk_dataset_info(ds);
@@ -187,7 +179,7 @@ static void a_list_names_the_classes(void **state)
     struct sk_recipe_data data = shards_at("listed/a.tar");
     data.val_fraction = 0;
     for (int i = 0; i < 2; i++) {
-        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
         assert_int_equal(sk_dataset_info(ds)->classes, 3);
         assert_string_equal(sk_dataset_info(ds)->class_name[0], "tench, Tinca tinca");
         assert_string_equal(sk_dataset_info(ds)->class_name[1], "some other fish");
@@ -197,7 +189,7 @@ static void a_list_names_the_classes(void **state)
     }
     folder_file("listed/other.txt", "third\n0\n");
     snprintf(data.class_names, sizeof(data.class_names), "other.txt");
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     check_sample(ds, 0, 0, 0); /* the place 0, and not the class that is called so */
     check_sample(ds, 1, 1, 1);
     sk_dataset_close(ds);
@@ -240,7 +232,7 @@ static void names_of_digits(void **state)
         }
         struct sk_recipe_data data = shards_at("digits");
         data.val_fraction = 0;
-        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
         assert_string_equal(sk_dataset_info(ds)->class_name[0], "1");
         check_sample(ds, 0, 0, rows[i].label[0]);
         check_sample(ds, 1, 1, rows[i].label[1]);
@@ -263,7 +255,7 @@ static void odd_shards_are_told(void **state)
     struct sk_recipe_data data = shards_at("odd");
     data.val_fraction = 0;
     sk_notice_sink(add_notice);
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     sk_notice_sink(NULL);
     assert_int_equal(sk_dataset_info(ds)->count, 2);
     check_sample(ds, 0, 0, 1);
@@ -287,7 +279,7 @@ static void parts_of_conversions(void **state)
     refused("conv", SK_TRAIN, "conv' is no whole conversion, since it has no classes.txt");
     folder_file("conv/classes.txt", "a\nb\n");
     struct sk_recipe_data data = shards_at("conv");
-    sk_dataset_close(open_data(&data, SK_TRAIN));
+    sk_dataset_close(open_split(&data, SK_TRAIN, 3));
     folder_file("conv/val/conversion.txt", stamp);
     refused("conv", SK_TRAIN, "conv/val' holds 0 of the 3 shards");
     folder_file("conv/val/conversion.txt", "samples 0\n");
@@ -359,7 +351,7 @@ static void a_shard_may_shrink(void **state)
     write_shard("shrink/a.tar", "ustar", 0, 4, 2);
     struct sk_recipe_data data = shards_at("shrink");
     data.val_fraction = 0;
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
     assert_int_equal(truncate(test_path("shrink/a.tar"), 2100), 0);
     check_sample(ds, 0, 0, 0);
     assert_error(sk_dataset_read(ds, 3, &p, &err), SK_INPUT, err, "a.tar' became shorter while it was read");
@@ -386,7 +378,7 @@ static void many_shards(void **state)
     few.rlim_cur = 32;
     for (int limited = 0; limited < 2; limited++) {
         assert_int_equal(setrlimit(RLIMIT_NOFILE, limited ? &few : &all), 0);
-        struct sk_dataset *ds = open_data(&data, SK_TRAIN);
+        struct sk_dataset *ds = open_split(&data, SK_TRAIN, 3);
         assert_int_equal(sk_dataset_info(ds)->count, SHARDS);
         for (int i = 0; i < SHARDS; i++)
             check_sample(ds, i, i % 200, i % 200);

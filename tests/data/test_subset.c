@@ -32,14 +32,6 @@ static void set_words(struct sk_recipe_words *w, const char *const *words)
         strcpy(w->text + at, words[w->count++]);
 }
 
-static struct sk_dataset *open_data(const struct sk_recipe_data *data, enum sk_split split, int64_t seed)
-{
-    struct sk_err err = {0};
-    struct sk_dataset *ds;
-    assert_ok(sk_dataset_open(&ds, data, seed, split, &err), err);
-    return ds;
-}
-
 static int red_of(const struct sk_dataset *ds, int64_t i)
 {
     struct sk_err err = {0};
@@ -68,15 +60,15 @@ static void a_share_of_each_class(void **state)
     (void)state;
     struct sk_recipe_data data = folder_recipe("abc"); /* a fifth is for validation */
     bool all[256], share[256], again[256], other[256], val[256], val_again[256];
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN, 1);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 1);
     assert_int_equal(members(ds, all), 48);
     uint64_t print = sk_dataset_info(ds)->fingerprint;
     sk_dataset_close(ds);
-    ds = open_data(&data, SK_VAL, 1);
+    ds = open_split(&data, SK_VAL, 1);
     assert_int_equal(members(ds, val), 12);
     sk_dataset_close(ds);
     data.train_fraction = 0.25;
-    ds = open_data(&data, SK_TRAIN, 1);
+    ds = open_split(&data, SK_TRAIN, 1);
     assert_int_equal(members(ds, share), 12);
     assert_true(sk_dataset_info(ds)->fingerprint != print);
     int per_class[3] = {0};
@@ -87,20 +79,20 @@ static void a_share_of_each_class(void **state)
     for (int c = 0; c < 3; c++)
         assert_int_equal(per_class[c], 4);
     sk_dataset_close(ds);
-    ds = open_data(&data, SK_TRAIN, 1);
+    ds = open_split(&data, SK_TRAIN, 1);
     members(ds, again);
     sk_dataset_close(ds);
     assert_memory_equal(share, again, sizeof(share));
-    ds = open_data(&data, SK_TRAIN, 2);
+    ds = open_split(&data, SK_TRAIN, 2);
     members(ds, other);
     sk_dataset_close(ds);
     assert_memory_not_equal(share, other, sizeof(share));
-    ds = open_data(&data, SK_VAL, 1); /* validation is not shortened */
+    ds = open_split(&data, SK_VAL, 1); /* validation is not shortened */
     members(ds, val_again);
     sk_dataset_close(ds);
     assert_memory_equal(val, val_again, sizeof(val));
     data.train_fraction = 0.001; /* one of each class at least */
-    ds = open_data(&data, SK_TRAIN, 1);
+    ds = open_split(&data, SK_TRAIN, 1);
     assert_int_equal(sk_dataset_info(ds)->count, 3);
     sk_dataset_close(ds);
 }
@@ -111,11 +103,11 @@ static void chosen_classes(void **state)
     struct sk_err err = {0};
     struct sk_recipe_data data = folder_recipe("abc");
     bool all[256], some[256];
-    struct sk_dataset *ds = open_data(&data, SK_VAL, 5);
+    struct sk_dataset *ds = open_split(&data, SK_VAL, 5);
     members(ds, all);
     sk_dataset_close(ds);
     set_words(&data.only_classes, (const char *[]){"cat", "ant", NULL});
-    ds = open_data(&data, SK_VAL, 5);
+    ds = open_split(&data, SK_VAL, 5);
     assert_int_equal(sk_dataset_info(ds)->classes, 2);
     assert_string_equal(sk_dataset_info(ds)->class_name[0], "ant");
     assert_string_equal(sk_dataset_info(ds)->class_name[1], "cat");
@@ -137,7 +129,7 @@ static void joined_folders(void **state)
     data.val_fraction = 0;
     for (int list = 0; list < 2; list++) {
         set_words(&data.also, (const char *[]){test_path(list ? "more.csv" : "more"), NULL});
-        struct sk_dataset *ds = open_data(&data, SK_TRAIN, 0);
+        struct sk_dataset *ds = open_split(&data, SK_TRAIN, 0);
         assert_int_equal(sk_dataset_info(ds)->count, 63);
         for (int i = 0; i < 60; i++)
             assert_int_equal(red_of(ds, i), i / 20 * 50 + i % 20);
@@ -149,14 +141,14 @@ static void joined_folders(void **state)
         sk_dataset_close(ds);
     }
     set_words(&data.only_classes, (const char *[]){"bee", NULL});
-    struct sk_dataset *ds = open_data(&data, SK_TRAIN, 0);
+    struct sk_dataset *ds = open_split(&data, SK_TRAIN, 0);
     assert_int_equal(sk_dataset_info(ds)->count, 21);
     assert_int_equal(red_of(ds, 20), 201);
     sk_dataset_close(ds);
     data.only_classes.count = 0;
     data.val_fraction = 0.2; /* they are split together */
     data.train_fraction = 0.5;
-    ds = open_data(&data, SK_TRAIN, 0);
+    ds = open_split(&data, SK_TRAIN, 0);
     assert_int_equal(sk_dataset_info(ds)->count, 27); /* (16 + 1) / 2 of each class, rounded up */
     sk_dataset_close(ds);
 
@@ -197,7 +189,7 @@ static void joined_files_are_split_once(void **state)
         data.val_fraction = 0.2;
         set_words(&data.also, (const char *[]){half, abc, with_own ? own : NULL, NULL});
         for (int split = SK_TRAIN; split <= SK_VAL; split++) {
-            struct sk_dataset *ds = open_data(&data, (enum sk_split)split, 7);
+            struct sk_dataset *ds = open_split(&data, (enum sk_split)split, 7);
             for (int64_t i = 0; i < sk_dataset_info(ds)->count; i++) {
                 int red = red_of(ds, i);
                 assert_int_equal(sk_dataset_label(ds, i), red < 200 ? red / 50 : 202 - red);
