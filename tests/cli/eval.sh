@@ -122,8 +122,26 @@ for split in train val; do
     cp -r "odd/$split/q\"q" "named/$split/d"
 done
 run 0 train two.yaml --out named-run --data named --set train.epochs=1
-refused "class 0 is 'a,b' in 'odd-run/best/model.safetensors' and 'c' in 'named-run/best/model.safetensors': they cannot be compared" \
+refused "class 'a,b' of 'odd-run/best/model.safetensors' is not among those of 'named-run/best/model.safetensors': they cannot be compared" \
     eval odd-run named-run
+
+# the same classes in another order
+mkdir order
+for split in train val; do
+    { echo path,label; for file in named/$split/?/*.png; do case $file in *$'\n'* | *$'\xff'*) ;; *) echo "\"$PWD/${file//\"/\"\"}\",$(basename "$(dirname "$file")")" ;; esac; done; } > order/$split.csv
+done
+printf 'd\nc\n' > order/classes.txt
+run 0 train two.yaml --out order-run --data order --set data.source=list --set train.seed=4 --set train.epochs=2
+as_list=(--data order --set data.source=list)
+same_text named-run order-run "${as_list[@]}"
+run 0 eval named-run order-run "${as_list[@]}" --per-class
+says err "the data has the network's classes in another order: they are matched by name"
+matches out '^c +[0-9.]+ +[0-9.]+ +[+-]'
+f1_of() { awk -v class="$1" -v column="$2" '$1 == class { x = $column } END { print x }' out; }
+c=$(f1_of c 3) d=$(f1_of d 3)
+run 0 eval order-run "${as_list[@]}" --per-class
+check 'F1 of B are those of B alone' [ "$c $d" = "$(f1_of c 5) $(f1_of d 5)" ]
+check 'which differ' [ "$c" != "$d" ]
 
 # more classes than a matrix is made of
 run 0 train tiny.yaml --out many --set model.classes=5000 --set train.max_steps=1

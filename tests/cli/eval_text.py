@@ -48,7 +48,8 @@ def pair(found):
     x, y = a["calibration"]["ece"], b["calibration"]["ece"]
     yield f"ECE {percent(x)} {percent(y)} {100 * (y - x):+.2f}"
     yield f"McNemar's test: {test['only_a']} pictures only A got right, {test['only_b']} only B: p = {test['p']:.3g} "
-    both = [(c["name"], c["f1"], d["f1"]) for c, d in zip(a["classes"], b["classes"])]
+    of_b = {c["name"]: c["f1"] for c in b["classes"]}
+    both = [(c["name"], c["f1"], of_b[c["name"]]) for c in a["classes"]]
     largest = sorted((c for c in both if c[1] != c[2]), key=lambda c: -abs(c[2] - c[1]))[:3]
     yield "Largest differences of F1: " + ", ".join(f"{name} {y - x:+.4f}" for name, x, y in largest)
     for name, x, y in both:
