@@ -38,7 +38,7 @@ The run is in $run. What to try next:
   build/skua train --resume --out $run --set train.epochs=12
   # real pictures (170 MB)
   build/skua data get cifar10
-  build/skua train cifar10-resnet18 --data cifar-10-binary.tar.gz
+  build/skua train cifar10-resnet18-5 --data cifar-10-binary.tar.gz
   # your own: a folder of JPEG or PNG for each class
   build/skua train --data DIR
 README.md and docs/guide.md tell more; build/skua help lists everything.

@@ -131,6 +131,7 @@ enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err) SK_MUS
 void sk_new_file_drop(struct sk_new_file *f); /* accepts one that is zeroed, did not open or is closed */
 /* Whether sk_file_write could write there, asked before long work; nothing is left. NULL: nothing is asked. */
 enum sk_code sk_file_writable(const char *path, struct sk_err *err) SK_MUST;
+/* IO, and errno says why. */
 enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path, struct sk_err *err) SK_MUST;
 enum sk_code sk_mkdirs(const char *path, struct sk_err *err) SK_MUST; /* with parents; existing is fine */
 enum sk_code sk_dir_sync(const char *path, struct sk_err *err) SK_MUST;

@@ -97,8 +97,12 @@ enum sk_code sk_write_all(int fd, const void *data, size_t len, const char *path
         ssize_t put = write(fd, next, len);
         if (put < 0 && errno == EINTR)
             continue;
-        if (put <= 0)
-            return sk_fail_errno(err, SK_IO, put < 0 ? errno : ENOSPC, "cannot write '%s'", path);
+        if (put <= 0) {
+            int reason = put < 0 ? errno : ENOSPC;
+            enum sk_code code = sk_fail_errno(err, SK_IO, reason, "cannot write '%s'", path);
+            errno = reason;
+            return code;
+        }
         next += put;
         len -= (size_t)put;
     }

@@ -219,7 +219,7 @@ static enum sk_code get(const char *name, const struct sk_data_args *a, struct s
         sk_print("%s/%s\n", dir, p->file);
     if (code == SK_OK && !a->quiet)
         sk_tell("try: skua %s --data %s/%s",
-                strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18" : "data inspect", dir, p->file);
+                strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18-5" : "data inspect", dir, p->file);
     return code;
 }
 

@@ -40,7 +40,8 @@ static enum sk_code unknown_option(const struct sk_command *c, const char *text,
     snprintf(given, sizeof(given), "%.*s", (int)(len < SK_NAME ? len : SK_NAME - 1), text);
     const char *nearest = sk_nearest(given, names, n), *key = sk_recipe_key_of(given);
     if (key && takes_keys(c))
-        return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': keys of the recipe are set by --set %s=VALUE", given,
+        return sk_fail(err, SK_USAGE,
+                       "unknown option '--%s' of 'skua %s': keys of the recipe are set by --set %s=VALUE", given,
                        c->name, key);
     if (nearest)
         return sk_fail(err, SK_USAGE, "unknown option '--%s' of 'skua %s': did you mean '--%s'?", given, c->name,
@@ -98,6 +99,9 @@ static enum sk_code check_words(const struct sk_command *c, const struct sk_word
 {
     if (words->count < c->words_min)
         return sk_fail(err, SK_USAGE, "skua %s needs %s: see skua help %s", c->name, c->words, c->name);
+    if (words->count > c->words_max && strstr(c->words, "..."))
+        return sk_fail(err, SK_USAGE, "skua %s: expected at most %zu of %s, found %zu: see skua help %s", c->name,
+                       c->words_max, c->words, words->count, c->name);
     if (words->count > c->words_max)
         return sk_fail(err, SK_USAGE, "skua %s: unexpected '%s': see skua help %s", c->name, words->item[c->words_max],
                        c->name);

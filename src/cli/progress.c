@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -16,6 +17,13 @@ enum { BAR_MIN = 6, BAR_MAX = 30, LINE = 512 };
 void sk_progress_quiet(bool is_quiet)
 {
     quiet = is_quiet;
+}
+
+/* Whether lines can be drawn again. */
+static bool can_redraw(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
 static void erase(void)
@@ -87,7 +95,7 @@ void sk_progress(const char *label, int64_t done, int64_t all, const char *fmt, 
     va_end(args);
     pthread_mutex_lock(&lock);
     if (tty < 0)
-        tty = isatty(STDERR_FILENO);
+        tty = can_redraw();
     draw_due(tty, sk_now(), label, done, all, detail);
     pthread_mutex_unlock(&lock);
 }

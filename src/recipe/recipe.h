@@ -233,7 +233,7 @@ struct sk_recipe {
 /* Fills r with the table's defaults. */
 void sk_recipe_defaults(struct sk_recipe *r);
 
-/* Reads a file, or, where no such file exists, an installed recipe of that name (`cifar10-resnet18`, also with .yaml)
+/* Reads a file, or, where no such file exists, an installed recipe of that name (`cifar10-resnet18-5`, also with .yaml)
  * from the folders in the environment's SKUA_RECIPE_DIR, of the source tree and of the installation. Keys not given get
  * their defaults, the name that of the file. INPUT errors name file and line (syntax: and column); an unknown key names
  * its nearest known one; at most 1 MiB, 10,000 nodes, depth 16; anchors, aliases and tags refused. On failure r is as

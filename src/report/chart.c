@@ -5,12 +5,16 @@
 #include <string.h>
 
 /* In units of the drawing, which is about as wide as a phone: text stays readable there. */
-enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 84, LINE = 12, TICKS = 5, DOTS = 40 };
+enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 96, LINE = 12, TICKS = 5, DOTS = 40 };
 
-#define LARGEST 1e300
+#define LARGEST  1e300
+#define DIGIT    6.0  /* width of one */
+#define LOG_FROM 20.0 /* largest over smallest value, from which an axis may be logarithmic, */
+#define LOG_TO   1e4  /* and to which its ticks have room */
 
 struct frame { /* values at the edges of the plot, and where those lie */
     double x0, x1, y0, y1, left, right, top, bottom;
+    bool log;
 };
 
 static double at_x(const struct frame *f, double x)
@@ -20,7 +24,8 @@ static double at_x(const struct frame *f, double x)
 
 static double at_y(const struct frame *f, double y)
 {
-    return f->bottom - (y - f->y0) / (f->y1 - f->y0) * (f->bottom - f->top);
+    double share = f->log ? log(y / f->y0) / log(f->y1 / f->y0) : (y - f->y0) / (f->y1 - f->y0);
+    return f->bottom - share * (f->bottom - f->top);
 }
 
 /* A round step (1, 2 or 5 times a power of ten) of which at most ticks fit into span. */
@@ -61,8 +66,9 @@ static double fit_range(const struct sk_chart *c, struct frame *f)
     }
     double span = f->y1 - f->y0, least = fmax(fabs(f->y1) * 0.01, 1e-9);
     double step = round_step(span > least ? span : least, TICKS);
-    f->y0 = floor(f->y0 / step + 1e-9) * step;
-    f->y1 = fmax(ceil(f->y1 / step - 1e-9) * step, f->y0 + step);
+    f->log = c->may_be_log && f->y0 > 0 && f->y1 > LOG_FROM * f->y0 && f->y1 < LOG_TO * f->y0;
+    f->y0 = f->log ? 1 / round_step(1 / f->y0, 1) : floor(f->y0 / step + 1e-9) * step;
+    f->y1 = f->log ? round_step(f->y1, 1) : fmax(ceil(f->y1 / step - 1e-9) * step, f->y0 + step);
     f->x1 = f->x1 > f->x0 ? f->x1 : f->x0 + 1;
     f->left = LEFT;
     f->right = WIDTH - LABELS;
@@ -73,24 +79,26 @@ static double fit_range(const struct sk_chart *c, struct frame *f)
 
 static void add_grid(struct sk_page *p, const struct sk_chart *c, const struct frame *f, double step)
 {
-    int count = (int)lround((f->y1 - f->y0) / step);
-    for (int i = 0; i <= count; i++) {
-        double y = f->y0 + i * step;
+    double slack = f->log ? 1e-9 * f->y1 : step / 2;
+    for (double y = f->y0; y <= f->y1 + slack; y = f->log ? round_step(1.5 * y, 1) : y + step) {
         sk_page_add(p, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", f->left, f->right,
                     at_y(f, y), at_y(f, y));
         sk_page_add(p,
                     c->percent ? "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g%%</text>\n"
                                : "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
                     f->left - 5, at_y(f, y) + 3.5,
-                    fabs(y) < step / 2 ? 0.0
-                    : c->percent       ? 100 * y
-                                       : y);
+                    !f->log && fabs(y) < step / 2 ? 0.0
+                    : c->percent                  ? 100 * y
+                                                  : y);
     }
-    double along = fmax(round_step(f->x1 - f->x0, TICKS), 1);
-    for (double x = 0; x <= f->x1 + 1e-9; x += along)
-        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.10g</text>", at_x(f, x), f->bottom + 13,
-                    x);
-    sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", f->right + 12, f->bottom + 13, c->across);
+    double along = fmax(round_step(f->x1 - f->x0, TICKS), 1), end = f->right;
+    for (double x = 0; x <= f->x1 + 1e-9; x += along) {
+        char text[32];
+        end = at_x(f, x) + DIGIT / 2 * snprintf(text, sizeof(text), "%.10g", x);
+        sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>", at_x(f, x), f->bottom + 13,
+                    text);
+    }
+    sk_page_add(p, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", fmax(f->right, end) + 8, f->bottom + 13, c->across);
 }
 
 static void add_band(struct sk_page *p, const struct sk_chart *c, const struct frame *f)
@@ -98,11 +106,14 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
     if (c->band[0] >= c->band[1])
         return;
     double top = at_y(f, c->band[1]), bottom = at_y(f, c->band[0]);
+    bool room = bottom - top >= LINE, under = bottom + LINE < f->bottom; /* else the word stands beside the band */
     sk_page_add(p,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
                 "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
                 f->left, top, f->right - f->left, bottom - top, 100 * c->band[0], 100 * c->band[1], f->left + 4,
-                (top + bottom) / 2 + 3.5);
+                room    ? (top + bottom) / 2 + 3.5
+                : under ? bottom + LINE - 2
+                        : top - 4);
 }
 
 static void add_value(struct sk_page *p, const struct sk_chart *c, double y)
@@ -207,9 +218,9 @@ void sk_chart_lines(struct sk_page *p, const struct sk_chart *c)
         return;
     double step = fit_range(c, &f);
     sk_page_add(p,
-                "<figure><figcaption>%s <span class=\"quiet\">%s</span></figcaption>\n"
+                "<figure><figcaption>%s <span class=\"quiet\">%s%s</span></figcaption>\n"
                 "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
-                c->title, c->unit, WIDTH, HEIGHT);
+                c->title, c->unit, f.log ? ", logarithmic" : "", WIDTH, HEIGHT);
     describe(p, c, &f);
     sk_page_add(p, "\">\n");
     add_grid(p, c, &f, step);
@@ -224,7 +235,7 @@ void sk_chart_lines(struct sk_page *p, const struct sk_chart *c)
 void sk_chart_reliability(struct sk_page *p, const struct sk_bin bin[SK_SCORES_BINS])
 {
     static const double tick[] = {0, 0.25, 0.5, 0.75, 1};
-    struct frame f = {0, 1, 0, 1, LEFT, WIDTH - 10, TOP, HEIGHT - BOTTOM};
+    struct frame f = {0, 1, 0, 1, LEFT, WIDTH - 10, TOP, HEIGHT - BOTTOM, false};
     double wide = (f.right - f.left) / SK_SCORES_BINS;
     sk_page_add(p,
                 "<figure><figcaption>Reliability <span class=\"quiet\">accuracy by confidence</span></figcaption>\n"

@@ -40,8 +40,8 @@ static void add_row(struct sk_page *p, const struct sk_scores *s, const char *co
     int other = taken_for(s, c);
     char number[32];
     sk_page_add(p, "<tr>");
-    sk_page_cell(p, "td", class_name[c]);
-    sk_page_add(p, "<td>%s</td><td>%.2f%%</td><td>%.2f%%</td><td>%.2f%%</td><td class=\"text\">",
+    sk_page_cell(p, "td class=\"wrap\"", class_name[c]);
+    sk_page_add(p, "<td>%s</td><td>%.2f%%</td><td>%.2f%%</td><td>%.2f%%</td><td class=\"wrap\">",
                 sk_thousands(s->support[c], number), 100 * f.precision, 100 * f.recall, 100 * f.f1);
     if (other >= 0) {
         sk_page_text(p, class_name[other]);
@@ -161,8 +161,8 @@ static void add_pairs(struct sk_page *p, const struct sk_scores *s, const char *
                 "<th>class</th><th class=\"text\">taken for</th><th>pictures</th><th>of the class</th></tr></thead>\n");
     for (int i = 0; i < n; i++) {
         sk_page_add(p, "<tr>");
-        sk_page_cell(p, "td", class_name[pair[i].label]);
-        sk_page_cell(p, "td class=\"text\"", class_name[pair[i].predicted]);
+        sk_page_cell(p, "td class=\"wrap\"", class_name[pair[i].label]);
+        sk_page_cell(p, "td class=\"wrap\"", class_name[pair[i].predicted]);
         sk_page_add(p, "<td>%lld</td><td>%.1f%%</td></tr>\n", (long long)pair[i].count,
                     100 * (double)pair[i].count / (double)s->support[pair[i].label]);
     }

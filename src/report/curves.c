@@ -27,21 +27,35 @@ static size_t shared_name(const struct curves *c)
         for (size_t k = 1; k < c->runs; k++)
             if (c->run[k]->name[i] != first[i])
                 return shared;
-        if (strchr("-_./ ", first[i]))
+        bool point = first[i] == '.' && first[i + 1] >= '0' && first[i + 1] <= '9'; /* of a number */
+        if (strchr("-_./ ", first[i]) && !point)
             shared = i + 1;
     }
     return shared;
 }
 
-static void shorten(char *out, const char *text)
+/* Bytes of the first characters of text, at most SHORT. */
+static size_t short_len(const char *text)
 {
     size_t used, left = strlen(text), n = 0;
     for (int i = 0; i < SHORT && left > 0; i++, left -= used) {
         (void)sk_utf8_next(text + n, left, &used);
         n += used;
     }
-    memcpy(out, text, n);
-    out[n] = '\0';
+    return n;
+}
+
+/* What the k-th run is called in charts: how its name begins, or ends where that of another begins so too. */
+static const char *short_name(const struct curves *c, size_t k)
+{
+    size_t shared = shared_name(c);
+    const char *name = c->run[k]->name + shared;
+    bool same = false;
+    for (size_t i = 0; i < c->runs; i++)
+        same |= i != k && strncmp(name, c->run[i]->name + shared, short_len(name)) == 0;
+    for (size_t used; same && name[short_len(name)]; name += used)
+        (void)sk_utf8_next(name, strlen(name), &used);
+    return name;
 }
 
 static double place(const struct curves *c, const struct sk_report_run *run, int64_t step)
@@ -59,7 +73,8 @@ static struct sk_series *new_series(struct curves *c, size_t k, const char *what
     if (!points)
         return NULL;
     bool labelled = line == SK_LINE_SOLID || (c->runs == 1 && line == SK_LINE_DASHED);
-    shorten(label, c->runs == 1 ? what : c->run[k]->name + shared_name(c));
+    const char *name = c->runs == 1 ? what : short_name(c, k);
+    snprintf(label, sizeof(c->label[0]), "%.*s", (int)short_len(name), name);
     *s = (struct sk_series){
         .label = labelled ? label : NULL, .colour = (int)k, .line = line, .x = points, .y = points + room};
     if (c->runs == 1 && line != SK_LINE_SOLID)
@@ -178,7 +193,7 @@ static void expect(const struct curves *c, struct sk_chart *chart)
 enum sk_code sk_report_curves(struct sk_page *p, const struct sk_report_run *const *run, size_t runs,
                               struct sk_err *err)
 {
-    struct sk_chart loss = {.title = "Loss", .unit = "cross-entropy"};
+    struct sk_chart loss = {.title = "Loss", .unit = "cross-entropy", .may_be_log = true};
     struct sk_chart accuracy = {.title = "Accuracy", .unit = "top-1", .percent = true};
     struct curves *c = sk_alloc(1, sizeof(*c), err);
     if (!c)

@@ -32,7 +32,7 @@ static void add_unfinished(struct sk_page *p, const struct sk_report_run *run, d
 {
     const struct sk_logged_epoch *last = sk_report_last(run);
     sk_page_add(p, "%s after epoch %lld of %lld", run->running ? "Still running" : "Stopped", (long long)last->epoch,
-                (long long)last->epochs);
+                (long long)sk_report_planned(run));
     if (isfinite(accuracy))
         sk_page_add(p, ": <b>%.2f%%</b> so far", 100 * accuracy);
     if (run->has_recipe)

@@ -38,6 +38,8 @@ const struct sk_logged_epoch *sk_report_last(const struct sk_report_run *run); /
 const struct sk_logged_epoch *sk_report_best(const struct sk_report_run *run); /* by validation; NULL: none */
 /* Accuracy of the last validation, NaN: none. */
 double sk_report_accuracy(const struct sk_report_run *run);
+/* The epochs that its recipe asks for now: a run that was finished may go on; by steps, what its log says. */
+int64_t sk_report_planned(const struct sk_report_run *run);
 bool sk_report_finished(const struct sk_report_run *run);
 double sk_report_seconds(const struct sk_report_run *run); /* of its logged epochs */
 enum sk_same { SK_SAME_NO, SK_SAME_YES, SK_SAME_UNKNOWN };
@@ -56,7 +58,8 @@ struct sk_series {     /* points with NaN are left out */
 struct sk_chart {
     const char *title, *unit, *across; /* unit: in words after the title; across: what x is */
     bool percent;                      /* y is a share */
-    double band[2];                    /* lower and upper bound of what is expected; band[0] == band[1]: none */
+    bool may_be_log; /* a logarithmic axis of y where its values are far apart: a peak does not flatten all others */
+    double band[2];  /* lower and upper bound of what is expected; band[0] == band[1]: none */
     const struct sk_series *series;
     size_t count;
 };

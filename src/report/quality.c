@@ -11,13 +11,13 @@ struct quality {
 };
 
 /* ---- sections ---- */
-static void add_head(struct sk_page *p, const struct quality *q)
+static void add_head(struct sk_page *p, const struct sk_report_run *run, const struct quality *q)
 {
     const struct sk_scores *s = &q->e.scores;
+    const struct sk_logged_epoch *best = sk_report_best(run);
     char number[32], step[32];
-    sk_page_add(p,
-                "<h2>Evaluation</h2>\n<p>The best checkpoint, of step %s, on %s validation pictures: accuracy "
-                "<b>%.2f%%</b>",
+    sk_page_add(p, "<h2>Evaluation</h2>\n<p>The %s of step %s, on %s validation pictures: accuracy <b>%.2f%%</b>",
+                best && best->step == q->session.step ? "best checkpoint," : "checkpoint",
                 sk_thousands(q->session.step, step), sk_thousands(q->e.all.count, number),
                 100 * sk_metrics_top1(&q->e.all));
     if (s->classes > SK_SCORES_TOP)
@@ -172,7 +172,7 @@ static enum sk_code add_sections(struct sk_page *p, struct sk_report_run *run, c
                                  struct sk_err *err)
 {
     const char *const *class_name = (const char *const *)q->session.class_name;
-    add_head(p, q);
+    add_head(p, run, q);
     sk_report_classes(p, &q->e.scores, class_name);
     sk_report_confusion(p, &q->e.scores, class_name);
     enum sk_code code = add_mistakes(p, q, err);

@@ -181,6 +181,15 @@ double sk_report_accuracy(const struct sk_report_run *run)
     return last ? last->val_top1 : NAN;
 }
 
+int64_t sk_report_planned(const struct sk_report_run *run)
+{
+    const struct sk_logged_epoch *last = sk_report_last(run);
+    const struct sk_recipe_train *t = &run->recipe.train;
+    if (run->has_recipe && t->max_steps <= 0)
+        return t->epochs;
+    return last ? last->epochs : 0;
+}
+
 bool sk_report_finished(const struct sk_report_run *run)
 {
     const struct sk_logged_epoch *last = sk_report_last(run);
@@ -188,7 +197,8 @@ bool sk_report_finished(const struct sk_report_run *run)
     if (!last)
         return false;
     bool stale = run->has_position && t->early_stop > 0 && run->position.stale >= t->early_stop;
-    return last->epoch >= last->epochs || stale || (run->has_recipe && t->max_steps > 0 && last->step >= t->max_steps);
+    bool steps = run->has_recipe && t->max_steps > 0;
+    return stale || (steps ? last->step >= t->max_steps : last->epoch >= sk_report_planned(run));
 }
 
 double sk_report_seconds(const struct sk_report_run *run)

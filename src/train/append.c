@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *name, struct sk_err *err)
@@ -15,13 +16,24 @@ enum sk_code sk_append_open(struct sk_append *a, const char *dir, const char *na
     a->fd = open(a->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (a->fd < 0)
         return sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
-    a->size = lseek(a->fd, 0, SEEK_END);
-    if (a->size < 0) {
+    struct stat st;
+    if (fstat(a->fd, &st) != 0)
         code = sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", a->path);
+    else if (!S_ISREG(st.st_mode))
+        code = sk_fail(err, SK_IO, "cannot open '%s': not a regular file", a->path);
+    a->size = code == SK_OK ? st.st_size : 0;
+    if (code != SK_OK)
         close(a->fd);
-    }
     a->is_open = code == SK_OK;
     return code;
+}
+
+/* Told of the run, not of the file: on a full disk all logs of a run fail, which is one warning. */
+static void tell(const struct sk_append *a, const char *what, int reason)
+{
+    const char *name = strrchr(a->path, '/');
+    sk_notice("cannot %s the logs of '%.*s': %s; training goes on", what, name ? (int)(name - a->path) : 0, a->path,
+              strerror(reason));
 }
 
 /* Writes the pending records; after a failure the file ends with a whole record and they stay pending. */
@@ -35,9 +47,10 @@ static void flush_pending(struct sk_append *a)
         a->pending.len = 0;
         return;
     }
+    int reason = errno;
     if (ftruncate(a->fd, a->size) != 0)
         a->lost = true; /* a part of a record is in the file: readers drop it and perhaps what follows */
-    sk_notice("%s; training goes on", a->failure.text);
+    tell(a, "write", reason);
 }
 
 void sk_append_put(struct sk_append *a, const struct sk_str *record, enum sk_code made)
@@ -56,7 +69,7 @@ void sk_append_sync(struct sk_append *a)
         return;
     flush_pending(a);
     if (fdatasync(a->fd) != 0)
-        sk_notice("cannot flush '%s': %s; training goes on", a->path, strerror(errno));
+        tell(a, "flush", errno);
 }
 
 enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err)

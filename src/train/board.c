@@ -67,7 +67,6 @@ enum sk_code sk_board_close(struct sk_board *b, struct sk_err *err)
 {
     enum sk_code code = sk_append_close(&b->file, err);
     sk_free(b->histogram);
-    sk_str_release(&b->held);
     *b = (struct sk_board){0};
     return code;
 }
@@ -95,7 +94,7 @@ void sk_board_step(struct sk_board *b, const struct sk_step_report *r)
 
 void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
 {
-    enum { WITHOUT_VALIDATION = 4 };
+    enum { WITHOUT_VALIDATION = 4, WITHOUT_AVERAGE = 7 };
     double training = r->seconds - r->val_seconds;
     const struct sk_event_scalar scalars[] = {
         {"epoch/train_loss", sk_metrics_loss(&r->train)},
@@ -105,11 +104,14 @@ void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r)
         {"val/loss", sk_metrics_loss(&r->val)},
         {"val/accuracy", sk_metrics_top1(&r->val)},
         {"val/top5", sk_metrics_top5(&r->val)},
+        {"ema/loss", sk_metrics_loss(&r->ema)},
+        {"ema/accuracy", sk_metrics_top1(&r->ema)},
+        {"ema/top5", sk_metrics_top5(&r->ema)},
     };
-    put_scalars(b, r->step, scalars, r->has_val ? SK_COUNT(scalars) : WITHOUT_VALIDATION);
-    if (b->held.len > 0)
-        sk_append_put(&b->file, &b->held, SK_OK);
-    b->held.len = 0;
+    put_scalars(b, r->step, scalars,
+                r->has_ema   ? SK_COUNT(scalars)
+                : r->has_val ? WITHOUT_AVERAGE
+                             : WITHOUT_VALIDATION);
 }
 
 /* ---- pictures ---- */
@@ -167,17 +169,21 @@ void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t
 }
 
 /* ---- histograms ---- */
-static enum sk_code hold(struct sk_board *b, const char *kind, const char *name, const float *value, size_t n,
-                         int64_t step, struct sk_err *err)
+static enum sk_code put_histogram(struct sk_board *b, const char *kind, const char *name, const float *value, size_t n,
+                                  int64_t step, struct sk_err *err)
 {
     char tag[SK_TENSOR_NAME + 16];
+    struct sk_str event = {0};
     snprintf(tag, sizeof(tag), "%s/%s", kind, name);
     sk_histogram_make(b->histogram, value, n);
-    return sk_event_histogram(&b->held, (struct sk_event_time){wall_clock(), step}, tag, b->histogram, err);
+    enum sk_code code = sk_event_histogram(&event, (struct sk_event_time){wall_clock(), step}, tag, b->histogram, err);
+    sk_append_put(&b->file, &event, code);
+    sk_str_release(&event);
+    return code;
 }
 
-static enum sk_code hold_param(struct sk_board *b, struct sk_net *net, const struct sk_store_entry *param, int64_t step,
-                               bool stepped, struct sk_err *err)
+static enum sk_code put_param(struct sk_board *b, struct sk_net *net, const struct sk_store_entry *param, int64_t step,
+                              struct sk_err *err)
 {
     size_t n = (size_t)sk_desc_count(&param->desc);
     float *value = sk_alloc(n, sizeof(*value), err);
@@ -185,26 +191,25 @@ static enum sk_code hold_param(struct sk_board *b, struct sk_net *net, const str
         return SK_NOMEM;
     enum sk_code code = sk_store_read(sk_net_store(net), param->name, value, n, err);
     if (code == SK_OK)
-        code = hold(b, "weights", param->name, value, n, step, err);
-    if (code == SK_OK && stepped)
+        code = put_histogram(b, "weights", param->name, value, n, step, err);
+    if (code == SK_OK)
         code = sk_net_gradient(net, param->name, value, n, err);
-    if (code == SK_OK && stepped)
-        code = hold(b, "gradients", param->name, value, n, step, err);
+    if (code == SK_OK)
+        code = put_histogram(b, "gradients", param->name, value, n, step, err);
     sk_free(value);
     return code;
 }
 
-void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step, bool stepped)
+void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step)
 {
     const struct sk_store *store = sk_net_store(net);
     struct sk_err err = {0};
     enum sk_code code = SK_OK;
     if (!b->file.is_open || b->histograms == 0 || epoch % b->histograms != 0)
         return;
-    b->held.len = 0;
     for (size_t i = 0; i < sk_store_count(store) && code == SK_OK; i++)
         if (sk_store_at(store, i)->role == SK_ROLE_PARAM)
-            code = hold_param(b, net, sk_store_at(store, i), step, stepped, &err);
+            code = put_param(b, net, sk_store_at(store, i), step, &err);
     if (code != SK_OK)
         sk_notice("epoch %lld has no histograms of all weights: %s; training goes on", (long long)epoch, err.text);
 }

@@ -112,16 +112,14 @@ static void book_time(struct sk_training *t, double since, double waited)
     t->pace = t->pace > 0 ? t->pace + 0.1 * (spent - t->pace) : spent;
 }
 
-static enum sk_code next_step(struct sk_training *t, bool *ended, struct sk_err *err)
+static enum sk_code next_step(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_batch *batch;
     double since = sk_now(), waited = sk_loader_waited(t->loader);
     enum sk_code code = sk_loader_next(t->loader, &batch, err);
-    *ended = code == SK_OK && !batch;
-    if (code != SK_OK || !batch)
-        return code;
     waited = sk_loader_waited(t->loader) - waited;
-    code = train_batch(t, batch, err);
+    if (code == SK_OK)
+        code = train_batch(t, batch, err);
     if (code != SK_OK)
         return code;
     book_time(t, since, waited);
@@ -131,15 +129,15 @@ static enum sk_code next_step(struct sk_training *t, bool *ended, struct sk_err 
     return SK_OK;
 }
 
+/* Who asks to stop after an epoch's last step stops its validation: its histograms are made. */
 static enum sk_code train_steps(struct sk_training *t, struct sk_err *err)
 {
-    bool ended = false;
     enum sk_code code = sk_loader_start(t->loader, t->at.epoch, t->at.batch, err);
     sk_loader_replaced_before(t->loader, t->at.replaced);
-    while (code == SK_OK && !ended && !no_steps_left(t)) {
+    while (code == SK_OK && t->at.batch < t->batches && !no_steps_left(t)) {
         if (sk_training_cancelled(t))
             return cancelled(t, err);
-        code = next_step(t, &ended, err);
+        code = next_step(t, err);
     }
     return code;
 }
@@ -247,8 +245,8 @@ enum sk_code sk_training_epoch(struct sk_training *t, struct sk_err *err)
     enum sk_code code = train_steps(t, err);
     if (code == SK_OK)
         code = sk_training_check_weights(t, err);
-    if (code == SK_OK)
-        sk_board_histograms(&t->log.board, t->net, t->at.epoch + 1, t->at.step, t->at.step > from);
+    if (code == SK_OK && t->at.step > from) /* else only the validation was left, the run has them */
+        sk_board_histograms(&t->log.board, t->net, t->at.epoch + 1, t->at.step);
     if (code == SK_OK && t->val)
         code = validate(t, &report, err);
     if (code != SK_OK)

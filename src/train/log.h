@@ -9,7 +9,8 @@
 
 /* ---- files that grow by records (append.c) ---- */
 /* Records that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and are written with the
- * next one or at the end when there is room again; the failure is told once. Zeroed: not open; then nothing is done. */
+ * next one or at the end when there is room again; the failure is told once a run. Zeroed: not open; then nothing is
+ * done. */
 enum { SK_LOG_PENDING = 16 << 20 };
 struct sk_append {
     bool is_open;
@@ -37,14 +38,14 @@ enum sk_logged sk_logged_parse(const char *line, size_t len, struct sk_logged_st
 enum sk_code sk_logged_csv(const struct sk_logged_epoch *epoch, struct sk_str *out, struct sk_err *err) SK_MUST;
 
 /* ---- TensorBoard (board.c) ---- */
-/* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5, epoch/train_loss,
+/* Tags: each logged step train/loss, train/accuracy, lr; each epoch val/loss, val/accuracy, val/top5 (with train.ema
+ * also of ema), epoch/train_loss,
  * epoch/train_accuracy, images_per_s, waited (share of the time of training); every `histograms` epochs weights/NAME
  * and gradients/NAME (of the epoch's last step); train/pictures, pictures of the first step as the network gets them.
  */
 struct sk_board {
     struct sk_append file;
     int histograms;
-    struct sk_str held;             /* histograms that wait for their epoch's end */
     struct sk_histogram *histogram; /* scratch */
 };
 /* Begins a file of its own whose name sorts behind those in dir; it says that what they have beyond `step` steps does
@@ -55,9 +56,8 @@ void sk_board_step(struct sk_board *b, const struct sk_step_report *r);
 void sk_board_epoch(struct sk_board *b, const struct sk_epoch_report *r);
 /* A grid of the batch's pictures, where they are 8-bit, grey or RGB, and no side is above 1024. */
 void sk_board_pictures(struct sk_board *b, const struct sk_batch *batch, int64_t step);
-/* Weights, and the gradients of the last step where `stepped`: made now, as evaluation overwrites gradients, and
- * written with the epoch, so that a validation that is done again writes them once. */
-void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step, bool stepped);
+/* Weights, and the gradients of the step just done: before a validation, which overwrites gradients. */
+void sk_board_histograms(struct sk_board *b, struct sk_net *net, int64_t epoch, int64_t step);
 enum sk_code sk_board_close(struct sk_board *b, struct sk_err *err) SK_MUST;
 
 /* ---- all of them (log.c) ---- */

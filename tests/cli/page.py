@@ -2,8 +2,9 @@
 
 page.py PAGE whole              well-formed, and nothing in it comes from elsewhere
 page.py PAGE text               its text, a line an element
-page.py PAGE epochs LOG         the table of epochs has the figures of log.jsonl
-page.py PAGE eval JSON          classes, confusion and mistakes are those of `skua eval --json`
+page.py PAGE epochs LOG         figures, ends of curves, times and the table of epochs are those of log.jsonl
+page.py PAGE compare LOG LOG    so are the figures of two runs, and the differences between them
+page.py PAGE eval JSON          classes, confusion, mistakes and calibration are those of `skua eval --json`
 """
 
 import json
@@ -81,7 +82,7 @@ def whole(page, text):
         assert b64decode(data, validate=True).startswith(begin)
 
 
-def epochs(page, log):
+def epochs(page, log, text):
     logged = [json.loads(line) for line in open(log)]
     logged = [e for e in logged if "train_loss" in e]
     table = page.table("epoch")[1:]
@@ -91,13 +92,50 @@ def epochs(page, log):
                 f"{100 * e['val_top1']:.2f}%", f"{e['lr']:.4g}", f"{e['seconds']:.2f}"]
         got = [row[0].split()[0]] + row[1:7]
         assert got == want, (got, want)
+    if "runs side by side" not in text:
+        figures(text, logged)
+
+
+def shown(text, pattern):
+    return re.search(pattern, text)[1]
+
+
+def figures(text, logged):
+    last, best = logged[-1], max(logged, key=lambda e: e["val_top1"])
+    for name, key in ("Validation accuracy", "val_top1"), ("Training accuracy", "train_top1"), ("Averaged weights", "ema_top1"):
+        if key in last:
+            assert shown(text, f"<dt>{name}</dt><dd>([^<]*)") == f"{100 * last[key]:.2f}%", name
+    if best is not last:
+        assert shown(text, "<dt>Best</dt><dd>([^ ]*)") == f"{100 * best['val_top1']:.2f}%"
+    ends = re.findall('aria-label="([^"]*)"', text)
+    assert ends[0] == f"Loss by epoch, at the end: training {last['train_loss']:.3g}, valid. {last['val_loss']:.3g}", ends
+    assert ends[1].endswith(f"training {100 * last['train_top1']:.2f}%, valid. {100 * last['val_top1']:.2f}%"), ends
+    assert ends[3].endswith(f"all {last['seconds']:.3g}, computing {last['compute_seconds']:.3g}"), ends
+    for name, key in ("computing", "compute_seconds"), ("waiting for data", "wait_seconds"), ("validation", "val_seconds"):
+        assert shown(text, f"</span>{name} ([^ ]*) s ") == f"{sum(e[key] for e in logged):.3g}", name
+
+
+def compare(page, logs):
+    runs = [[e for e in map(json.loads, open(log)) if "train_loss" in e] for log in logs]
+    rows = {row[0]: row[1:] for row in page.tables[0][1:]}
+    last = [run[-1] for run in runs]
+    for name, key in ("Validation accuracy, last epoch", "val_top1"), ("Training accuracy", "train_top1"):
+        a, b, difference = rows[name]
+        assert [a, b] == [f"{100 * e[key]:.2f}%" for e in last], (name, rows[name])
+        assert abs(float(difference.replace("−", "-").replace("±", "")) - 100 * (last[1][key] - last[0][key])) < 0.0051, rows[name]
+    for name, key in ("Validation loss", "val_loss"), ("Training loss", "train_loss"):
+        a, b, difference = rows[name]
+        assert [a, b] == [f"{e[key]:.4f}" for e in last], (name, rows[name])
+        assert abs(float(difference.replace("−", "-").replace("±", "")) - (last[1][key] - last[0][key])) < 5.1e-5, rows[name]
+    assert rows["Validation accuracy, best epoch"][:2] == [f"{100 * max(e['val_top1'] for e in run):.2f}%" for run in runs]
+    assert rows["Epochs"] == [str(len(runs[0])), str(len(runs[1])), f"×{len(runs[1]) / len(runs[0]):.3g}"], rows["Epochs"]
 
 
 def number(text):
     return float(text.replace(",", "").strip("% "))
 
 
-def evaluated(page, path):
+def evaluated(page, path, html):
     want = json.load(open(path))
     text = " ".join(page.lines)
     assert f"{100 * want['top1']:.2f}%" in text and f"loss {want['loss']:.4f}" in text
@@ -112,8 +150,30 @@ def evaluated(page, path):
     got = [[int(cell or 0) for cell in row[1:]] for row in matrix[1:]]
     assert got == want["confusion"], (got, want["confusion"])
     assert f"{100 * want['calibration']['ece']:.2f}%" in text
-    for m in want["mistakes"][:20]:
-        assert f"{100 * m['probability']:.1f}%" in text and f"{100 * m['class_probability']:.1f}%" in text, m
+    for label, c in enumerate(want["classes"]):
+        other = [n if i != label else 0 for i, n in enumerate(want["confusion"][label])]
+        taken = want["classes"][other.index(max(other))]["name"]
+        assert rows[c["name"]][5] == (f"{taken} {max(other)}" if max(other) > 0 else ""), rows[c["name"]]
+    bins = [b for b in want["calibration"]["bins"] if b["count"]]
+    titles = re.findall("<title>([0-9]+) pictures: confidence ([0-9.]+)%, accuracy ([0-9.]+)%", html)
+    assert titles == [(str(b["count"]), f"{100 * b['confidence']:.1f}", f"{100 * b['accuracy']:.1f}") for b in bins], titles
+    fit = want["calibration"]["temperature"]
+    assert f"loss {fit['loss_after']:.4f} instead of {fit['loss_before']:.4f}" in text
+    mistakes(want, html)
+
+
+def mistakes(want, html):
+    names = [c["name"] for c in want["classes"]]
+    name = lambda of: of if isinstance(of, str) else names[of]
+    found = re.findall('<figure title="[^"]*"><img[^>]* alt="([^"]*)" src="([^"]*)"><figcaption><b>([^<]*)</b> ([0-9.]+)%<br>'
+                       '<span class="quiet">is ([^<]*) ([0-9.]+)%</span>', html)
+    assert len(found) >= min(len(want["mistakes"]), 20) > 0, len(found)
+    for (alt, _, predicted, sure, label, less), m in zip(found, want["mistakes"]):
+        assert [predicted, label, alt] == [name(m["predicted"]), name(m["class"]), name(m["class"])], (predicted, label, m)
+        assert [sure, less] == [f"{100 * m['probability']:.1f}", f"{100 * m['class_probability']:.1f}"], m
+    assert len({source for _, source, *_ in found}) == len(found), "one picture for several mistakes"
+    strips = re.findall('<p class="strip".*?</p>', html, re.S)
+    assert any(len(set(re.findall('src="([^"]*)"', strip))) > 3 for strip in strips), "one picture for all epochs"
 
 
 def main():
@@ -125,9 +185,11 @@ def main():
     elif what == "text":
         print("\n".join(re.sub(r"\s+", " ", line) for line in page.lines if line.strip()))
     elif what == "epochs":
-        epochs(page, sys.argv[3])
+        epochs(page, sys.argv[3], text)
     elif what == "eval":
-        evaluated(page, sys.argv[3])
+        evaluated(page, sys.argv[3], text)
+    elif what == "compare":
+        compare(page, sys.argv[3:5])
 
 
 main()

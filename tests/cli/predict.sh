@@ -68,12 +68,12 @@ for word in processor cores memory 'backend cpu: ' 'backend cuda: '; do
 done
 run 0 info --json
 matches out '^\{"version":.*"threads":[1-9]'
-run 0 info cifar10-resnet18
+run 0 info cifar10-resnet18-5
 says out 'parameters   11,173,962'
 matches out '^layer4\.1\.conv2 +conv +4x4x512 +2,359,296 +37,748,736'
 run 0 info cifar10-narrow-resnet18
 says out 'parameters   2,797,610'
-run 0 info cifar10-resnet18 --set model.arch=resnet50 --set model.stem=imagenet --set model.classes=1000 \
+run 0 info cifar10-resnet18-5 --set model.arch=resnet50 --set model.stem=imagenet --set model.classes=1000 \
     --set 'data.prepare=[{resize: 256}, {center_crop: 224}]'
 says out 'parameters   25,557,032'
 matches out 'MACs +4,0[0-9]{2},[0-9]{3},[0-9]{3} a picture'

@@ -8,7 +8,7 @@ refused "cannot open data 'nowhere': no such file or folder" train --data nowher
 refused "cannot tell what data 'empty' holds" train --data empty
 refused "nowhere" eval run --data nowhere
 head -c 1000 /dev/zero > bad-cifar/data_batch_1.bin
-refused "bad-cifar" train cifar10-resnet18 --data bad-cifar
+refused "bad-cifar" train cifar10-resnet18-5 --data bad-cifar
 head -c 100 /dev/urandom > classes/a/x.png
 cp classes/a/x.png classes/b/y.png
 run 2 train --data classes --set data.val_fraction=0
@@ -36,7 +36,7 @@ refused "expected an integer from 1 to 65536, got '0'" train tiny.yaml --set tra
 refused "expected an integer from 16 to 512, got '8'" train tiny.yaml --set data.image_size=8
 refused "did you mean" train tiny.yaml --set train.btach=3
 refused "expected KEY=VALUE" train tiny.yaml --set data.workers
-refused "cifar10-resnet18" train cifar10-resnet19
+refused "cifar10-resnet18-5" train cifar10-resnet19-5
 refused "unknown model 'resnet19'" train tiny.yaml --set model.arch=resnet19
 refused "train.schedule.warmup_epochs" train tiny.yaml --set train.schedule.warmup_epochs=9
 

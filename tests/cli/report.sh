@@ -47,6 +47,10 @@ shows dot.html 'skua: one'
 
 # ---- several ----
 run 0 train tiny.yaml --out wide --set model.width=0.125 --set train.epochs=2 --set train.ema=0.9
+run 0 report wide --no-eval
+page wide/report.html epochs wide/log.jsonl
+run 0 report one wide --out two.html
+page two.html compare one/log.jsonl wide/log.jsonl
 run 0 report one wide missed --out several.html
 shows several.html '3 runs side by side' 'What differs in the recipes' 'model.width' '0.0625' '0.125' 'Evaluated: macro F1' 'averaged weights' '±0.00'
 check 'the same data is compared' sh -c '! grep -q "not compared" text'
@@ -67,6 +71,13 @@ PY
 done
 run 0 report one one --no-eval
 shows report.html 'Nothing: they are the same'
+run 0 train tiny.yaml --out fewer --set data.val_limit=30 --set train.epochs=1
+run 0 report one fewer --no-eval --out different.html # the same training pictures
+shows different.html 'The runs are of different data' 'data.val_limit'
+run 0 train tiny.yaml --out early --set train.early_stop=1 --set train.epochs=20
+check 'it stopped early' sh -c '! grep -q "\"epoch\":20," early/log.jsonl'
+run 0 report early --no-eval
+shows early/report.html 'Finished:'
 
 # ---- what a run may lack ----
 mkdir begun
@@ -81,7 +92,21 @@ exec 9> begun/.lock
 flock 9
 run 0 report begun
 shows begun/report.html 'Still running: no epoch is logged yet' 'no checkpoint yet' 'Loss'
+printf '{"step":6,"ep' >> begun/log.jsonl # it is being written
+run 0 report begun
+shows begun/report.html 'Still running'
+check 'a line that is being written is no damage' sh -c '! grep -q "left out" text'
 exec 9>&-
+run 0 report begun
+shows begun/report.html 'a cut last line is left out'
+cp -r one grown # a finished run that goes on
+sed -i 's/^  epochs: 3$/  epochs: 10/' grown/recipe.yaml
+run 0 report grown
+shows grown/report.html 'Stopped after epoch 3 of 10' 'The best checkpoint, of step'
+rm grown/best grown/ckpt-12 -r
+sed -i 's/"best":true/"best":false/; s/"val_top1":[0-9.]*,//' grown/log.jsonl
+run 0 report grown
+shows grown/report.html 'The checkpoint of step 36'
 head -14 one/log.jsonl > begun/log.jsonl
 run 0 report begun
 shows begun/report.html 'Stopped after epoch 1 of 3'
@@ -163,6 +188,7 @@ mkdir empty
 refused "'empty' is no run: expected a folder of skua train with recipe.yaml or log.jsonl" report empty
 check 'nothing is left in it' [ -z "$(ls -A empty)" ]
 refused 'skua report' report
+refused 'skua report: expected at most 8 of RUN..., found 9' report one one one one one one one one one
 run 1 report one --out absent/page.html
 says err "cannot create 'absent/page.html"
 if [ -e /dev/full ]; then

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ STEPS = -(-SAMPLES // BATCH)
 STEP_TAGS = {"train/loss": "loss", "train/accuracy": "top1", "lr": "lr"}
 EPOCH_TAGS = {"epoch/train_loss": "train_loss", "epoch/train_accuracy": "train_top1", "val/loss": "val_loss",
               "val/accuracy": "val_top1", "val/top5": "val_top5", "images_per_s": "images_per_s"}
+AVERAGE_TAGS = {"ema/loss": "ema_loss", "ema/accuracy": "ema_top1", "ema/top5": "ema_top5"}
 TIMES = {"seconds", "wait_seconds", "compute_seconds", "val_seconds", "images_per_s"}
 
 
@@ -58,11 +60,11 @@ def board(run):
     return reader
 
 
-def check_scalars(run):
+def check_scalars(run, epoch_tags=EPOCH_TAGS):
     reader = board(run)
     steps, epochs = log_of(run)
-    assert set(reader.Tags()["scalars"]) == {*STEP_TAGS, *EPOCH_TAGS, "waited"}, reader.Tags()
-    for tags, lines in (STEP_TAGS, steps), (EPOCH_TAGS, epochs):
+    assert set(reader.Tags()["scalars"]) == {*STEP_TAGS, *epoch_tags, "waited"}, reader.Tags()
+    for tags, lines in (STEP_TAGS, steps), (epoch_tags, epochs):
         for tag, key in tags.items():
             events = reader.Scalars(tag)
             assert [e.step for e in events] == [l["step"] for l in lines], (run, tag, [e.step for e in events])
@@ -150,6 +152,29 @@ def check_killed():
     return sum(killed)
 
 
+def check_stopped():
+    """Stopped between an epoch's last step and the end of its validation: its histograms are there, and there once."""
+    def stop(*arguments):
+        log, lines = work / "stopped" / "log.jsonl", 0
+        process = subprocess.Popen([skua, "train", *arguments, "--out", work / "stopped"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        while process.poll() is None and lines < STEPS:
+            lines = log.read_bytes().count(b"\n") if log.exists() else 0
+        process.send_signal(signal.SIGINT)
+        return process.wait() == 130 and log.read_bytes().count(b"\n") == STEPS
+    for _ in range(20):
+        if stop(work / "small.yaml", "--set", "train.histograms=1"):
+            break
+        shutil.rmtree(work / "stopped")
+    else:
+        raise AssertionError("the validation was over before it could be stopped")
+    train("stopped", "--resume")
+    reader = board("stopped")
+    for tag in reader.Tags()["histograms"]:
+        assert [h.step for h in reader.Histograms(tag)] == [STEPS * e for e in (1, 2, 3, 4)], tag
+    assert table("stopped") == table("whole")
+
+
 def check_table(run):
     """metrics.csv holds the epochs of log.jsonl."""
     rows = list(csv.DictReader(open(work / run / "metrics.csv")))
@@ -169,5 +194,8 @@ count = check_scalars("whole")
 weights = check_histograms("whole")
 check_pictures("whole")
 check_table("whole")
+train("averaged", work / "small.yaml", "--set", "train.ema=0.9", "--set", "train.epochs=2")
+check_scalars("averaged", EPOCH_TAGS | AVERAGE_TAGS)
 kills = check_killed()
+check_stopped()
 print(f"{count} scalars as in the log, histograms of {weights} weights and gradients, pictures, a run killed {kills} times")

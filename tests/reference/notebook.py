@@ -26,14 +26,18 @@ def outputs(book):
     )
 
 
+def execute(book):
+    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    return book
+
+
 def run(name):
     book = nbformat.read(path, as_version=4)
     assert all(not cell.outputs and cell.execution_count is None for cell in book.cells if cell.cell_type == "code"), \
         "the repository holds no outputs: clear them"
     book.cells.append(nbformat.v4.new_code_cell("print(epochs.to_json(), steps.shape, sorted(weights)[0], sorted(runs))"))
     os.environ["SKUA_RUN"] = str(work / "runs" / name)
-    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
-    return book
+    return execute(book)
 
 
 (work / "recipe.yaml").write_text("name: tiny\n")
@@ -56,4 +60,15 @@ pictures = sum("image/png" in out.get("data", {}) for cell in book.cells if cell
 assert pictures == 4, pictures
 text = outputs(run("second"))
 assert "line 15 of" in text and "no " in text, text[:2000]
-print("the notebook read two runs")
+
+for name, log in ("begun", 5), ("new", 0):  # in the first epoch, before its first step: nothing but steps, then nothing at all
+    folder = work / "runs" / name
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text("name: tiny\n")
+    (folder / "log.jsonl").write_text("".join(open(work / "runs/first/log.jsonl").readlines()[:log]))
+    (folder / "metrics.csv").write_text(open(work / "runs/first/metrics.csv").readline())
+    book = nbformat.read(path, as_version=4)
+    os.environ["SKUA_RUN"] = str(folder)
+    text = outputs(execute(book))
+    assert "no epoch is logged yet" in text and "no checkpoint in" in text, text[:2000]
+print("the notebook read two runs and two that had only begun")

@@ -47,7 +47,9 @@ check 'what a page asks for is seen' [ -s console ]
 run 0 train tiny.yaml --out one --set expect.accuracy=0.01
 run 0 train tiny.yaml --out two --set model.width=0.125
 run 0 report one
-run 0 report one two --out pair.html
+long=a-run-$(printf 'that-has-much-to-say-about-itself-%.0s' 1 2 3)$(printf 'x%.0s' {1..60})
+cp -r two "$long"
+run 0 report one two "$long" --out pair.html
 run 0 data inspect tiny.yaml --html data.html --split train
 cp one/report.html one.html
 for page in one pair data; do

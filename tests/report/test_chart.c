@@ -12,7 +12,7 @@ static void draw(struct sk_page *p, const struct sk_series *series, size_t count
     assert_int_equal(p->err.code, SK_OK);
 }
 
-/* The plot goes from 36 to 276 and from 194 up to 8. */
+/* The plot goes from 36 to 264 and from 194 up to 8. */
 static void points_lie_where_their_values_say(void **state)
 {
     struct sk_page p = {0};
@@ -20,9 +20,9 @@ static void points_lie_where_their_values_say(void **state)
     struct sk_series s = {.label = "a<b", .x = x, .y = y, .count = 4};
     (void)state;
     draw(&p, &s, 1, true);
-    assert_non_null(strstr(p.text.text, "d=\"M36.0 194.0L96.0 101.0M276.0 8.0\""));
+    assert_non_null(strstr(p.text.text, "d=\"M36.0 194.0L93.0 101.0M264.0 8.0\""));
     assert_non_null(
-        strstr(p.text.text, "cx=\"96.0\" cy=\"101.0\" r=\"2.2\" fill=\"var(--c0)\"><title>epoch 1: 50.00%<"));
+        strstr(p.text.text, "cx=\"93.0\" cy=\"101.0\" r=\"2.2\" fill=\"var(--c0)\"><title>epoch 1: 50.00%<"));
     assert_non_null(strstr(p.text.text, ">a&lt;b 100.00%</text>"));
     assert_non_null(strstr(p.text.text, "aria-label=\"T by epoch, at the end: a&lt;b 100.00%\""));
     assert_non_null(strstr(p.text.text, "text-anchor=\"end\">60%</text>"));
@@ -72,8 +72,8 @@ static void labels_keep_apart(void **state)
         s[k] = (struct sk_series){.label = "run", .colour = k, .x = x, .y = y[k], .count = 2};
     }
     draw(&p, s, SK_REPORT_RUNS, false);
-    for (const char *at = p.text.text; (at = strstr(at, "<text x=\"282.0\" y=\"")); at++)
-        place[found++] = strtod(at + strlen("<text x=\"282.0\" y=\""), NULL);
+    for (const char *at = p.text.text; (at = strstr(at, "<text x=\"270.0\" y=\"")); at++)
+        place[found++] = strtod(at + strlen("<text x=\"270.0\" y=\""), NULL);
     assert_int_equal(found, SK_REPORT_RUNS);
     for (int k = 0; k < found; k++) {
         assert_true(place[k] > 8 && place[k] <= 194 + 4);
@@ -83,6 +83,82 @@ static void labels_keep_apart(void **state)
     sk_page_release(&p);
 }
 
+/* The axis' name stands behind its last tick, however long that is. */
+static void the_name_of_an_axis_is_clear_of_its_ticks(void **state)
+{
+    static const double last[] = {3, 250, 100000};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(last); i++) {
+        struct sk_page p = {0};
+        double x[] = {0, last[i]}, y[] = {0, 1};
+        char tick[80];
+        struct sk_series s = {.label = "a", .x = x, .y = y, .count = 2};
+        draw(&p, &s, 1, false);
+        double half = 5.8 * (floor(log10(last[i])) + 1) / 2;
+        snprintf(tick, sizeof(tick), "x=\"264.0\" y=\"207.0\" text-anchor=\"middle\">%.0f<", last[i]);
+        const char *name = strstr(p.text.text, "\" y=\"207.0\">epoch<");
+        assert_non_null(strstr(p.text.text, tick));
+        while (name[-1] != '"')
+            name--;
+        assert_true(strtod(name, NULL) > 264 + half + 4);
+        sk_page_release(&p);
+    }
+}
+
+/* From 0.5 to 100: ticks at 0.5, 1, 2, 5 ... 100, all decades as long. */
+static void a_peak_makes_a_logarithmic_axis(void **state)
+{
+    double x[] = {0, 1, 2}, y[] = {80, 10, 0.6};
+    struct sk_series s = {.label = "a", .x = x, .y = y, .count = 3};
+    struct sk_chart c = {.title = "T", .unit = "u", .across = "epoch", .may_be_log = true, .series = &s, .count = 1};
+    (void)state;
+    for (int peak = 1; peak >= 0; peak--) {
+        struct sk_page p = {0};
+        char place[64];
+        y[0] = peak ? 80 : 11;
+        sk_chart_lines(&p, &c);
+        assert_int_equal(strstr(p.text.text, "u, logarithmic") != NULL, peak);
+        snprintf(place, sizeof(place), "cx=\"150.0\" cy=\"%.1f\"",
+                 194 - (peak ? log(10 / 0.5) / log(100 / 0.5) : 10 / 15.0) * 186);
+        assert_non_null(strstr(p.text.text, place));
+        assert_int_equal(strstr(p.text.text, ">0.5</text>") && strstr(p.text.text, ">100</text>") &&
+                             strstr(p.text.text, ">20</text>"),
+                         peak);
+        sk_page_release(&p);
+    }
+}
+
+/* Ends of lines are told apart by what of the runs' names differs, not within a number. */
+static void names_are_told_apart(void **state)
+{
+    static const char *const name[][2] = {{"sweep-lr-0.1", "sweep-lr-0.01"},
+                                          {"a-very-long-name-1", "another-one-as-long"},
+                                          {"abcdefghijklm-1x", "abcdefghijklm2-1x"},
+                                          {"ärger-mit-ä", "ärger-mit-ö"}};
+    static const char *const shown[][2] = {
+        {">0.1 ", ">0.01 "}, {">a-very-lo", ">another-o"}, {">hijklm-1x ", ">ijklm2-1x "}, {">ä ", ">ö "}};
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(name); i++) {
+        struct sk_page p = {0};
+        struct sk_err err = {0};
+        struct sk_logged_epoch epoch = {.epoch = 1, .step = 1, .train_loss = 1, .val_top1 = 0.5, .val_loss = 1};
+        struct sk_report_run *run[2];
+        for (int k = 0; k < 2; k++) {
+            run[k] = sk_alloc(1, sizeof(*run[k]), &err);
+            assert_non_null(run[k]);
+            snprintf(run[k]->name, sizeof(run[k]->name), "%s", name[i][k]);
+            run[k]->log = (struct sk_run_log){.epoch = &epoch, .epochs = 1};
+            run[k]->epoch_steps = 1;
+        }
+        assert_ok(sk_report_curves(&p, (const struct sk_report_run *const *)run, 2, &err), err);
+        for (int k = 0; k < 2; k++) {
+            assert_non_null(strstr(p.text.text, shown[i][k]));
+            sk_free(run[k]);
+        }
+        sk_page_release(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +166,9 @@ int main(void)
         cmocka_unit_test(values_of_any_size_make_a_chart),
         cmocka_unit_test(nothing_is_drawn_of_nothing),
         cmocka_unit_test(labels_keep_apart),
+        cmocka_unit_test(the_name_of_an_axis_is_clear_of_its_ticks),
+        cmocka_unit_test(a_peak_makes_a_logarithmic_axis),
+        cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "train/internal.h"
 
@@ -187,6 +188,76 @@ static void lines_wait_while_there_is_no_room(void **state)
     assert_content(FIRST SECOND);
 }
 
+static int notices;
+static void count_notice(const char *text)
+{
+    notices += strstr(text, "training goes on") != NULL;
+}
+
+/* log.jsonl, metrics.csv and TensorBoard's events all fail; then there is room again, and nothing is missing. */
+static void a_full_disk_is_one_warning(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    (void)state;
+    notices = 0;
+    sk_notice_sink(count_notice);
+    assert_ok(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err),
+              err);
+    limit_file_size(1);
+    for (int i = 1; i <= 12; i++)
+        put_step(&log, i, 1, 1);
+    put_epoch(&log, 12, 1);
+    sk_log_sync(&log);
+    assert_true(log.lines.failure.code == SK_IO && log.table.failure.code == SK_IO &&
+                log.board.file.failure.code == SK_IO);
+    assert_int_equal(notices, 1);
+    limit_file_size(RLIM_INFINITY);
+    close_log(&log);
+    assert_int_equal(notices, 1);
+    sk_notice_sink(NULL);
+    char *text = content();
+    assert_non_null(strstr(text, "\"step\":12,\"epoch\":1,\"epochs\":2"));
+    sk_free(text);
+}
+
+static void a_log_is_a_file(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    char path[SK_PATH];
+    (void)state;
+    assert_ok(sk_path_join(path, &err, dir, "log.jsonl"), err);
+    assert_int_equal(symlink("/dev/zero", path), 0);
+    assert_error(sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){0}, &err), SK_IO, err,
+                 "log.jsonl': not a regular file");
+    close_log(&log);
+}
+
+/* Also within one second, and where the clock was ahead: TensorBoard reads them by name. */
+static void each_start_has_its_own_events(void **state)
+{
+    struct sk_log log;
+    struct sk_err err = {0};
+    char **names, path[SK_PATH];
+    size_t count, found = 0;
+    (void)state;
+    assert_ok(sk_path_join(path, &err, dir, "events.out.tfevents.4000000000.skua"), err);
+    assert_ok(sk_file_write(path, "", 0, &err), err);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(
+            sk_log_open(&log, dir, &(struct sk_position){0}, &(struct sk_recipe_train){.tensorboard = true}, &err),
+            err);
+        close_log(&log);
+    }
+    assert_ok(sk_dir_list(dir, &names, &count, &err), err);
+    for (size_t i = 0; i < count; i++)
+        found += strcmp(names[i], "events.out.tfevents.4000000001.skua") == 0 ||
+                 strcmp(names[i], "events.out.tfevents.4000000002.skua") == 0;
+    assert_int_equal(found, 2);
+    sk_free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +266,9 @@ int main(void)
         cmocka_unit_test_setup(a_cut_or_foreign_line_ends_the_log, make_folder),
         cmocka_unit_test_setup(a_loss_that_is_no_number_is_null, make_folder),
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),
+        cmocka_unit_test_setup(each_start_has_its_own_events, make_folder),
+        cmocka_unit_test_setup(a_log_is_a_file, make_folder),
+        cmocka_unit_test_setup(a_full_disk_is_one_warning, make_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
