@@ -99,7 +99,8 @@ bool sk_print_reader_gone(void); /* the failure was a closed pipe */
 bool sk_print_unicode(void);                            /* whether block characters can be shown */
 /* Visible length of UTF-8 text, a character a column. */
 int sk_text_columns(const char *text);
-/* A field of a CSV file (RFC 4180): in quotes, which are doubled, where it holds a comma, a quote or the end of a line. */
+/* A field of a CSV file (RFC 4180): in quotes, which are doubled, where it holds a comma, a quote or the end of a line;
+ * what is not UTF-8 becomes '?'. */
 enum sk_code sk_csv_text(struct sk_str *out, const char *text, struct sk_err *err) SK_MUST;
 /* A bar of width columns, share of it filled; appended to out. */
 enum sk_code sk_bar(struct sk_str *out, double share, int width, struct sk_err *err) SK_MUST;

@@ -3,6 +3,7 @@
 #include "cli/profile_view.h"
 #include "cli/sweep.h"
 #include "cli/train_view.h"
+#include "exec/exec.h"
 
 struct reproduce_args {
     struct sk_words set;
@@ -10,43 +11,126 @@ struct reproduce_args {
     bool json, quiet;
 };
 
-/* Whether overridden keys make less of the training than the recipe's own is, which is what its expectation is for; not
- * where that was overridden too. */
-static bool is_shortened(const struct sk_recipe *r, const struct sk_recipe *own)
-{
-    const struct sk_recipe_train *t = &r->train, *of = &own->train;
-    const struct sk_recipe_data *d = &r->data, *data = &own->data;
-    if (r->expect.accuracy != own->expect.accuracy)
-        return false;
-    return t->epochs < of->epochs || (t->max_steps > 0 && (of->max_steps == 0 || t->max_steps < of->max_steps)) ||
-           (d->train_limit > 0 && (data->train_limit == 0 || d->train_limit < data->train_limit)) ||
-           d->train_fraction < data->train_fraction;
-}
-
+/* ---- whether what the recipe expects is expected of this training ---- */
+/* It is for what the recipe trains, with any seed, and longer; one that was given beside the changes counts. */
 static enum sk_code drop_expectation(struct sk_recipe *r, const char *name, struct sk_err *err)
 {
     struct sk_recipe *own = sk_alloc(1, sizeof(*own), err);
     enum sk_code code = own ? sk_recipe_load(own, name, err) : SK_NOMEM;
-    if (code == SK_OK && r->expect.accuracy >= 0 && is_shortened(r, own)) {
-        sk_notice("the training is shorter than that of the recipe '%s': the accuracy that it expects does not count",
-                  r->name);
+    const char *changed = NULL;
+    if (code == SK_OK && r->expect.accuracy >= 0 && r->expect.accuracy == own->expect.accuracy) {
+        own->train.seed = r->train.seed;
+        changed = sk_recipe_no_resume(own, r);
+    }
+    if (changed) {
+        sk_notice("%s is not that of the recipe '%s': the accuracy that it expects does not count", changed, r->name);
         r->expect.accuracy = -1;
     }
     sk_free(own);
     return code;
 }
 
-/* MISSED where the accuracy is below what the recipe expects; -1: there is none. */
-static enum sk_code judge(const struct sk_recipe *r, double accuracy, struct sk_err *err)
+static void tell_unjudged(const struct sk_recipe *r)
 {
-    double least = r->expect.accuracy - r->expect.tolerance;
-    if (r->expect.accuracy < 0 || accuracy >= least)
+    if (r->task != SK_TASK_TRAIN && r->expect.accuracy >= 0)
+        sk_notice("expect.accuracy is for task: train; this is not judged by it");
+}
+
+/* ---- the verdict ---- */
+struct verdict {
+    const struct sk_recipe *recipe;
+    double accuracy, best, seconds; /* accuracy of the last epoch, -1: nothing was validated */
+    uint32_t epochs;
+    bool expects, reached;
+};
+
+/* The log also knows the accuracy of a run that had ended before. */
+static double last_accuracy(const struct sk_train_view *view)
+{
+    struct sk_run_log log = {0};
+    double accuracy = view->accuracy;
+    if (accuracy < 0 && sk_run_log_read(&log, view->run, NULL) == SK_OK && log.epochs > 0)
+        accuracy = log.epoch[log.epochs - 1].val_top1;
+    sk_run_log_release(&log);
+    return accuracy >= 0 ? accuracy : -1;
+}
+
+static struct verdict verdict_of(const struct sk_recipe *r, const struct sk_train_view *view)
+{
+    struct verdict v = {r, last_accuracy(view), view->at.best, view->at.seconds, view->at.epoch, false, false};
+    v.expects = r->expect.accuracy >= 0;
+    v.reached = v.accuracy >= 0 && sk_recipe_reached(&r->expect, v.accuracy);
+    return v;
+}
+
+static void print_verdict(const struct verdict *v, const struct sk_machine *m, const char *backends)
+{
+    const struct sk_recipe_expect *e = &v->recipe->expect;
+    char time[32];
+    if (v->accuracy < 0)
+        sk_print("Nothing was validated");
+    else
+        sk_print("Accuracy %.2f%% (best %.2f%%)", 100 * v->accuracy, 100 * v->best);
+    if (v->expects)
+        sk_print(", expected %.2f%% (tolerance %.2f%%): %s\n", 100 * e->accuracy, 100 * e->tolerance,
+                 v->reached ? "reached" : "not reached");
+    else
+        sk_print(", nothing expected\n");
+    sk_print("%u epoch%s in %s, seed %lld; skua %s on %s\n%s", v->epochs, v->epochs == 1 ? "" : "s",
+             sk_time_text(v->seconds, time), (long long)v->recipe->train.seed, SKUA_VERSION, m->cpu, backends);
+}
+
+static json_t *share(double value)
+{
+    return value >= 0 ? json_real(value) : json_null();
+}
+
+static enum sk_code print_verdict_json(const struct verdict *v, const struct sk_machine *m, const char *backends,
+                                       struct sk_err *err)
+{
+    const struct sk_recipe_expect *e = &v->recipe->expect;
+    json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:i, s:f, s:I, s:s, s:s, s:s}", "event", "verdict",
+                          "recipe", sk_json_text(v->recipe->name), "reached",
+                          v->expects ? json_boolean(v->reached) : json_null(), "accuracy", share(v->accuracy), "best",
+                          share(v->best), "expected", share(e->accuracy), "tolerance", e->tolerance, "epochs",
+                          (int)v->epochs, "seconds", v->seconds, "seed", (json_int_t)v->recipe->train.seed, "version",
+                          SKUA_VERSION, "processor", m->cpu, "backends", backends);
+    return sk_print_json(o, "the verdict", err);
+}
+
+static enum sk_code show_verdict(const struct verdict *v, bool json, struct sk_err *err)
+{
+    struct sk_machine m;
+    struct sk_str backends = {0};
+    sk_machine_read(&m);
+    enum sk_code code = sk_engine_describe(&backends, err);
+    if (code == SK_OK && json)
+        code = print_verdict_json(v, &m, backends.text, err);
+    else if (code == SK_OK)
+        print_verdict(v, &m, backends.text);
+    sk_str_release(&backends);
+    return code;
+}
+
+/* MISSED where the accuracy is below what the recipe expects. */
+static enum sk_code judge(const struct verdict *v, struct sk_err *err)
+{
+    const struct sk_recipe_expect *e = &v->recipe->expect;
+    if (!v->expects || v->reached)
         return SK_OK;
-    if (accuracy < 0)
+    if (v->accuracy < 0)
         return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but nothing was validated",
-                       r->name, 100 * r->expect.accuracy);
+                       v->recipe->name, 100 * e->accuracy);
     return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%% (tolerance %.2f%%), it reached %.2f%%",
-                   r->name, 100 * r->expect.accuracy, 100 * r->expect.tolerance, 100 * accuracy);
+                   v->recipe->name, 100 * e->accuracy, 100 * e->tolerance, 100 * v->accuracy);
+}
+
+/* ---- the tasks ---- */
+/* A run in --out is gone on with. */
+static bool is_run(const char *dir)
+{
+    char path[SK_PATH];
+    return sk_path_join(path, NULL, dir, "recipe.yaml") == SK_OK && sk_is_file(path);
 }
 
 static enum sk_code train(const struct sk_recipe *r, const struct reproduce_args *a, struct sk_err *err)
@@ -57,8 +141,11 @@ static enum sk_code train(const struct sk_recipe *r, const struct reproduce_args
         a->out ? sk_format(out, sizeof(out), "--out", err, "%s", a->out) : sk_cli_default_run(out, r, err);
     view.run = out;
     if (code == SK_OK)
-        code = sk_cli_train(r, false, &view, err);
-    return code == SK_OK ? judge(r, view.accuracy, err) : code;
+        code = sk_cli_train(r, is_run(out), &view, err);
+    struct verdict v = verdict_of(r, &view);
+    if (code == SK_OK)
+        code = show_verdict(&v, a->json, err);
+    return code == SK_OK ? judge(&v, err) : code;
 }
 
 static enum sk_code do_task(const struct sk_recipe *r, const struct reproduce_args *a, struct sk_err *err)
@@ -89,6 +176,8 @@ static enum sk_code run_reproduce(const struct sk_words *words, const void *args
     if (code == SK_OK && r->task == SK_TASK_TRAIN)
         code = drop_expectation(r, words->item[0], err);
     if (code == SK_OK)
+        tell_unjudged(r);
+    if (code == SK_OK)
         code = do_task(r, a, err);
     sk_free(r);
     return code;
@@ -98,7 +187,7 @@ static const struct sk_option options[] = {
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct reproduce_args, data, "the data"),
     SK_OPTION_SET(struct reproduce_args),
     SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct reproduce_args, out,
-              "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME)"),
+              "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME); one there goes on"),
     SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps: a chart"),
     SK_OPTION_JSON(struct reproduce_args),
     SK_OPTION_QUIET(struct reproduce_args),

@@ -63,10 +63,9 @@ static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, 
     else if (!v->quiet && at->best >= 0)
         tell_accuracy(v, at);
     sk_train_view_damaged(v);
-    bool reached = v->accuracy >= r->expect.accuracy - r->expect.tolerance;
-    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet && (reached || !v->judged))
+    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet && !v->judged)
         sk_tell("expected accuracy %.2f%% (tolerance %.2f%%): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
-                reached ? "reached" : "not reached");
+                sk_recipe_reached(&r->expect, v->accuracy) ? "reached" : "not reached");
 }
 
 enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_train_view *view, struct sk_err *err)
@@ -85,9 +84,11 @@ enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_trai
         print_end(view, r, &at, code == SK_OK ? "done" : "stopped");
     if (stopped) {
         sk_err_clear(err);
-        sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua train --resume --out %s",
-                (long long)at.step, at.epoch + 1, view->run);
+        sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua %s%s%s --out %s",
+                (long long)at.step, at.epoch + 1, view->judged ? "reproduce " : "train --resume",
+                view->judged ? view->run : "", view->judged ? "/recipe.yaml" : "", view->run);
     }
+    view->at = at;
     return code;
 }
 

@@ -13,24 +13,37 @@ struct pair {
         bool right;
     } * seen; /* a's samples in their order */
     size_t count, cap, at;
+    int *b_class; /* of each class of a, its number in b */
     int64_t only_a, only_b; /* samples that only the one got right */
 };
 
 /* ---- may they be compared? ---- */
-static enum sk_code check_classes(const struct sk_session *a, const struct sk_session *b, struct sk_err *err)
+static int class_called(const struct sk_session *s, const char *name)
 {
-    char one[CELL], other[CELL];
+    int c = 0;
+    while (c < s->classes && strcmp(s->class_name[c], name) != 0)
+        c++;
+    return c < s->classes ? c : -1;
+}
+
+/* Classes are matched by name; weights that carry no names fit any. */
+static enum sk_code match_classes(struct pair *p, struct sk_err *err)
+{
+    const struct sk_session *a = &p->a.session, *b = &p->b.session;
+    char shown[CELL];
     if (a->classes != b->classes)
         return sk_fail(err, SK_INPUT, "'%s' has %d classes, '%s' %d: they cannot be compared", a->path, a->classes,
                        b->path, b->classes);
-    if (sk_classes_numbered((const char *const *)a->class_name, 0, a->classes) ||
-        sk_classes_numbered((const char *const *)b->class_name, 0, b->classes))
-        return SK_OK; /* weights that carry no names fit any */
-    for (int c = 0; c < a->classes; c++)
-        if (strcmp(a->class_name[c], b->class_name[c]) != 0)
-            return sk_fail(err, SK_INPUT, "class %d is '%s' in '%s' and '%s' in '%s': they cannot be compared", c,
-                           sk_printable(one, sizeof(one), a->class_name[c]), a->path,
-                           sk_printable(other, sizeof(other), b->class_name[c]), b->path);
+    bool numbered = sk_classes_numbered((const char *const *)a->class_name, 0, a->classes) ||
+                    sk_classes_numbered((const char *const *)b->class_name, 0, b->classes);
+    if (!(p->b_class = sk_alloc((size_t)a->classes, sizeof(*p->b_class), err)))
+        return SK_NOMEM;
+    for (int c = 0; c < a->classes; c++) {
+        p->b_class[c] = numbered ? c : class_called(b, a->class_name[c]);
+        if (p->b_class[c] < 0)
+            return sk_fail(err, SK_INPUT, "class '%s' of '%s' is not among those of '%s': they cannot be compared",
+                           sk_printable(shown, sizeof(shown), a->class_name[c]), a->path, b->path);
+    }
     return SK_OK;
 }
 
@@ -106,9 +119,20 @@ static enum sk_code print_figures(const struct pair *p, struct sk_err *err)
     return sk_table_print(&t, err);
 }
 
-static double f1(const struct sk_eval_model *m, int c)
+/* F1 of a's class c. */
+static double f1_of_a(const struct pair *p, int c)
 {
-    return sk_scores_class(&m->e.scores, c).f1;
+    return sk_scores_class(&p->a.e.scores, c).f1;
+}
+
+static double f1_of_b(const struct pair *p, int c)
+{
+    return sk_scores_class(&p->b.e.scores, p->b_class[c]).f1;
+}
+
+static double gain(const struct pair *p, int c)
+{
+    return f1_of_b(p, c) - f1_of_a(p, c);
 }
 
 static enum sk_code print_classes(const struct pair *p, struct sk_err *err)
@@ -120,7 +144,7 @@ static enum sk_code print_classes(const struct pair *p, struct sk_err *err)
     sk_table_cell(&t, "F1 of B");
     sk_table_cell(&t, "B - A");
     for (int c = 0; c < p->a.session.classes; c++)
-        row(&t, sk_printable(name, sizeof(name), p->a.session.class_name[c]), 4, "", f1(&p->a, c), f1(&p->b, c));
+        row(&t, sk_printable(name, sizeof(name), p->a.session.class_name[c]), 4, "", f1_of_a(p, c), f1_of_b(p, c));
     sk_print("\n");
     return sk_table_print(&t, err);
 }
@@ -131,9 +155,9 @@ static void print_largest(const struct pair *p)
     int best[FIRST_CLASSES], n = 0;
     char name[CELL];
     for (int c = 0; c < p->a.session.classes; c++) {
-        double gap = fabs(f1(&p->b, c) - f1(&p->a, c));
+        double gap = fabs(gain(p, c));
         int at = n;
-        while (at > 0 && gap > fabs(f1(&p->b, best[at - 1]) - f1(&p->a, best[at - 1])))
+        while (at > 0 && gap > fabs(gain(p, best[at - 1])))
             at--;
         if (!(gap > 0) || at == FIRST_CLASSES)
             continue;
@@ -144,8 +168,8 @@ static void print_largest(const struct pair *p)
     }
     for (int i = 0; i < n; i++)
         sk_print("%s%s %+.4f%s", i ? ", " : "Largest differences of F1: ",
-                 sk_printable(name, sizeof(name), p->a.session.class_name[best[i]]),
-                 f1(&p->b, best[i]) - f1(&p->a, best[i]), i + 1 == n ? "\n" : "");
+                 sk_printable(name, sizeof(name), p->a.session.class_name[best[i]]), gain(p, best[i]),
+                 i + 1 == n ? "\n" : "");
 }
 
 static enum sk_code print_text(const struct pair *p, const struct sk_eval_args *args, struct sk_err *err)
@@ -178,7 +202,7 @@ enum sk_code sk_eval_pair(const char *a, const char *b, const struct sk_eval_arg
     if (code == SK_OK)
         code = sk_eval_model_open(&p->b, b, args, false, err);
     if (code == SK_OK)
-        code = check_classes(&p->a.session, &p->b.session, err);
+        code = match_classes(p, err);
     if (code == SK_OK)
         code = check_data(&p->a, &p->b, err);
     if (code == SK_OK)
@@ -190,6 +214,7 @@ enum sk_code sk_eval_pair(const char *a, const char *b, const struct sk_eval_arg
     sk_eval_model_close(&p->a);
     sk_eval_model_close(&p->b);
     sk_free(p->seen);
+    sk_free(p->b_class);
     sk_free(p);
     return code;
 }

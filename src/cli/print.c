@@ -24,20 +24,26 @@ void sk_print(const char *fmt, ...)
     va_end(args);
 }
 
+/* What is no UTF-8 becomes '?'. */
+static const char *as_utf8(char *out, size_t cap, const char *text)
+{
+    size_t n = 0, used, len = strlen(text);
+    for (; len > 0 && n + 4 < cap; text += used, len -= used) {
+        bool fine = sk_utf8_next(text, len, &used) != SK_NO_CHARACTER;
+        if (fine)
+            memcpy(out + n, text, used);
+        else
+            out[n] = '?';
+        n += fine ? used : 1;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 json_t *sk_json_text(const char *text)
 {
     char shown[SK_PATH + 2048];
-    size_t n = 0, used, len = strlen(text);
-    for (; len > 0 && n + 4 < sizeof(shown); text += used, len -= used) {
-        bool fine = sk_utf8_next(text, len, &used) != SK_NO_CHARACTER;
-        if (fine)
-            memcpy(shown + n, text, used);
-        else
-            shown[n] = '?';
-        n += fine ? used : 1;
-    }
-    shown[n] = '\0';
-    return json_string(shown);
+    return json_string(as_utf8(shown, sizeof(shown), text));
 }
 
 enum sk_code sk_print_json(json_t *object, const char *what, struct sk_err *err)
@@ -85,6 +91,8 @@ int sk_text_columns(const char *text)
 
 enum sk_code sk_csv_text(struct sk_str *out, const char *text, struct sk_err *err)
 {
+    char shown[SK_PATH + 2048];
+    text = as_utf8(shown, sizeof(shown), text);
     if (!text[strcspn(text, ",\"\r\n")])
         return sk_str_add(out, err, "%s", text);
     enum sk_code code = sk_str_add(out, err, "\"");

@@ -216,7 +216,7 @@ static enum sk_code end_trial(const struct runner *w, struct slot *slot, int sta
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     slot->trial = NULL;
     if (code == 0) {
-        if (slot->said[0])
+        if (slot->said[0] && !w->told_to_stop) /* then it is what this process has told of the signal */
             sk_notice("%s", slot->said);
         return sk_trial_end(w->s, t, SK_TRIAL_DONE, "", err);
     }

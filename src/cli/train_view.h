@@ -9,12 +9,13 @@ struct sk_train_view {
     bool json, quiet, batches; /* batches: a line for each logged step */
     const char *run;
     bool by_default;  /* nobody chose the recipe */
-    bool judged;      /* whether it reached what the recipe expects is told by the caller, where it did not */
+    bool judged;      /* for skua reproduce, which tells itself whether it reached what the recipe expects */
     bool begun;       /* training has started */
     int log_every;    /* of the recipe */
     double accuracy;  /* of the last validation, -1: none */
     int workers;      /* data.workers: auto: as told last */
     struct sk_latency latency; /* samples 0: not measured */
+    struct sk_position at; /* where it ended */
     int64_t replaced; /* damaged samples, of all epochs; the first of them */
     struct sk_damage damaged[SK_VIEW_DAMAGED];
     size_t named, damaged_count; /* how many of them are here; how many there are */

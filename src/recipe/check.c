@@ -237,14 +237,31 @@ static enum sk_code refuse_change(const struct sk_key *k, const struct sk_recipe
     return code;
 }
 
-enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err)
+static const struct sk_key *first_refused(const struct sk_recipe *run, const struct sk_recipe *now)
 {
     for (size_t i = 0; i < sk_key_count; i++) {
         const struct sk_key *k = &sk_keys[i];
         bool fine = k->resume == SK_RESUME_YES || sk_key_equal(k, run, now) ||
                     (k->resume == SK_RESUME_GROW && grows(k, run, now));
         if (!fine)
-            return refuse_change(k, run, now, err);
+            return k;
     }
-    return SK_OK;
+    return NULL;
+}
+
+enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err)
+{
+    const struct sk_key *k = first_refused(run, now);
+    return k ? refuse_change(k, run, now, err) : SK_OK;
+}
+
+const char *sk_recipe_no_resume(const struct sk_recipe *run, const struct sk_recipe *now)
+{
+    const struct sk_key *k = first_refused(run, now);
+    return k ? k->name : NULL;
+}
+
+bool sk_recipe_reached(const struct sk_recipe_expect *e, double accuracy)
+{
+    return accuracy >= e->accuracy - e->tolerance - 1e-9; /* 0.8 - 0.2 is above 0.6 */
 }

@@ -198,6 +198,8 @@ double sk_recipe_lr(const struct sk_recipe_train *t);
 struct sk_recipe_expect {
     double accuracy, tolerance; /* accuracy < 0: nothing expected */
 };
+/* Whether accuracy is at least what is expected less the tolerance; that much exactly is reached. */
+bool sk_recipe_reached(const struct sk_recipe_expect *e, double accuracy);
 
 enum sk_task { SK_TASK_TRAIN, SK_TASK_PROFILE, SK_TASK_SWEEP };
 struct sk_recipe_profile {
@@ -256,6 +258,8 @@ enum sk_code sk_recipe_write(const struct sk_recipe *r, struct sk_str *out, stru
 /* SK_OK, or INPUT naming the first key that differs and must not: "model.width was 0.5 in the run, is 1.0 now". Paths
  * of data may change (moved data): that it is the same data is for the dataset's fingerprint to tell. */
 enum sk_code sk_recipe_may_resume(const struct sk_recipe *run, const struct sk_recipe *now, struct sk_err *err) SK_MUST;
+/* The key that it would name, NULL: none. */
+const char *sk_recipe_no_resume(const struct sk_recipe *run, const struct sk_recipe *now);
 /* The keys one by one: the full name of number i, NULL past the last; whether two recipes agree in it; its value as
  * sk_recipe_write has it. */
 const char *sk_recipe_key(size_t i);
@@ -270,8 +274,8 @@ enum sk_code sk_recipe_sweep_count(const struct sk_recipe *r, size_t *count, str
 /* The recipe of a setting (below the count): r with its keys, without the sweep, to be trained; checked. */
 enum sk_code sk_recipe_sweep_setting(const struct sk_recipe *r, size_t setting, struct sk_recipe *out,
                                      struct sk_err *err) SK_MUST;
-/* Appends what a setting is called: "lr=0.1, width=0.5", for an entry with a name that. Keys that begin with without
- * (NULL: none) are left out. */
+/* Appends what a setting is called: "lr=0.1, width=0.5", for an entry with a name that. Without a section ("model."; NULL:
+ * none) its keys are left out, and so are names, which say nothing of the keys. */
 enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, const char *without, struct sk_str *out,
                                    struct sk_err *err) SK_MUST;
 /* The first key by which two recipes are validated on different pictures or classes; NULL: none. */

@@ -343,13 +343,21 @@ static const char *short_name(const char *name)
     return dot;
 }
 
+/* Of the section `without` ("model."), by a key of it or as a whole? */
+static bool is_left_out(const char *name, const char *without)
+{
+    size_t length = without ? strlen(without) : 0;
+    return length && (strncmp(name, without, length) == 0 ||
+                      (strlen(name) == length - 1 && strncmp(name, without, length - 1) == 0));
+}
+
+/* A name says nothing of the keys that are left out: with without, an entry is called by its other keys. */
 static enum sk_code add_to_label(void *ctx, const struct choice *c, struct sk_err *err)
 {
     struct labelling *l = ctx;
     const char *name = sk_node_text(c->y, c->key);
-    size_t length = l->without ? strlen(l->without) : 0;
-    bool in_list = c->y->node->kind == SK_NODE_LIST, left_out = length && strncmp(name, l->without, length) == 0;
-    if (left_out || (l->named && in_list))
+    bool in_list = c->y->node->kind == SK_NODE_LIST;
+    if (is_left_out(name, l->without) || (l->named && in_list) || (l->without && c->name))
         return SK_OK;
     if (c->name) {
         l->named = true;

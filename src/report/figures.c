@@ -15,7 +15,7 @@ static void add_finished(struct sk_page *p, const struct sk_report_run *run, dou
 {
     const struct sk_recipe_expect *e = &run->recipe.expect;
     const struct sk_logged_epoch *last = sk_report_last(run);
-    bool expects = run->has_recipe && e->accuracy >= 0, reached = accuracy >= e->accuracy - e->tolerance;
+    bool expects = run->has_recipe && e->accuracy >= 0, reached = sk_recipe_reached(e, accuracy);
     if (!isfinite(accuracy))
         sk_page_add(p, "Finished: <b>%.2f%%</b> of the training pictures right; nothing was validated",
                     100 * last->train_top1);

@@ -1,5 +1,7 @@
 # skua eval: what it shows, what it writes, two models side by side, and what it refuses.
-. "$(dirname "$0")/lib.sh"
+tests=$(cd "$(dirname "$0")" && pwd)
+. "$tests/lib.sh"
+command -v python3 > /dev/null || { echo 'SKIP: there is no python3'; exit 77; }
 
 run 0 train tiny.yaml --out run
 matches out '^Inference time per image: 0\.[0-9]{6} seconds \(median 0\.[0-9]{6}, p90 0\.[0-9]{6}, p99 0\.[0-9]{6}\)$'
@@ -38,6 +40,18 @@ done
 check 'twenty mistakes' [ "$(grep -o '"class_probability"' out | wc -l)" -eq 20 ]
 check 'one line' [ "$(wc -l < out)" -eq 1 ]
 
+# text and JSON tell the same; of 23 pictures not all classes have as many
+same_text() { # same_text ARGUMENTS...: of eval
+    run 0 eval "$@" --per-class "${tables[@]}"
+    cp out text
+    run 0 eval "$@" --json "${mistakes[@]}"
+    cp out json
+    check "eval $*: the text tells what the JSON does" python3 "$tests/eval_text.py" text json
+}
+tables=(--confusion --calibration --mistakes 4) mistakes=(--mistakes 4)
+same_text run --set data.val_limit=23
+tables=() mistakes=()
+
 # predictions: names with commas, quotes and ends of lines; replaced as a whole or not at all
 mkdir -p 'odd/train/a,b' 'odd/train/q"q' 'odd/val/a,b' 'odd/val/q"q'
 run 0 data sample tiny.yaml --count 8 --out pictures
@@ -49,6 +63,7 @@ for file in pictures/*.png; do
 done
 mv "$(ls -d odd/val/a,b/*.png | head -1)" 'odd/val/a,b/two
 lines.png'
+mv "$(ls -d odd/val/q\"q/*.png | head -1)" $'odd/val/q"q/no\xffutf.png'
 run 0 train tiny.yaml --out odd-run --data odd --set data.source=folder --set model.classes=2 --set train.epochs=1
 run 0 eval odd-run --predictions odd.csv --mistakes 2
 check 'no part of it is left' [ -z "$(ls odd.csv.tmp* 2> /dev/null)" ]
@@ -57,6 +72,7 @@ check 'the heading' [ "$(head -1 odd.csv)" = index,name,label,predicted,probabil
 matches odd.csv '^[0-9],"odd/val/a,b/two$'
 matches odd.csv '^lines.png","a,b",("a,b"|"q""q"),[0-9.e-]+,[0-9.e-]+,(true|false),("a,b"|"q""q"),[0-9.e-]+,,,,,,$'
 matches odd.csv '^[0-9],"odd/val/q""q/[^"]*","q""q",'
+check 'what is no UTF-8 is ?' [ "$(iconv -f UTF-8 -t UTF-8 odd.csv | grep -cE '^[0-9],"odd/val/q""q/no\?utf.png","q""q",')" -eq 1 ]
 cp odd.csv before.csv
 run 1 eval odd-run --predictions odd
 says err "skua: cannot write 'odd': it is a folder"
@@ -88,6 +104,7 @@ run 0 eval run other
 says out '60 pictures'
 matches out "^McNemar's test: [0-9]+ pictures only A got right, [0-9]+ only B: p = [0-9.e-]+ \(exact binomial, two-sided\)$"
 matches out '^accuracy +[0-9.]+% +[0-9.]+% +[+-][0-9.]+$'
+same_text run other --set data.val_limit=47
 run 0 eval run run --per-class
 says out 'test: 0 pictures only A got right, 0 only B: p = 1 (exact binomial'
 check 'a model differs from itself in its time only' [ "$(grep -v '^inference time' out | grep -cE '[+-]0\.0+$')" -eq 16 ]
@@ -108,8 +125,26 @@ for split in train val; do
     cp -r "odd/$split/q\"q" "named/$split/d"
 done
 run 0 train two.yaml --out named-run --data named --set train.epochs=1
-refused "class 0 is 'a,b' in 'odd-run/best/model.safetensors' and 'c' in 'named-run/best/model.safetensors': they cannot be compared" \
+refused "class 'a,b' of 'odd-run/best/model.safetensors' is not among those of 'named-run/best/model.safetensors': they cannot be compared" \
     eval odd-run named-run
+
+# the same classes in another order
+mkdir order
+for split in train val; do
+    { echo path,label; for file in named/$split/?/*.png; do case $file in *$'\n'* | *$'\xff'*) ;; *) echo "\"$PWD/${file//\"/\"\"}\",$(basename "$(dirname "$file")")" ;; esac; done; } > order/$split.csv
+done
+printf 'd\nc\n' > order/classes.txt
+run 0 train two.yaml --out order-run --data order --set data.source=list --set train.seed=4 --set train.epochs=2
+as_list=(--data order --set data.source=list)
+same_text named-run order-run "${as_list[@]}"
+run 0 eval named-run order-run "${as_list[@]}" --per-class
+says err "the data has the network's classes in another order: they are matched by name"
+matches out '^c +[0-9.]+ +[0-9.]+ +[+-]'
+f1_of() { awk -v class="$1" -v column="$2" '$1 == class { x = $column } END { print x }' out; }
+c=$(f1_of c 3) d=$(f1_of d 3)
+run 0 eval order-run "${as_list[@]}" --per-class
+check 'F1 of B are those of B alone' [ "$c $d" = "$(f1_of c 5) $(f1_of d 5)" ]
+check 'which differ' [ "$c" != "$d" ]
 
 # more classes than a matrix is made of
 run 0 train tiny.yaml --out many --set model.classes=5000 --set train.max_steps=1

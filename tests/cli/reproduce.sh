@@ -24,7 +24,7 @@ done
 matches err "^skua: the recipe 'c1' expects an accuracy of 99.00% \(tolerance 2.00%\), it reached [0-9.]+%\$"
 check 'which is told once' [ "$(grep -c 'expect' err)" -eq 1 ]
 run 0 reproduce c1 "${quick[@]}" --set train.epochs=2 --out c1-short
-says err "the training is shorter than that of the recipe 'c1': the accuracy that it expects does not count"
+says err "model.width is not that of the recipe 'c1': the accuracy that it expects does not count"
 check 'a run like any other' [ -f c1-run/last/model.safetensors ]
 run 0 reproduce c1 "${quick[@]}" --set train.epochs=1 --set expect.accuracy=0 --out c1-fine --json
 check 'an object for each batch' [ "$(grep -c '^{"event":"step","step":[1-4],"epoch":1,"batch":[1-4],"loss":[0-9.]*,"top1":[0-9.]*,"lr":' out)" -eq 4 ]
@@ -59,4 +59,59 @@ says err 'profile.steps (3) are measured: profile.epochs (5) does not count'
 refused "got '0,0'" reproduce c3 --data cifar --set profile.workers=0,0
 run 1 reproduce tiny.yaml --out tiny-run --set expect.accuracy=1 --set expect.tolerance=0 --set train.max_steps=2
 run 0 reproduce tiny.yaml --out tiny-fine --set train.max_steps=2 --quiet
+
+# ---- the verdict: figures, time, seed, versions; of a run that has ended, again ----
+"$skua" train tiny.yaml --out plain --json > plain.json 2> err
+last=$(grep -o '"val_top1":[0-9.]*' plain.json | tail -1 | cut -d: -f2)
+best=$(grep -o '"best":[0-9.]*' plain.json | tail -1 | cut -d: -f2)
+percent() { awk -v x="$1" 'BEGIN { printf "%.2f%%", 100 * x }'; }
+wanted="^Accuracy $(percent "$last") \(best $(percent "$best")\), expected 100.00% \(tolerance 0.00%\): not reached$"
+all=(--out verdict --set expect.accuracy=1 --set expect.tolerance=0)
+run 1 reproduce tiny.yaml "${all[@]}"
+matches out "$wanted"
+matches out '^3 epochs in [0-9]+:[0-9][0-9], seed 0; skua [0-9.]+ on '
+matches out '; oneDNN [0-9.]+$'
+run 1 reproduce tiny.yaml "${all[@]}" --quiet
+check 'nothing is trained again' [ "$(grep -c Epoch out)" -eq 0 ]
+matches out "$wanted"
+says err "the run 'verdict' is finished: 3 of 3 epochs are done"
+run 0 reproduce tiny.yaml --out verdict --set expect.accuracy="$last" --set expect.tolerance=0 --json # to the digit
+tail -1 out > verdict.json
+matches verdict.json "^\\{\"event\":\"verdict\",\"recipe\":\"tiny\",\"reached\":true,\"accuracy\":$last,\"best\":$best,\"expected\":$last,\"tolerance\":0.0,\"epochs\":3,\"seconds\":[0-9.e-]+,\"seed\":0,\"version\":\"[0-9.]+\","
+run 0 reproduce tiny.yaml --out verdict --set expect.accuracy="$(awk -v x="$last" 'BEGIN { print x + 0.2 }')" --set expect.tolerance=0.2
+run 0 reproduce tiny.yaml --out verdict --json
+matches out '"reached":null,.*"expected":null'
+refused "train.batch was 16 in the run, is 32 now" reproduce tiny.yaml --out verdict --set train.batch=32
+
+# ---- what the recipe expects is for what it trains: with any seed, threads and place of the data, and longer ----
+{ cat tiny.yaml; echo 'expect: {accuracy: 1.0, tolerance: 0.0}'; } > strict.yaml
+run 1 reproduce strict.yaml --out seed --set train.seed=3 --set engine.threads=2 --set train.epochs=4
+for change in train.epochs=2 train.max_steps=3 data.train_limit=32 data.val_limit=10 model.width=0.125 train.batch=8; do
+    run 0 reproduce strict.yaml --out "changed-$change" --set $change
+    says err "${change%=*} is not that of the recipe 'tiny': the accuracy that it expects does not count"
+    matches out '%\), nothing expected$'
+done
+
+# ---- Ctrl-C, a kill: the same command goes on, to the bits of a run that was not stopped ----
+"$skua" reproduce tiny.yaml --out whole --set train.epochs=40 > whole.out 2> err
+stop() { # stop SIGNAL
+    "$skua" reproduce tiny.yaml --out halves --set train.epochs=40 > out 2> err &
+    local pid=$!
+    until [ "$(cat halves/log.jsonl 2> /dev/null | wc -l)" -ge "$2" ] || ! kill -0 $pid 2> /dev/null; do :; done
+    kill -"$1" $pid
+    wait $pid 2> /dev/null
+}
+stop INT 30
+check 'Ctrl-C ends it with 130' [ $? -eq 130 ]
+says err 'to go on: skua reproduce halves/recipe.yaml --out halves'
+stop KILL 120
+run 0 reproduce halves/recipe.yaml --out halves
+matches out '^40 epochs in '
+check 'the same verdict' [ "$(grep '^Accuracy' out)" = "$(grep '^Accuracy' whole.out)" ]
+same_run whole halves
+refused "is not empty: choose another --out" reproduce tiny.yaml --out cifar
+
+# ---- a sweep is not judged ----
+run 0 reproduce strict.yaml --out sweep --set task=sweep --set sweep.seeds='[1, 2]' --set train.epochs=1
+says err 'expect.accuracy is for task: train'
 finish

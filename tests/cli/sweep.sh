@@ -23,6 +23,8 @@ same_run alone 'whole/no-shortcuts-lr=0.002-seed-5'
 run 0 eval 'whole/plain-lr=0.02-seed-1'
 check 'the chart is well-formed' python3 -c 'import sys, xml.dom.minidom; t = xml.dom.minidom.parse("whole.svg").toxml()
 sys.exit(t.count("<rect") != 4 or t.count("class=\"deviation\"") != 4 or "no, &lt;shortcuts&gt;" not in t)'
+run 0 sweep --out whole --table
+cp out whole.txt
 run 0 sweep --out whole --table --json
 cp out whole.json
 check 'means and deviations are those of Python from the logs' python3 - << 'PYTHON'
@@ -55,6 +57,28 @@ for s in settings:
     assert s["samples"]["mean"] == 188
 means = [s["best_accuracy"]["mean"] for s in settings]
 assert means == sorted(means, reverse=True)
+PYTHON
+check 'table and chart show these means and deviations' python3 - << 'PYTHON'
+import json, re, xml.dom.minidom
+settings = [o for o in map(json.loads, open("whole.json")) if o["event"] == "setting"]
+lines = [re.sub(" +", " ", line).replace("+-", "\u00b1") for line in open("whole.txt", encoding="utf-8").read().splitlines()[1:]]
+def figure(s, name, scale, digits, unit):
+    return f"{scale * s[name]['mean']:.{digits}f} \u00b1 {scale * s[name]['deviation']:.{digits}f}{unit}"
+columns = [("best_accuracy", 100, 2, "%"), ("last_accuracy", 100, 2, "%"), ("val_loss", 1, 4, ""), ("train_loss", 1, 4, ""),
+           ("epoch_seconds", 1, 3, "")]
+for s, line in zip(settings, lines, strict=True):
+    wanted = " ".join([s["setting"], "3", *(figure(s, *c) for c in columns), f"{round(s['parameters']['mean']):,}"])
+    assert line.startswith(wanted + " "), (line, wanted)
+page = xml.dom.minidom.parse("whole.svg")
+bars = page.getElementsByTagName("rect")
+spreads = [x for x in page.getElementsByTagName("line") if x.getAttribute("class") == "deviation"]
+of = lambda element, name: float(element.getAttribute(name))
+best = [s["best_accuracy"] for s in settings]
+unit = of(bars[0], "width") / best[0]["mean"]
+for b, bar, spread in zip(best, bars, spreads, strict=True):
+    ends = [of(bar, "x") + unit * (b["mean"] + sign * b["deviation"]) for sign in (0, -1, 1)]
+    for got, want in zip((of(bar, "x") + of(bar, "width"), of(spread, "x1"), of(spread, "x2")), ends):
+        assert abs(got - want) < 0.2, (got, want)
 PYTHON
 run 0 info 'whole/plain-lr=0.02-seed-1' --json
 check 'parameters as of skua info' [ "$(grep -o '"params":[0-9]*' out | head -1 | tr -dc 0-9)" -eq \
@@ -209,6 +233,13 @@ matches out '^setting +runs +s/epoch +mean train loss +$|^setting +runs +s/epoch
 matches out '^width=0.0625: epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* samples, R\^2 [-0-9.]+ over 3 runs$'
 matches out '^width=0.125: epoch_seconds = '
 says err 'no line through epoch_seconds over parameters: it takes three runs'
+echo '{"status": "failed", "why": "a test"}' > fit/width=0.125-train_limit=64/sweep.json
+run 0 sweep --out fit --table
+check 'only runs that are done count' [ "$(grep -c '^width=0.0625: epoch_seconds = ' out)$(grep -c '^width=0.125: epoch_seconds = ' out)" = 10 ]
+says err 'no line through epoch_seconds over samples: it takes three runs'
+run 0 sweep tiny.yaml --out fit-named --set sweep.list='[{name: s, model.width: 0.0625}, {name: m, model.width: 0.125},
+    {name: l, model.width: 0.1875}]' --set train.epochs=1 --set sweep.fit='{x: [parameters], y: epoch_seconds}' --quiet
+matches out '^epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* parameters, R\^2 [-0-9.]+ over 3 runs$'
 run 0 sweep tiny.yaml --out devices --set sweep.grid='{engine.device: [cpu, cuda]}' --set train.epochs=1
 matches out '^device=cpu +1 '
 grep -qE '^device=cuda +1 ' out || matches out '^device=cuda: left out: engine.device: '

@@ -75,12 +75,31 @@ static void settings_are_sorted_with_their_spread(void **state)
     sk_free(r);
 }
 
+static void equal_settings_stay_in_order(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct sk_trial all[] = {trial(0, SK_TRIAL_DONE, 0.5), trial(1, SK_TRIAL_DONE, 0.25), trial(2, SK_TRIAL_DONE, 0.5),
+                             trial(3, SK_TRIAL_WAITING, NAN), trial(4, SK_TRIAL_DONE, 0.25),
+                             trial(5, SK_TRIAL_WAITING, NAN)};
+    struct sk_trials s = {.settings = 6, .trial = all, .count = SK_COUNT(all)};
+    static const enum sk_metric by[] = {SK_METRIC_VAL_LOSS, SK_METRIC_BEST};
+    static const size_t order[] = {1, 4, 0, 2, 3, 5};
+    for (size_t m = 0; m < SK_COUNT(by); m++) {
+        struct sk_setting_result *r = sk_trials_results(&s, by[m], &err);
+        for (int i = 0; i < 6; i++)
+            assert_int_equal(r[i].setting, order[i]);
+        sk_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_those_published),
         cmocka_unit_test(lines_need_points),
         cmocka_unit_test(settings_are_sorted_with_their_spread),
+        cmocka_unit_test(equal_settings_stay_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,10 +322,24 @@ static void resume_follows_the_table(void **state)
         } else {
             snprintf(message, sizeof(message), "%s was ", k->name);
             assert_error(sk_recipe_may_resume(&r, &now, &err), SK_INPUT, err, message);
+            assert_string_equal(sk_recipe_no_resume(&r, &now), k->name);
             fixed_rows++;
         }
     }
     assert_true(free_rows > 10 && fixed_rows > 20);
+}
+
+/* Every hundredth with every tolerance: exactly the difference is reached, a millionth less is not. */
+static void expectations_have_their_bounds(void **state)
+{
+    (void)state;
+    for (int expected = 1; expected <= 100; expected++)
+        for (int tolerance = 0; tolerance < expected; tolerance++) {
+            struct sk_recipe_expect e = {expected / 100.0, tolerance / 100.0};
+            double least = (expected - tolerance) / 100.0;
+            assert_true(sk_recipe_reached(&e, least) && sk_recipe_reached(&e, 1));
+            assert_false(sk_recipe_reached(&e, least - 1e-6));
+        }
 }
 
 int main(void)
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup(keys_without_effect_are_told, start),
         cmocka_unit_test_setup(resume_knows_what_may_change, start),
         cmocka_unit_test_setup(resume_follows_the_table, start),
+        cmocka_unit_test(expectations_have_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

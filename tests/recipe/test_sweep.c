@@ -78,6 +78,12 @@ static void a_list_is_one_by_one_with_all_of_the_grid(void **state)
     assert_label(0, NULL, "plain, schedule.name=cosine");
     assert_label(3, NULL, "width=0.25, optimizer={name: adam, lr: 0.001}, schedule.name=step");
     assert_label(4, NULL, "no, \"shortcut\", schedule.name=cosine");
+    assert_label(0, "model.", "schedule.name=cosine"); /* a name says nothing of what is left out */
+    assert_label(4, "model.", "schedule.name=cosine");
+    assert_label(4, "data.", "residual=false, schedule.name=cosine");
+    set("sweep.list=[{name: small, model: {width: 0.25}}, {name: large, model: {width: 2.0}}]");
+    assert_label(0, "model.", "schedule.name=cosine");
+    assert_label(3, "model.", "schedule.name=step");
 }
 
 static void values_may_be_lists_and_texts(void **state)
