@@ -21,6 +21,7 @@ struct sk_op_desc {
 /* What changes from step to step. */
 struct sk_step {
     double lr;
+    double momentum;    /* above 0: in the place of the optimizer's momentum (beta1) */
     int64_t step;       /* optimizer steps done before this one, from 0 */
     int64_t seed;
     int part;           /* of the batch, from 0 */

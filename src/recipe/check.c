@@ -76,6 +76,7 @@ static void tell_other_kinds(const struct sk_recipe *r)
         {"train.schedule.pct_start", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.final_div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
+        {"train.schedule.cycle_momentum", 0, 1 << SK_SCHED_ONE_CYCLE},
     };
     struct sk_recipe usual;
     sk_recipe_defaults(&usual);
@@ -113,6 +114,21 @@ static void tell_decode(const struct sk_recipe_data *d)
         sk_notice("data.decode: fast has no effect with data.cache: memory, which keeps whole pictures");
 }
 
+static enum sk_code check_cycle(const struct sk_recipe_train *t, struct sk_err *err)
+{
+    enum { CAN = 1 << SK_OPT_SGD | 1 << SK_OPT_ADAM | 1 << SK_OPT_ADAMW };
+    const struct sk_recipe_schedule *s = &t->schedule;
+    if (s->name != SK_SCHED_ONE_CYCLE || !s->cycle_momentum)
+        return SK_OK;
+    if (!(CAN & 1 << t->optimizer.name))
+        return sk_fail(err, SK_INPUT, "train.schedule.cycle_momentum: expected train.optimizer.name sgd, adam or adamw, got %s",
+                       sk_optimizer_name(t->optimizer.name));
+    if (s->base_momentum > s->max_momentum)
+        return sk_fail(err, SK_INPUT, "train.schedule.base_momentum: expected at most max_momentum (%g), got %g",
+                       s->max_momentum, s->base_momentum);
+    return SK_OK;
+}
+
 static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_err *err)
 {
     const struct sk_recipe_schedule *s = &t->schedule;
@@ -136,7 +152,7 @@ static enum sk_code check_schedule(const struct sk_recipe_train *t, struct sk_er
         if (s->milestones.at[i] <= s->milestones.at[i - 1])
             return sk_fail(err, SK_INPUT, "train.schedule.milestones: expected rising epochs, got %g after %g",
                            s->milestones.at[i], s->milestones.at[i - 1]);
-    return SK_OK;
+    return check_cycle(t, err);
 }
 
 static enum sk_code check_optimizer(const struct sk_recipe_train *t, struct sk_err *err)

@@ -172,6 +172,8 @@ struct sk_recipe_schedule {
     double threshold;        /* plateau: relative; less is no improvement */
     double min_lr;           /* cosine, polynomial, flat_linear: where it ends; plateau: the least */
     double pct_start, div_factor, final_div_factor; /* one_cycle; optimizer.lr is its maximum */
+    bool cycle_momentum;     /* one_cycle: momentum (adam, adamw: beta1) falls while the rate grows, and back; default false */
+    double base_momentum, max_momentum;
 };
 struct sk_recipe_train {
     int epochs;

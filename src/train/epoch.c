@@ -77,7 +77,8 @@ enum sk_code sk_training_step(struct sk_training *t, const struct sk_batch *b, c
     const struct sk_recipe_train *recipe = &t->recipe.train;
     struct sk_mix mix = sk_mix_draw(recipe, t->at.epoch, (uint64_t)b->number, b->height, b->width);
     t->lr = rate_of(t, t->at.step);
-    struct sk_step step = {.lr = t->lr, .step = t->at.step, .seed = recipe->seed};
+    double momentum = sk_schedule_momentum(recipe, t->at.step, t->batches, t->total_steps);
+    struct sk_step step = {.lr = t->lr, .momentum = momentum, .step = t->at.step, .seed = recipe->seed};
     return sk_net_train(t->net, &(struct sk_net_batch){b->count, b->pixels, b->label, &mix}, &step, r, cancel, err);
 }
 

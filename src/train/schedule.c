@@ -82,15 +82,35 @@ static const struct {
 
 /* torch.optim.lr_scheduler.OneCycleLR, cosine annealing, two phases. The first ends at pct_start * length - 1, which
  * need not be whole; the second at the last step, and that rate is kept. */
-static double one_cycle(const struct sk_recipe_train *t, int64_t step, int64_t length)
+static double cycle(const struct sk_recipe_schedule *s, int64_t step, int64_t length, double first, double top,
+                    double last)
 {
-    double top = sk_recipe_lr(t), first = top / t->schedule.div_factor, last = first / t->schedule.final_div_factor;
-    double peak = t->schedule.pct_start * (double)length - 1, end = (double)length - 1, at = (double)step;
+    double peak = s->pct_start * (double)length - 1, end = (double)length - 1, at = (double)step;
     if (at >= end)
         return last;
     if (at <= peak)
         return peak > 0 ? anneal(first, top, at / peak) : top;
     return anneal(top, last, (at - peak) / (end - peak));
+}
+
+static double one_cycle(const struct sk_recipe_train *t, int64_t step, int64_t length)
+{
+    double top = sk_recipe_lr(t), first = top / t->schedule.div_factor;
+    return cycle(&t->schedule, step, length, first, top, first / t->schedule.final_div_factor);
+}
+
+static int64_t length_of(const struct sk_recipe_train *t, int64_t steps_per_epoch, int64_t total_steps)
+{
+    return t->schedule.epochs > 0 ? steps_of(t->schedule.epochs, steps_per_epoch) : total_steps;
+}
+
+double sk_schedule_momentum(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch, int64_t total_steps)
+{
+    const struct sk_recipe_schedule *s = &t->schedule;
+    if (s->name != SK_SCHED_ONE_CYCLE || !s->cycle_momentum)
+        return 0;
+    int64_t length = length_of(t, steps_per_epoch, total_steps);
+    return cycle(s, step, length, s->max_momentum, s->base_momentum, s->max_momentum);
 }
 
 bool sk_schedule_ends(enum sk_schedule name)
@@ -101,7 +121,7 @@ bool sk_schedule_ends(enum sk_schedule name)
 double sk_schedule_lr(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch, int64_t total_steps)
 {
     const struct sk_recipe_schedule *s = &t->schedule;
-    int64_t length = s->epochs > 0 ? steps_of(s->epochs, steps_per_epoch) : total_steps;
+    int64_t length = length_of(t, steps_per_epoch, total_steps);
     if (s->name == SK_SCHED_ONE_CYCLE)
         return one_cycle(t, step, length);
     int64_t warmup = steps_of(s->warmup_epochs, steps_per_epoch);

@@ -16,6 +16,9 @@
  * torch.optim.lr_scheduler.OneCycleLR (cosine, two phases): after its end the final rate is kept. Cosine with warm-up:
  * linear from lr/W to lr over the W warm-up steps, then cosine to min_lr. */
 double sk_schedule_lr(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch, int64_t total_steps);
+/* one_cycle with cycle_momentum, as OneCycleLR's: the momentum (beta1) of a step; else 0: the optimizer's own. */
+double sk_schedule_momentum(const struct sk_recipe_train *t, int64_t step, int64_t steps_per_epoch,
+                            int64_t total_steps);
 bool sk_schedule_ends(enum sk_schedule name); /* it has a length; after it the last rate is kept */
 /* Plateau: what it remembers; begins as {.low = -1}. */
 struct sk_plateau {

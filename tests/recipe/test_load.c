@@ -190,6 +190,10 @@ static void rules_across_keys(void **state)
     checks(SET("train.schedule={warmup_epochs: 7, epochs: 8}"), NULL);
     checks(SET("train.schedule={name: one_cycle, warmup_epochs: 1}"),
            "one_cycle has its own warm-up (pct_start), got 1");
+    checks(SET("train.schedule={name: one_cycle, cycle_momentum: true}", "train.optimizer.name=rmsprop"),
+           "train.schedule.cycle_momentum: expected train.optimizer.name sgd, adam or adamw, got rmsprop");
+    checks(SET("train.schedule={name: one_cycle, cycle_momentum: true, base_momentum: 0.9, max_momentum: 0.8}"),
+           "train.schedule.base_momentum: expected at most max_momentum (0.8), got 0.9");
     checks(SET("train.schedule.min_lr=0.2"),
            "train.schedule.min_lr: expected at most train.optimizer.lr (0.1), got 0.2");
     checks(SET("train.schedule={min_lr: 0.2, name: step}"), NULL);

@@ -18,8 +18,9 @@ LOSS_LIMIT = 1e-5
 # is next to zero may let pass here and not there; a wrong rule is wrong with any start. So one of a few must be right.
 LIMIT, YARDSTICKS, DRAWS = 2e-3, 5, 5
 WEIGHTS = [1.0, 2.0, 0.0, 0.5, 7.0]
+ONE_CYCLE = "{name: one_cycle, cycle_momentum: true, base_momentum: 0.7, max_momentum: 0.95}"
 USUAL = {"norm": "group", "samples": 25, "batch": 10, "accumulate": 1, "ema": 0.0, "smoothing": 0.0, "weights": [],
-         "freeze": [], "clip_norm": 0.0, "bn_momentum": 0.1}
+         "freeze": [], "clip_norm": 0.0, "bn_momentum": 0.1, "optimizer": "sgd", "schedule": "{name: constant}"}
 CASES = {
     "plain": {},
     "parts of 4, 4, 2 and 4, 1": {"accumulate": 3},
@@ -32,6 +33,8 @@ CASES = {
     "averaged": {"ema": 0.9, "norm": "batch"},
     "averaged, little": {"ema": 0.05, "norm": "batch", "accumulate": 2},
     "frozen": {"freeze": ["stem", "layer1"], "norm": "batch", "clip_norm": 0.3},
+    "one cycle of rate and momentum": {"schedule": ONE_CYCLE},
+    "one cycle of rate and momentum, adam": {"schedule": ONE_CYCLE, "optimizer": "adam"},
     "frozen, averaged": {"freeze": ["stem", "layer1", "layer2"], "norm": "batch", "ema": 0.5},
 }
 RECIPE = """name: training
@@ -47,8 +50,8 @@ train:
   ema: {ema}
   freeze: [{freeze}]
   loss: {{label_smoothing: {smoothing}, class_weights: {weights}}}
-  optimizer: {{name: sgd, lr: {rate}, momentum: 0.9, nesterov: true, weight_decay: {decay}, clip_norm: {clip_norm}}}
-  schedule: {{name: constant}}
+  optimizer: {{name: {optimizer}, lr: {rate}, weight_decay: {decay}, clip_norm: {clip_norm}}}
+  schedule: {schedule}
 """
 
 
@@ -114,6 +117,16 @@ def names_of(part):
     return ("conv1.", "bn1.") if part == "stem" else (part + ".",)
 
 
+def optimizer_of(case, params):
+    adam = case["optimizer"] == "adam"
+    made = (torch.optim.Adam(params, RATE, weight_decay=DECAY) if adam
+            else torch.optim.SGD(params, RATE, 0.9, weight_decay=DECAY, nesterov=True))
+    steps = EPOCHS * -(-case["samples"] // case["batch"])
+    if case["schedule"] != ONE_CYCLE:
+        return made, None
+    return made, torch.optim.lr_scheduler.OneCycleLR(made, RATE, total_steps=steps, base_momentum=0.7)
+
+
 def train(case, net, x, y, dtype):
     frozen = tuple(name for part in case["freeze"] for name in names_of(part))
     net = net.to(dtype).train()
@@ -121,7 +134,7 @@ def train(case, net, x, y, dtype):
         if isinstance(module, nn.BatchNorm2d) and (name + ".").startswith(frozen):
             module.eval()
     params = [p for name, p in net.named_parameters() if not name.startswith(frozen)]
-    optimizer = torch.optim.SGD(params, RATE, 0.9, weight_decay=DECAY, nesterov=True)
+    optimizer, scheduler = optimizer_of(case, params)
     weight = torch.tensor(case["weights"], dtype=dtype) if case["weights"] else None
     part, losses, mean = -(-case["batch"] // case["accumulate"]), [], None
     for start in list(range(0, len(x), case["batch"])) * EPOCHS:
@@ -138,6 +151,8 @@ def train(case, net, x, y, dtype):
         if case["clip_norm"]:
             nn.utils.clip_grad_norm_(params, case["clip_norm"])
         optimizer.step()
+        if scheduler:
+            scheduler.step()
         if case["ema"]:
             mean = average(mean, state(net), case["ema"], len(losses) - 1)
     return losses, {"model": state(net), "model-ema": mean}

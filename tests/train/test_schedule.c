@@ -54,6 +54,23 @@ static void one_cycle_whose_peak_falls_between_steps(void **state)
           {36, 0.00040316266796842324});
 }
 
+static void one_cycle_of_the_momentum(void **state)
+{
+    static const struct expected want[] = {{0, 0.95}, {1, 0.9466236114702178}, {8, 0.8508513450158048},
+                                           {9, 0.8500759241783342}, {20, 0.8850742594499152}, {36, 0.9496965338658975},
+                                           {37, 0.95}, {50, 0.95}};
+    struct sk_recipe_train t = {
+        .optimizer.lr = 0.1,
+        .schedule = {.name = SK_SCHED_ONE_CYCLE, .pct_start = 0.25, .base_momentum = 0.85, .max_momentum = 0.95}};
+    (void)state;
+    assert_true(sk_schedule_momentum(&t, 3, 7, 38) == 0);
+    t.schedule.cycle_momentum = true;
+    for (size_t i = 0; i < SK_COUNT(want); i++)
+        assert_true(fabs(sk_schedule_momentum(&t, want[i].step, 7, 38) - want[i].lr) < 1e-12);
+    t.schedule.name = SK_SCHED_COSINE;
+    assert_true(sk_schedule_momentum(&t, 3, 7, 38) == 0);
+}
+
 static void one_cycle_of_a_few_steps_is_finite(void **state)
 {
     struct sk_recipe_train t = {
@@ -169,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_cycle_of_the_published_run),
         cmocka_unit_test(one_cycle_whose_peak_falls_between_steps),
+        cmocka_unit_test(one_cycle_of_the_momentum),
         cmocka_unit_test(one_cycle_of_a_few_steps_is_finite),
         cmocka_unit_test(cosine_with_warm_up),
         cmocka_unit_test(cosine_over_the_whole_training),

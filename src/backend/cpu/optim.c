@@ -147,6 +147,8 @@ static struct sk_optim arguments(const struct optim *self, const struct sk_kerne
 {
     const struct sk_attr_optim *a = &self->attr;
     double t = (double)call->step->step + 1, lr = call->step->lr;
+    double cycled = call->step->momentum, momentum = cycled > 0 ? cycled : a->momentum;
+    double beta1 = cycled > 0 ? cycled : a->beta1;
     bool lars = a->name == SK_OPT_LARS; /* its momentum holds steps: the rate is in the ratio */
     return (struct sk_optim){
         .lr = lars ? 1.0f : (float)lr,
@@ -155,14 +157,14 @@ static struct sk_optim arguments(const struct optim *self, const struct sk_kerne
         .decay = a->decoupled ? 0.0f : (float)a->weight_decay,
         .trust = lars ? (float)lr : 1.0f,
         .shrink = a->decoupled ? 1.0f - (float)lr * (float)a->weight_decay : 1.0f,
-        .momentum = (float)a->momentum,
-        .keep = call->step->step > 0 && a->momentum > 0 ? (float)(1 - a->dampening) : 1.0f,
-        .beta1 = (float)a->beta1,
+        .momentum = (float)momentum,
+        .keep = call->step->step > 0 && momentum > 0 ? (float)(1 - a->dampening) : 1.0f,
+        .beta1 = (float)beta1,
         .beta2 = (float)a->beta2,
-        .rest1 = (float)(1 - a->beta1),
+        .rest1 = (float)(1 - beta1),
         .rest2 = (float)(1 - a->beta2),
         .eps = (float)a->eps,
-        .c1 = (float)(1 - pow(a->beta1, t)),
+        .c1 = (float)(1 - pow(beta1, t)),
         .c2 = (float)(1 - pow(a->beta2, t)),
         .nesterov = a->nesterov,
         .centered = a->centered,
