@@ -52,6 +52,7 @@ case "${1:-}" in
 *) echo "usage: ./check.sh [--all]" >&2; exit 2 ;;
 esac
 
+bash tools/python.sh || echo "check: no Python for tests/reference: they are skipped" >&2
 configure_and_build build all || exit 1
 run_tests build
 if [ "${1:-}" = --all ]; then

@@ -1,7 +1,9 @@
-# What the comparisons with PyTorch share, sourced by them: a Python with its packages, or a skip, and a scratch folder.
+# What the comparisons share, sourced by them: a Python with the packages they compare with, or a skip, and a scratch
+# folder.
 set -euo pipefail
 
-python=${SKUA_PYTHON:-$HOME/.cache/skua-peers/bin/python}
+pythons=("${SKUA_PYTHON:-$HOME/.cache/skua-peers/bin/python}"
+    "${XDG_CACHE_HOME:-$HOME/.cache}/skua-python/bin/python") # of tools/python.sh
 skua=${SKUA:?path of the program}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -10,12 +12,14 @@ skip() {
     exit 77
 }
 
-# need PACKAGE...: skips where that Python cannot import them
+# need PACKAGE...: sets python to one that can import them; skips where there is none
 need() {
     local imports
     imports=$(IFS=,; echo "$*")
-    "$python" -c "import $imports" 2>/dev/null ||
-        skip "no Python with $* at '$python' (SKUA_PYTHON names another)"
+    for python in "${pythons[@]}"; do
+        if "$python" -c "import $imports" 2>/dev/null; then return; fi
+    done
+    skip "no Python with $* (SKUA_PYTHON names one; tools/python.sh makes one without PyTorch)"
 }
 
 work=$(mktemp -d)
