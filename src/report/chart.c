@@ -110,7 +110,8 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
     bool room = bottom - top >= LINE, under = bottom + LINE < f->bottom; /* else the word stands beside the band */
     sk_page_add(p,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
-                "<title>expected: %.2f%%, tolerance %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
+                "<title>expected: %.2f%%, tolerance %.2f%%</title></rect>\n"
+                "<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
                 f->left, top, f->right - f->left, bottom - top, 100 * c->band[1],
                 100 * (c->band[1] - c->band[0]), f->left + 4,
                 room    ? (top + bottom) / 2 + 3.5

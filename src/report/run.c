@@ -133,8 +133,9 @@ static enum sk_code no_run(const char *path, struct sk_err *err)
     char sweep[SK_PATH];
     if (sk_path_join(sweep, NULL, path, "sweep.yaml") == SK_OK && sk_is_file(sweep))
         return sk_fail(err, SK_INPUT,
-                       "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, skua report "
-                       "%s/*/", path, path, path);
+                       "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, "
+                       "skua report %s/*/",
+                       path, path, path);
     return sk_fail(err, SK_INPUT, "'%s' is no run: expected a folder of skua train with recipe.yaml or log.jsonl",
                    path);
 }
