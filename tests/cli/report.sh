@@ -60,6 +60,10 @@ run 0 train strict.yaml --out given --set train.epochs=1 --set expect.accuracy=0
 says err 'expected accuracy 99.00% (tolerance 1.00%): not reached'
 run 0 report given --no-eval
 shows given/report.html 'Not reached:'
+cp -r one found # a source that was found is not known by its name
+sed -i 's/source: shapes/source: auto/' found/recipe.yaml
+run 0 report found --no-eval
+shows found/report.html 'resnet18, 188 pictures, sgd'
 (cd one && "$skua" report . --no-eval --out ../dot.html > /dev/null)
 shows dot.html 'skua: one'
 
