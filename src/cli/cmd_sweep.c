@@ -140,12 +140,23 @@ static enum sk_code show_table(const struct sk_recipe *r, const char *dir, const
 }
 
 /* ---- the command ---- */
+static enum sk_code load_recipe(struct sk_recipe *r, const struct sweep_args *a, const char *name, struct sk_err *err)
+{
+    if (is_sweep(name))
+        return sk_fail(err, SK_USAGE, "'%s' is the folder of a sweep; to go on with it: skua sweep --out %s", name,
+                       name);
+    enum sk_code code = sk_cli_recipe(r, name, a->data, &a->set, err);
+    if (code == SK_OK && r->task == SK_TASK_PROFILE && !sk_recipe_is_sweep(r))
+        return sk_fail(err, SK_INPUT, "the recipe '%s' profiles and is no sweep: skua reproduce %s", r->name, name);
+    return code;
+}
+
 /* Without a recipe, that of the sweep in --out. */
 static enum sk_code get_recipe(struct sk_recipe *r, const struct sweep_args *a, const char *name, struct sk_err *err)
 {
     char path[SK_PATH];
     if (name)
-        return sk_cli_recipe(r, name, a->data, &a->set, err);
+        return load_recipe(r, a, name, err);
     if (!a->out)
         return sk_fail(err, SK_USAGE, "give a recipe, or the sweep to go on with: --out DIR");
     enum sk_code code = sk_path_join(path, err, a->out, recipe_name);
