@@ -285,6 +285,10 @@ sed 's/model.residual/model.residuals/' sweep.yaml > unknown.yaml
 refused "recipe 'unknown.yaml' line 3: sweep.list: entry 2: unknown key 'model.residuals' (did you mean 'model.residual'?)" \
     sweep unknown.yaml --out none
 refused "sweep, setting 'warmup_epochs=9'" sweep tiny.yaml --out none --set sweep.grid='{train.schedule.warmup_epochs: [0, 9]}'
+refused "sweep, setting 'norm=group': resnet18" sweep tiny.yaml --out none --set model.norm_groups=7 \
+    --set sweep.grid='{model.norm: [batch, group]}'
+refused "sweep, setting 'path=nowhere': cannot open data 'nowhere': no such file or folder" sweep tiny.yaml --out none \
+    --set data.source=folder --set data.path=. --set sweep.grid='{data.path: [., nowhere]}'
 refused "unknown model 'resnet19' (did you mean 'resnet18'?)" sweep tiny.yaml --out none --set sweep.grid='{model.arch: [resnet18, resnet19]}'
 refused "the setting 'lr=0.1' is there twice" sweep tiny.yaml --out none --set sweep.grid='{train.optimizer.lr: [0.1, 0.1]}'
 refused "two settings would have the folder 'a-b-2'" sweep tiny.yaml --out none \
