@@ -47,19 +47,6 @@ struct result {
     const char *ceiling_by;
 };
 
-static enum sk_code unknown_model(const char *name, struct sk_err *err)
-{
-    const char *const *names = sk_model_aliases();
-    struct sk_str list = {0};
-    enum sk_code code = SK_OK;
-    for (size_t i = 0; names[i] && code == SK_OK; i++)
-        code = sk_str_add(&list, err, "%s%s", i ? ", " : "", names[i]);
-    if (code == SK_OK)
-        code = sk_fail(err, SK_USAGE, "--model: expected one of %s, got '%s'", list.text, name);
-    sk_str_release(&list);
-    return code;
-}
-
 static enum sk_code set_engine(struct bench *b, struct sk_err *err)
 {
     char text[SK_NAME];
@@ -84,8 +71,9 @@ static enum sk_code read_args(struct bench *b, struct sk_err *err)
     if (!b->train && strcmp(job, "infer") != 0)
         return sk_fail(err, SK_USAGE, "--job: expected train, infer or load, got '%s'", job);
     sk_recipe_defaults(&b->recipe);
-    if (!sk_model_alias(model, &b->recipe.model, &side, &b->shape.classes))
-        return unknown_model(model, err);
+    if (!sk_model_whole(model, &b->recipe.model, &side))
+        return sk_fail(err, SK_USAGE, "--model: unknown model '%s' (skua info --models names those there are)", model);
+    b->shape.classes = b->recipe.model.classes;
     b->shape.height = b->shape.width = side;
     b->shape.channels = 3;
     b->shape.pixel = SK_U8;
@@ -275,7 +263,7 @@ static const struct sk_option options[] = {
     SK_OPTION("job", "JOB", SK_OPTION_TEXT, struct bench_args, job,
               "train (default), infer, or load: pictures to batches, without a network"),
     SK_OPTION("model", "MODEL", SK_OPTION_TEXT, struct bench_args, model,
-              "resnet18-cifar (default), narrow-resnet18-cifar or resnet50"),
+              "one of skua info --models (resnet18-cifar)"),
     SK_OPTION("data", "DIR", SK_OPTION_TEXT, struct bench_args, data, "load: the pictures"),
     SK_OPTION_NUMBER("workers", "N", struct bench_args, workers, "load: threads that prepare batches (1)", 0,
                      WORKERS_MAX),

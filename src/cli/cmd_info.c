@@ -120,12 +120,12 @@ static enum sk_code shape_from_data(const struct sk_recipe *r, struct sk_net_sha
     return SK_OK;
 }
 
-/* A recipe by file or name, or the defaults with a model of bench's short names. */
+/* A recipe by file or name, or the defaults with a model by its name. */
 static enum sk_code find_recipe(struct sk_recipe *r, const char *name, const struct info_args *a, struct sk_err *err)
 {
-    int side, classes;
+    int side;
     sk_recipe_defaults(r);
-    if (!name || sk_is_file(name) || !sk_model_alias(name, &r->model, &side, &classes))
+    if (!name || sk_is_file(name) || !sk_model_whole(name, &r->model, &side))
         return sk_cli_recipe(r, name, a->data, &a->set, err);
     enum sk_code code = sk_cli_set_data(r, a->data, err);
     if (code == SK_OK)

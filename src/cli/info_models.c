@@ -10,7 +10,7 @@
 struct row {
     const char *name;
     struct sk_recipe_model model;
-    int side, classes;
+    int side;
     struct sk_summary size;
 };
 
@@ -24,25 +24,17 @@ static enum sk_code measure(struct row *r, struct sk_err *err)
                              .channels = 3,
                              .pixel = SK_U8,
                              .compute = SK_F32,
-                             .classes = r->classes};
+                             .classes = r->model.classes};
     enum sk_code code = sk_model_build(&g, &r->model, &io, &logits, err);
     r->size = sk_graph_summary(&g);
     sk_graph_release(&g);
     return code;
 }
 
-static void as_on_imagenet(struct row *r)
-{
-    snprintf(r->model.arch, sizeof r->model.arch, "%s", r->name);
-    r->model.stem = SK_STEM_IMAGENET;
-    r->side = 224;
-    r->classes = 1000;
-}
-
 static json_t *as_json(const struct row *r)
 {
     return json_pack("{s:s, s:s, s:i, s:i, s:I, s:I}", "model", r->name, "arch", r->model.arch, "side", r->side,
-                     "classes", r->classes, "params", (json_int_t)r->size.params, "macs", (json_int_t)r->size.macs);
+                     "classes", r->model.classes, "params", (json_int_t)r->size.params, "macs", (json_int_t)r->size.macs);
 }
 
 static void add_cells(struct sk_table *t, const struct row *r)
@@ -50,22 +42,19 @@ static void add_cells(struct sk_table *t, const struct row *r)
     char a[32], b[32];
     sk_table_cell(t, "%s", r->name);
     sk_table_cell(t, "%dx%d", r->side, r->side);
-    sk_table_cell(t, "%d", r->classes);
+    sk_table_cell(t, "%d", r->model.classes);
     sk_table_cell(t, "%s", sk_thousands(r->size.params, a));
     sk_table_cell(t, "%s", sk_thousands((int64_t)r->size.macs, b));
 }
 
 /* Measures what names lists and adds it to the table or the array. */
-static enum sk_code add_rows(const char *const *names, bool aliases, struct sk_table *t, json_t *array,
-                             struct sk_err *err)
+static enum sk_code add_rows(const char *const *names, struct sk_table *t, json_t *array, struct sk_err *err)
 {
     struct sk_recipe usual;
     sk_recipe_defaults(&usual);
     for (size_t i = 0; names[i]; i++) {
         struct row r = {.name = names[i], .model = usual.model};
-        if (!aliases)
-            as_on_imagenet(&r);
-        else if (!sk_model_alias(r.name, &r.model, &r.side, &r.classes) || strcmp(r.name, r.model.arch) == 0)
+        if (!sk_model_whole(r.name, &r.model, &r.side))
             continue;
         enum sk_code code = measure(&r, err);
         if (code != SK_OK)
@@ -85,9 +74,9 @@ enum sk_code sk_info_models(bool json, struct sk_err *err)
     json_t *array = json ? json_array() : NULL;
     for (size_t i = 0; i < SK_COUNT(heading) && !json; i++)
         sk_table_cell(&t, "%s", heading[i]);
-    enum sk_code code = add_rows(sk_model_names(), false, &t, array, err);
+    enum sk_code code = add_rows(sk_model_names(), &t, array, err);
     if (code == SK_OK)
-        code = add_rows(sk_model_aliases(), true, &t, array, err);
+        code = add_rows(sk_model_wholes(), &t, array, err);
     if (code != SK_OK) {
         json_decref(array);
         return code;

@@ -28,12 +28,11 @@ static const char *const names[] = {"resnet18", "resnet34", "resnet50", "resnet1
                                     "wide_resnet101_2", "resnext50_32x4d", "resnext101_32x8d", "seresnet18", "seresnet34",
                                     "seresnet50", "resnet18d", "resnet34d", "resnet50d", "efficientnet_b0", NULL};
 
-static const struct { const char *name, *arch; enum sk_stem stem; double width; int side, classes; } aliases[] = {
-    {"resnet18-cifar", "resnet18", SK_STEM_CIFAR, 1.0, 32, 10},
-    {"narrow-resnet18-cifar", "resnet18", SK_STEM_CIFAR, 0.5, 32, 10},
-    {"resnet50", "resnet50", SK_STEM_IMAGENET, 1.0, 224, 1000},
+static const struct { const char *name, *arch; double width; } for_cifar[] = {
+    {"resnet18-cifar", "resnet18", 1.0},
+    {"narrow-resnet18-cifar", "resnet18", 0.5},
 };
-static const char *const alias_names[] = {"resnet18-cifar", "narrow-resnet18-cifar", "resnet50", NULL};
+static const char *const whole_names[] = {"resnet18-cifar", "narrow-resnet18-cifar", NULL};
 
 const char *const *sk_model_names(void)
 {
@@ -45,29 +44,49 @@ bool sk_model_is_classifier(const char *tensor)
     return strcmp(tensor, "fc.weight") == 0 || strcmp(tensor, "classifier.1.weight") == 0;
 }
 
-const char *const *sk_model_aliases(void)
+static bool is_known(const char *arch)
 {
-    return alias_names;
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(arch, names[i]) == 0)
+            return true;
+    return false;
 }
 
-bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes)
+const char *const *sk_model_wholes(void)
 {
-    for (size_t i = 0; i < SK_COUNT(aliases); i++) {
-        if (strcmp(alias, aliases[i].name) != 0)
-            continue;
-        snprintf(m->arch, sizeof m->arch, "%s", aliases[i].arch);
-        m->stem = aliases[i].stem;
-        m->width = aliases[i].width;
-        *side = aliases[i].side;
-        *classes = m->classes = aliases[i].classes;
-        return true;
-    }
-    return false;
+    return whole_names;
+}
+
+static void set_model(struct sk_recipe_model *m, const char *arch, enum sk_stem stem, double width, int classes)
+{
+    snprintf(m->arch, sizeof m->arch, "%s", arch);
+    m->stem = stem;
+    m->width = width;
+    m->classes = classes;
+}
+
+bool sk_model_whole(const char *name, struct sk_recipe_model *m, int *side)
+{
+    for (size_t i = 0; i < SK_COUNT(for_cifar); i++)
+        if (strcmp(name, for_cifar[i].name) == 0) {
+            set_model(m, for_cifar[i].arch, SK_STEM_CIFAR, for_cifar[i].width, 10);
+            *side = 32;
+            return true;
+        }
+    if (!is_known(name))
+        return false;
+    set_model(m, name, SK_STEM_IMAGENET, 1.0, 1000);
+    *side = 224;
+    return true;
 }
 
 static enum sk_code unknown(const char *arch, struct sk_err *err)
 {
     const char *near = sk_nearest(arch, names, SK_COUNT(names) - 1);
+    for (size_t i = 0; i < SK_COUNT(for_cifar); i++)
+        if (strcmp(arch, for_cifar[i].name) == 0)
+            return sk_fail(err, SK_INPUT, "model.arch: '%s' is short for {arch: %s, stem: cifar, width: %.1f}", arch,
+                           for_cifar[i].arch, for_cifar[i].width);
     if (near)
         return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s' (did you mean '%s'?)", arch, near);
     return sk_fail(err, SK_INPUT, "model.arch: unknown model '%s' (skua info --models names those there are)", arch);
@@ -75,10 +94,7 @@ static enum sk_code unknown(const char *arch, struct sk_err *err)
 
 enum sk_code sk_model_check_name(const char *arch, struct sk_err *err)
 {
-    for (size_t i = 0; i < SK_COUNT(names) - 1; i++)
-        if (strcmp(names[i], arch) == 0)
-            return SK_OK;
-    return unknown(arch, err);
+    return is_known(arch) ? SK_OK : unknown(arch, err);
 }
 
 static enum sk_code network(struct sk_graph *g, const struct sk_recipe_model *m, const struct sk_model_io *io, int x, int *logits,
@@ -88,14 +104,6 @@ static enum sk_code network(struct sk_graph *g, const struct sk_recipe_model *m,
         if (strcmp(m->arch, resnets[i].name) == 0)
             return sk_resnet_build(g, &resnets[i], m, io, x, logits, err);
     return sk_efficientnet_build(g, m, io, x, logits, err);
-}
-
-static bool is_known(const char *arch)
-{
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(arch, names[i]) == 0)
-            return true;
-    return false;
 }
 
 static enum sk_code normalized(struct sk_graph *g, const struct sk_model_io *io, int *x, struct sk_err *err)

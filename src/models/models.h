@@ -26,9 +26,10 @@ const char *const *sk_model_names(void);
 enum sk_code sk_model_check_name(const char *arch, struct sk_err *err) SK_MUST; /* INPUT that names the nearest */
 /* Whether the tensor of this name is the weight [classes, features] of a network's last layer. */
 bool sk_model_is_classifier(const char *tensor);
-/* Short names for whole models used by bench: "resnet18-cifar", "narrow-resnet18-cifar", "resnet50"; fills m, side and classes; false: unknown. */
-bool sk_model_alias(const char *alias, struct sk_recipe_model *m, int *side, int *classes);
-const char *const *sk_model_aliases(void);
+/* A whole model by name: an architecture as for ImageNet (224x224, 1000 classes), or one of sk_model_wholes, which are for
+ * CIFAR-10 ("narrow-resnet18-cifar"); fills arch, stem, width and classes of m, and side; false: unknown. */
+bool sk_model_whole(const char *name, struct sk_recipe_model *m, int *side);
+const char *const *sk_model_wholes(void); /* NULL-terminated */
 /* Initial value of a param or state by torchvision's rules (convolutions Kaiming normal fan-out, norms 1 and 0, linear uniform
  * +-1/sqrt(in), in EfficientNets by damp +-1/sqrt(out), but all biases 0), times 1 - t->damp; keyed by (seed, position of the tensor in the store). */
 void sk_model_init(const struct sk_tensor *t, uint64_t seed, int position, float *out);

@@ -91,8 +91,10 @@ static void tell_other_kinds(const struct sk_recipe *r)
     }
 }
 
-static void tell_zero_init(const struct sk_recipe_model *m)
+static void tell_model(const struct sk_recipe_model *m)
 {
+    if (m->drop_path > 0 && !m->residual)
+        sk_notice("model.drop_path has no effect with model.residual: false: there is no skip connection beside it");
     if (m->zero_init_residual && m->norm == SK_NORM_NONE)
         sk_notice("model.zero_init_residual has no effect with model.norm: none, whose blocks begin at zero anyway");
 }
@@ -214,7 +216,7 @@ void sk_recipe_tell_unused(const struct sk_recipe *r)
 {
     tell_other_kinds(r);
     tell_histograms(&r->train);
-    tell_zero_init(&r->model);
+    tell_model(&r->model);
     tell_decode(&r->data);
 }
 

@@ -19,6 +19,38 @@ static enum sk_code check_head(const struct sk_training *t, const struct sk_safe
     return SK_OK;
 }
 
+/* Keys of model that shape the weights of a body; the rest says how it is trained. */
+static bool shapes_weights(const char *key)
+{
+    static const char *const keys[] = {"arch", "stem", "width", "norm", "residual", "skip_kernel", "se"};
+    for (size_t i = 0; i < SK_COUNT(keys); i++)
+        if (strncmp(key, "model.", 6) == 0 && strcmp(key + 6, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Where the file tells of a network of another shape: which keys are to be as its are. */
+static void tell_shape(const struct sk_training *t, const struct sk_safetensors *st, const char *path, struct sk_err *err)
+{
+    const char *text = sk_st_meta(st, "skua.recipe");
+    struct sk_recipe *was = text ? sk_alloc(1, sizeof(*was), NULL) : NULL;
+    struct sk_str keys = {0};
+    if (!was)
+        return;
+    sk_recipe_defaults(was);
+    bool known = sk_recipe_parse(was, text, strlen(text), path, NULL) == SK_OK;
+    for (size_t i = 0; known && sk_recipe_key(i); i++) {
+        if (!shapes_weights(sk_recipe_key(i)) || sk_recipe_key_equal(i, was, &t->recipe))
+            continue;
+        known = sk_str_add(&keys, NULL, "%s%s: ", keys.len ? ", " : "", sk_recipe_key(i)) == SK_OK &&
+                sk_recipe_key_write(i, was, &keys, NULL) == SK_OK;
+    }
+    if (known && keys.len > 0)
+        sk_err_prefix(err, "it is of a network with %s", keys.text);
+    sk_str_release(&keys);
+    sk_free(was);
+}
+
 static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
 {
     const struct sk_recipe_model *m = &t->recipe.model;
@@ -34,6 +66,8 @@ static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
         code = check_head(t, &st, path, err);
     if (code == SK_OK)
         code = (m->new_head ? sk_net_load_body : sk_net_load)(t->net, &st, path, err);
+    if (code == SK_INPUT)
+        tell_shape(t, &st, path, err);
     if (code != SK_OK)
         sk_err_prefix(err, "model.init");
     sk_st_close(&st);

@@ -36,7 +36,7 @@ refused "give a recipe, or --data DIR" train
 refused "expected convert, get, inspect, sample or verify, got 'frob'" data frob
 refused "unknown data set 'mnist'" data get mnist
 refused "--job: expected train, infer or load, got 'x'" bench --job x
-refused "--model: expected one of resnet18-cifar" bench --model resnet19
+refused "--model: unknown model 'resnet19'" bench --model resnet19
 refused "engine.precision" bench --precision fp8
 
 run 0 train tiny.yaml --out run --set train.epochs=1

@@ -38,6 +38,7 @@ refused "did you mean" train tiny.yaml --set train.btach=3
 refused "expected KEY=VALUE" train tiny.yaml --set data.workers
 refused "cifar10-resnet18-5" train cifar10-resnet19-5
 refused "unknown model 'resnet19'" train tiny.yaml --set model.arch=resnet19
+refused "is short for {arch: resnet18, stem: cifar, width: 0.5}" train tiny.yaml --set model.arch=narrow-resnet18-cifar
 refused "train.schedule.warmup_epochs" train tiny.yaml --set train.schedule.warmup_epochs=9
 
 # ---- recipe, data and network that do not fit ----

@@ -246,6 +246,8 @@ static void keys_without_effect_are_told(void **state)
     } rows[] = {
         {"train.optimizer={name: adam, lr: 0.01, weight_decay: 0, beta1: 0.8}", ""},
         {"train.optimizer={name: adam, momentum: 0.5}", "train.optimizer.momentum has no effect with adam; "},
+        {"model={drop_path: 0.1, residual: false}",
+         "model.drop_path has no effect with model.residual: false: there is no skip connection beside it; "},
         {"train.optimizer={name: adamw, nesterov: false}", "train.optimizer.nesterov has no effect with adamw; "},
         {"train.optimizer={momentum: 0.5, eps: 0.1}", "train.optimizer.eps has no effect with sgd; "},
         {"train.optimizer={name: lars, decoupled: true}", "train.optimizer.decoupled has no effect with lars; "},
