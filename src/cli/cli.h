@@ -122,6 +122,10 @@ enum sk_code sk_table_print(struct sk_table *t, struct sk_err *err) SK_MUST;
  * checked. */
 enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *data, const struct sk_words *set,
                            struct sk_err *err) SK_MUST;
+/* Of such a recipe: what it expects is for what it trains, with any seed, and longer. Where set changed more, that is
+ * told and r expects nothing, unless set says what. name NULL: nothing to compare with. */
+enum sk_code sk_cli_expectation(struct sk_recipe *r, const char *name, const struct sk_words *set,
+                                struct sk_err *err) SK_MUST;
 /* --data DIR on a recipe. */
 enum sk_code sk_cli_set_data(struct sk_recipe *r, const char *data, struct sk_err *err) SK_MUST;
 enum sk_code sk_cli_set(struct sk_recipe *r, const struct sk_words *set, struct sk_err *err) SK_MUST;

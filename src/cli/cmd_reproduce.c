@@ -11,25 +11,6 @@ struct reproduce_args {
     bool json, quiet;
 };
 
-/* ---- whether what the recipe expects is expected of this training ---- */
-/* It is for what the recipe trains, with any seed, and longer; one that was given beside the changes counts. */
-static enum sk_code drop_expectation(struct sk_recipe *r, const char *name, struct sk_err *err)
-{
-    struct sk_recipe *own = sk_alloc(1, sizeof(*own), err);
-    enum sk_code code = own ? sk_recipe_load(own, name, err) : SK_NOMEM;
-    const char *changed = NULL;
-    if (code == SK_OK && r->expect.accuracy >= 0 && r->expect.accuracy == own->expect.accuracy) {
-        own->train.seed = r->train.seed;
-        changed = sk_recipe_no_resume(own, r);
-    }
-    if (changed) {
-        sk_notice("%s is not that of the recipe '%s': the accuracy that it expects does not count", changed, r->name);
-        r->expect.accuracy = -1;
-    }
-    sk_free(own);
-    return code;
-}
-
 static void tell_unjudged(const struct sk_recipe *r)
 {
     if (r->task != SK_TASK_TRAIN && r->expect.accuracy >= 0)
@@ -174,7 +155,7 @@ static enum sk_code run_reproduce(const struct sk_words *words, const void *args
     if (code == SK_OK && r->task == SK_TASK_PROFILE && a->out)
         code = sk_fail(err, SK_USAGE, "--out is for recipes that train");
     if (code == SK_OK && r->task == SK_TASK_TRAIN)
-        code = drop_expectation(r, words->item[0], err);
+        code = sk_cli_expectation(r, words->item[0], &a->set, err);
     if (code == SK_OK)
         tell_unjudged(r);
     if (code == SK_OK)

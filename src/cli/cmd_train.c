@@ -99,7 +99,10 @@ static enum sk_code run_train(const struct sk_words *words, const void *args, st
     struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
     if (!r)
         return SK_NOMEM;
-    enum sk_code code = get_recipe(r, a, words->count ? words->item[0] : NULL, err);
+    const char *name = words->count ? words->item[0] : NULL;
+    enum sk_code code = get_recipe(r, a, name, err);
+    if (code == SK_OK)
+        code = sk_cli_expectation(r, name, &a->set, err);
     if (code == SK_OK && r->task == SK_TASK_SWEEP)
         sk_notice("the recipe '%s' is a sweep: skua sweep trains its settings, this is the recipe as it stands",
                   r->name);

@@ -155,3 +155,24 @@ enum sk_code sk_cli_recipe(struct sk_recipe *r, const char *name, const char *da
         code = sk_cli_set(r, set, err);
     return code == SK_OK ? sk_recipe_check(r, err) : code;
 }
+
+enum sk_code sk_cli_expectation(struct sk_recipe *r, const char *name, const struct sk_words *set, struct sk_err *err)
+{
+    if (!name || r->expect.accuracy < 0)
+        return SK_OK;
+    struct sk_recipe *own = sk_alloc(1, sizeof(*own), err);
+    enum sk_code code = own ? sk_recipe_load(own, name, err) : SK_NOMEM;
+    const char *changed = NULL;
+    if (code == SK_OK) {
+        own->train.seed = r->train.seed;
+        changed = sk_recipe_no_resume(own, r);
+        own->expect.accuracy = -1;
+        code = sk_cli_set(own, set, err);
+    }
+    if (code == SK_OK && changed && own->expect.accuracy < 0) {
+        sk_notice("%s is not that of the recipe '%s': the accuracy that it expects does not count", changed, r->name);
+        r->expect.accuracy = -1;
+    }
+    sk_free(own);
+    return code;
+}

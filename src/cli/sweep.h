@@ -73,7 +73,7 @@ struct sk_trials { /* init fills it; release accepts a zeroed one */
 enum sk_code sk_trials_init(struct sk_trials *s, const struct sk_recipe *r, const char *dir,
                             struct sk_err *err) SK_MUST;
 void sk_trials_release(struct sk_trials *s);
-/* The recipe of a run, with its seed. */
+/* The recipe of a run, with its seed; a sweep is not judged. */
 enum sk_code sk_trial_recipe(const struct sk_trials *s, const struct sk_trial *t, struct sk_recipe *out,
                              struct sk_err *err) SK_MUST;
 /* Reads states and figures from the folders. INPUT naming the key where a run was made with another recipe; a run that

@@ -170,6 +170,7 @@ enum sk_code sk_trial_recipe(const struct sk_trials *s, const struct sk_trial *t
 {
     enum sk_code code = sk_recipe_sweep_setting(s->recipe, t->setting, out, err);
     out->train.seed = t->seed;
+    out->expect.accuracy = -1;
     return code;
 }
 

@@ -44,7 +44,8 @@ static bool known(const struct sk_series *s, size_t i)
 /* Where the points lie; false: there are none. */
 static bool find_range(const struct sk_chart *c, struct frame *f)
 {
-    *f = (struct frame){.x0 = 0, .x1 = -INFINITY, .y0 = INFINITY, .y1 = -INFINITY};
+    double low = c->from_zero ? 0 : INFINITY;
+    *f = (struct frame){.x0 = 0, .x1 = -INFINITY, .y0 = low, .y1 = -INFINITY};
     for (size_t k = 0; k < c->count; k++)
         for (size_t i = 0; i < c->series[k].count; i++) {
             const struct sk_series *s = &c->series[k];
@@ -109,8 +110,10 @@ static void add_band(struct sk_page *p, const struct sk_chart *c, const struct f
     bool room = bottom - top >= LINE, under = bottom + LINE < f->bottom; /* else the word stands beside the band */
     sk_page_add(p,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"var(--good)\" opacity=\".15\">"
-                "<title>expected: %.2f%% to %.2f%%</title></rect>\n<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
-                f->left, top, f->right - f->left, bottom - top, 100 * c->band[0], 100 * c->band[1], f->left + 4,
+                "<title>expected: %.2f%%, tolerance %.2f%%</title></rect>\n"
+                "<text x=\"%.1f\" y=\"%.1f\">expected</text>\n",
+                f->left, top, f->right - f->left, bottom - top, 100 * c->band[1],
+                100 * (c->band[1] - c->band[0]), f->left + 4,
                 room    ? (top + bottom) / 2 + 3.5
                 : under ? bottom + LINE - 2
                         : top - 4);

@@ -133,12 +133,14 @@ static void add_difference(struct sk_page *p, enum kind kind, double v, double f
 {
     double change = round((v - first) * 1e4) / 1e4; /* as it is shown */
     const char *sign = change < 0 ? "&minus;" : change > 0 ? "+" : "&plusmn;";
+    sk_page_add(p, "<small>");
     if (kind == SHARE)
         sk_page_add(p, "%s%.2f", sign, 100 * fabs(change));
     else if (kind == LOSS)
         sk_page_add(p, "%s%.4f", sign, fabs(change));
     else if (first > 0)
         sk_page_add(p, "&times;%.3g", v / first);
+    sk_page_add(p, "</small>");
 }
 
 static void add_figure(struct sk_page *p, const struct figure *f, const struct sk_report_run *const *run, size_t runs)
@@ -156,26 +158,22 @@ static void add_figure(struct sk_page *p, const struct figure *f, const struct s
         sk_page_add(p, "<td>");
         if (isfinite(v))
             add_value(p, f->kind, v);
-        sk_page_add(p, "</td>");
-        if (k == 0)
-            continue;
-        sk_page_add(p, "<td class=\"change\">");
-        if (same && isfinite(v) && isfinite(first))
+        if (k > 0 && same && isfinite(v) && isfinite(first))
             add_difference(p, f->kind, v, first);
         sk_page_add(p, "</td>");
     }
     sk_page_add(p, "</tr>\n");
 }
 
-/* The head of a table; changes: a further column for each run but the first. */
-static void add_names(struct sk_page *p, const char *first, const char *tag, bool changes,
-                      const struct sk_report_run *const *run, size_t runs)
+/* The head of a table. */
+static void add_names(struct sk_page *p, const char *first, const char *tag, const struct sk_report_run *const *run,
+                      size_t runs)
 {
     sk_page_add(p, "<div class=\"scroll\"><table><thead><tr><th>%s</th>", first);
     for (size_t k = 0; k < runs; k++) {
         sk_page_add(p, "<%s><span class=\"swatch\" style=\"background:var(--c%zu)\"></span>", tag, k);
-        sk_page_text(p, run[k]->name);
-        sk_page_add(p, "</th>%s", changes && k > 0 ? "<th></th>" : "");
+        sk_page_text(p, run[k]->label);
+        sk_page_add(p, "</th>");
     }
     sk_page_add(p, "</tr></thead>\n");
 }
@@ -236,7 +234,7 @@ static enum sk_code add_recipes(struct sk_page *p, const struct sk_report_run *c
         if (!key_differs(i, run, runs))
             continue;
         if (!any)
-            add_names(p, "key", "th class=\"text name\"", false, run, runs);
+            add_names(p, "key", "th class=\"text\"", run, runs);
         any = true;
         code = add_key(p, i, run, runs, err);
     }
@@ -252,11 +250,11 @@ enum sk_code sk_report_compare(struct sk_page *p, const struct sk_report_run *co
 {
     sk_page_add(p, "<h2>Figures</h2>\n");
     add_caution(p, run, runs);
-    add_names(p, "", "th class=\"name\"", true, run, runs);
+    add_names(p, "", "th", run, runs);
     for (size_t i = 0; i < SK_COUNT(figures); i++)
         add_figure(p, &figures[i], run, runs);
     sk_page_add(
-        p, "</table></div>\n<p class=\"quiet\">Beside a figure: its difference to that of the first run, in points of "
+        p, "</table></div>\n<p class=\"quiet\">Below a figure: its difference to that of the first run, in points of "
            "percent or as a factor.</p>\n");
     return add_recipes(p, run, runs, err);
 }

@@ -1,82 +1,36 @@
 /* Curves of the runs: loss, accuracy, learning rate and time, over epochs. */
 #include "report/internal.h"
 
-#include <string.h>
-
 enum {
     EPOCHS = 400, /* at most, of a curve: every n-th */
-    POINTS = 200 /* of a curve of steps: means of as many stretches */,
-    SHORT = 9 /* characters of a run's name */
+    POINTS = 200 /* of a curve of steps: means of as many stretches */
 };
 
 struct curves { /* series of one chart, which own their points */
     struct sk_series series[3 * SK_REPORT_RUNS];
     size_t count;
-    char label[3 * SK_REPORT_RUNS][4 * SHORT + 8];
     const struct sk_report_run *const *run;
     size_t runs;
     bool by_step; /* where no length of an epoch is known */
 };
-
-/* Where the names of the runs begin to differ: after the last separator of what they share. */
-static size_t shared_name(const struct curves *c)
-{
-    const char *first = c->run[0]->name;
-    size_t shared = 0;
-    for (size_t i = 0; c->runs > 1 && first[i]; i++) {
-        for (size_t k = 1; k < c->runs; k++)
-            if (c->run[k]->name[i] != first[i])
-                return shared;
-        bool point = first[i] == '.' && first[i + 1] >= '0' && first[i + 1] <= '9'; /* of a number */
-        if (strchr("-_./ ", first[i]) && !point)
-            shared = i + 1;
-    }
-    return shared;
-}
-
-/* Bytes of the first characters of text, at most SHORT. */
-static size_t short_len(const char *text)
-{
-    size_t used, left = strlen(text), n = 0;
-    for (int i = 0; i < SHORT && left > 0; i++, left -= used) {
-        (void)sk_utf8_next(text + n, left, &used);
-        n += used;
-    }
-    return n;
-}
-
-/* What the k-th run is called in charts: how its name begins, or ends where that of another begins so too. */
-static const char *short_name(const struct curves *c, size_t k)
-{
-    size_t shared = shared_name(c);
-    const char *name = c->run[k]->name + shared;
-    bool same = false;
-    for (size_t i = 0; i < c->runs; i++)
-        same |= i != k && strncmp(name, c->run[i]->name + shared, short_len(name)) == 0;
-    for (size_t used; same && name[short_len(name)]; name += used)
-        (void)sk_utf8_next(name, strlen(name), &used);
-    return name;
-}
 
 static double place(const struct curves *c, const struct sk_report_run *run, int64_t step)
 {
     return c->by_step ? (double)step : (double)step / run->epoch_steps;
 }
 
-/* A line of the k-th run: alone it is called what, beside others by the run's name. */
+/* A line of the k-th run: alone it is called what, beside others by the run's label. */
 static struct sk_series *new_series(struct curves *c, size_t k, const char *what, enum sk_line line, size_t room,
                                     struct sk_err *err)
 {
     struct sk_series *s = &c->series[c->count];
-    char *label = c->label[c->count];
     double *points = sk_alloc(2 * room + 1, sizeof(double), err);
     if (!points)
         return NULL;
-    bool labelled = line == SK_LINE_SOLID || (c->runs == 1 && line == SK_LINE_DASHED);
-    const char *name = c->runs == 1 ? what : short_name(c, k);
-    snprintf(label, sizeof(c->label[0]), "%.*s", (int)short_len(name), name);
+    bool main = line == SK_LINE_SOLID || (line == SK_LINE_DASHED && (c->runs == 1 || !sk_report_best(c->run[k])));
+    const char *label = c->runs == 1 ? what : c->run[k]->label;
     *s = (struct sk_series){
-        .label = labelled ? label : NULL, .colour = (int)k, .line = line, .x = points, .y = points + room};
+        .label = main ? label : NULL, .colour = (int)k, .line = line, .x = points, .y = points + room};
     if (c->runs == 1 && line != SK_LINE_SOLID)
         s->colour = 1;
     c->count++;
@@ -146,11 +100,12 @@ static enum sk_code add_pair(struct sk_page *p, struct curves *c, struct sk_char
 {
     enum sk_code code = SK_OK;
     for (size_t k = 0; k < c->runs && code == SK_OK; k++) {
-        bool has_val = sk_report_best(c->run[k]), epochs = c->run[k]->log.epochs > 0;
+        bool beside = sk_report_best(c->run[k]) || c->runs > 1, epochs = c->run[k]->log.epochs > 0;
+        enum sk_line line = beside ? SK_LINE_DASHED : SK_LINE_SOLID;
         if (c->runs == 1 || !epochs)
-            code = add_steps(c, k, "training", epochs ? SK_LINE_FAINT : SK_LINE_SOLID, step, false, err);
+            code = add_steps(c, k, "training", epochs ? SK_LINE_FAINT : line, step, false, err);
         if (code == SK_OK)
-            code = add_epochs(c, k, "training", has_val ? SK_LINE_DASHED : SK_LINE_SOLID, train, err);
+            code = add_epochs(c, k, "training", line, train, err);
         if (code == SK_OK)
             code = add_epochs(c, k, "valid.", SK_LINE_SOLID, val, err);
     }
@@ -171,7 +126,7 @@ static enum sk_code add_rate(struct sk_page *p, struct curves *c, struct sk_err 
 
 static enum sk_code add_seconds(struct sk_page *p, struct curves *c, struct sk_err *err)
 {
-    struct sk_chart chart = {.title = "Time of an epoch", .unit = "seconds"};
+    struct sk_chart chart = {.title = "Time of an epoch", .unit = "seconds", .from_zero = true};
     enum sk_code code = SK_OK;
     for (size_t k = 0; k < c->runs && code == SK_OK; k++)
         code = add_epochs(c, k, "all", SK_LINE_SOLID, EPOCH(seconds), err);
@@ -187,7 +142,18 @@ static void expect(const struct curves *c, struct sk_chart *chart)
     if (c->runs > 1 || !c->run[0]->has_recipe || e->accuracy < 0 || e->tolerance <= 0)
         return;
     chart->band[0] = e->accuracy - e->tolerance;
-    chart->band[1] = fmin(e->accuracy + e->tolerance, 1);
+    chart->band[1] = e->accuracy;
+}
+
+static void add_legend(struct sk_page *p, const struct sk_report_run *const *run, size_t runs)
+{
+    sk_page_add(p, "<p class=\"quiet\">Solid: validation; dashed: training.</p>\n<div class=\"key\">");
+    for (size_t k = 0; k < runs; k++) {
+        sk_page_add(p, "<span>");
+        sk_report_name(p, run[k], k);
+        sk_page_add(p, "</span>");
+    }
+    sk_page_add(p, "</div>\n");
 }
 
 enum sk_code sk_report_curves(struct sk_page *p, const struct sk_report_run *const *run, size_t runs,
@@ -204,7 +170,7 @@ enum sk_code sk_report_curves(struct sk_page *p, const struct sk_report_run *con
     expect(c, &accuracy);
     sk_page_add(p, "<h2>Curves</h2>\n");
     if (runs > 1)
-        sk_page_add(p, "<p class=\"quiet\">Solid: validation; dashed: training.</p>\n");
+        add_legend(p, run, runs);
     sk_page_add(p, "<div class=\"charts\">\n");
     enum sk_code code = add_pair(p, c, &loss, STEP(loss), EPOCH(train_loss), EPOCH(val_loss), err);
     if (code == SK_OK)

@@ -7,7 +7,7 @@ enum { ROWS = 400 }; /* of the table of epochs */
 static void add_expected(struct sk_page *p, const struct sk_recipe_expect *e)
 {
     if (e->accuracy >= 0)
-        sk_page_add(p, " <span class=\"whole\">(expected %.2f &plusmn; %.2f)</span>", 100 * e->accuracy,
+        sk_page_add(p, " <span class=\"whole\">(expected %.2f%%, tolerance %.2f%%)</span>", 100 * e->accuracy,
                     100 * e->tolerance);
 }
 
@@ -20,7 +20,8 @@ static void add_finished(struct sk_page *p, const struct sk_report_run *run, dou
         sk_page_add(p, "Finished: <b>%.2f%%</b> of the training pictures right; nothing was validated",
                     100 * last->train_top1);
     else if (!expects)
-        sk_page_add(p, "Finished: <b>%.2f%%</b> (no accuracy was expected)", 100 * accuracy);
+        sk_page_add(p, "Finished: <b>%.2f%%</b> (%s)", 100 * accuracy,
+                    run->has_recipe ? "no accuracy was expected" : "what was expected is not known");
     else
         sk_page_add(p, "<span class=\"%s\">%s: <b>%.2f%%</b></span>", reached ? "good" : "bad",
                     reached ? "Reached" : "Not reached", 100 * accuracy);

@@ -7,9 +7,11 @@
 #include "report/report.h"
 
 /* ---- a run as it was read (run.c) ---- */
+enum { SK_REPORT_LABEL = 9 };
 struct sk_report_run {
     const char *path; /* as given */
     char name[SK_NAME];
+    char label[SK_REPORT_LABEL + 1]; /* in charts and heads of tables: a short name, else a letter */
     bool has_recipe, has_position, has_shape;
     bool running;            /* another process holds it */
     struct sk_recipe recipe; /* defaults where has_recipe is false */
@@ -59,7 +61,8 @@ struct sk_chart {
     const char *title, *unit, *across; /* unit: in words after the title; across: what x is */
     bool percent;                      /* y is a share */
     bool may_be_log; /* a logarithmic axis of y where its values are far apart: a peak does not flatten all others */
-    double band[2];  /* lower and upper bound of what is expected; band[0] == band[1]: none */
+    bool from_zero;  /* the axis of y begins at 0 */
+    double band[2];  /* the least that is fine and what is expected; band[0] == band[1]: none */
     const struct sk_series *series;
     size_t count;
 };
@@ -69,6 +72,8 @@ void sk_chart_lines(struct sk_page *p, const struct sk_chart *c);
 void sk_chart_reliability(struct sk_page *p, const struct sk_bin bin[SK_SCORES_BINS]);
 
 /* ---- parts of the page ---- */
+/* report.c: the k-th of several, with its colour and the letter that stands for it, if one does */
+void sk_report_name(struct sk_page *p, const struct sk_report_run *run, size_t k);
 void sk_report_verdict(struct sk_page *p, const struct sk_report_run *run); /* figures.c: one sentence */
 void sk_report_figures(struct sk_page *p, const struct sk_report_run *run);
 void sk_report_epochs(struct sk_page *p, const struct sk_report_run *run);

@@ -74,8 +74,9 @@ static void add_commands(struct sk_page *p, const struct sk_report_run *run)
     if (run->version[0])
         sk_page_add(p, " ");
     sk_page_text(p, run->version);
-    sk_page_add(p, ":</p>\n<pre>skua train recipe.yaml%s --out again\nskua report RUN again --out both.html</pre>\n",
-                data ? " --data DIR" : "");
+    sk_page_add(p, ":</p>\n<pre>skua train recipe.yaml%s --out again\nskua report ", data ? " --data DIR" : "");
+    sk_page_text(p, run->path);
+    sk_page_add(p, " again --out both.html</pre>\n");
     sk_page_add(p, "<p class=\"quiet\">Seed %lld", (long long)run->recipe.train.seed);
     if (run->has_position)
         sk_page_add(p, "; fingerprint of the training data %016llx, %lld samples",

@@ -34,9 +34,10 @@ static void add_summary(struct sk_page *p, const struct sk_report_run *run)
         return;
     sk_page_add(p, "\n<p class=\"quiet\">");
     sk_page_text(p, r->model.arch);
-    sk_page_add(p, " on %s", sk_source_name(r->data.source));
+    if (r->data.source != SK_SOURCE_AUTO)
+        sk_page_add(p, " on %s", sk_source_name(r->data.source));
     if (run->has_position)
-        sk_page_add(p, " (%s pictures)", sk_thousands(run->position.samples, number));
+        sk_page_add(p, ", %s pictures", sk_thousands(run->position.samples, number));
     sk_page_add(p, ", %s with the schedule %s, batch %d</p>\n", sk_optimizer_name(r->train.optimizer.name),
                 sk_schedule_name(r->train.schedule.name), r->train.batch);
 }
@@ -72,10 +73,18 @@ static enum sk_code add_run(struct sk_page *p, struct report *r, size_t k, bool 
 }
 
 /* ---- several ---- */
+void sk_report_name(struct sk_page *p, const struct sk_report_run *run, size_t k)
+{
+    sk_page_add(p, "<span class=\"swatch\" style=\"background:var(--c%zu)\"></span>", k);
+    if (strcmp(run->label, run->name) != 0)
+        sk_page_add(p, "<b>%s</b> ", run->label);
+    sk_page_text(p, run->name);
+}
+
 static void add_key(struct sk_page *p, const struct sk_report_run *run, size_t k)
 {
-    sk_page_add(p, "<p class=\"verdict\"><span class=\"swatch\" style=\"background:var(--c%zu)\"></span>", k);
-    sk_page_text(p, run->name);
+    sk_page_add(p, "<p class=\"verdict\">");
+    sk_report_name(p, run, k);
     sk_page_add(p, " <span class=\"quiet\">&middot;</span> ");
     sk_report_verdict(p, run);
     sk_page_add(p, "</p>\n");
@@ -93,7 +102,9 @@ static enum sk_code add_several(struct sk_page *p, struct report *r, struct sk_e
     sk_page_add(p, "<h2>The runs one by one</h2>\n");
     for (size_t k = 0; k < n && code == SK_OK; k++) {
         sk_page_add(p, "<details class=\"run\">");
-        sk_page_cell(p, "summary", r->run[k]->name);
+        sk_page_add(p, "<summary>");
+        sk_report_name(p, r->run[k], k);
+        sk_page_add(p, "</summary>");
         code = add_run(p, r, k, false, err);
         sk_page_add(p, "</details>\n");
     }
@@ -111,10 +122,27 @@ static void tell_apart(struct report *r)
         snprintf(r->run[i]->name, sizeof(r->run[i]->name), "%s", r->run[i]->path);
 }
 
+/* Letters where there are many runs or a name has no room. */
+static void set_labels(struct report *r)
+{
+    enum { FEW = 4 };
+    bool letters = r->o->runs > FEW;
+    for (size_t k = 0; k < r->o->runs; k++)
+        letters |= strlen(r->run[k]->name) > SK_REPORT_LABEL;
+    for (size_t k = 0; k < r->o->runs; k++) {
+        struct sk_report_run *run = r->run[k];
+        if (letters)
+            snprintf(run->label, sizeof(run->label), "%c", (char)('A' + k));
+        else
+            snprintf(run->label, sizeof(run->label), "%.*s", SK_REPORT_LABEL, run->name);
+    }
+}
+
 static enum sk_code add_page(struct sk_page *p, struct report *r, struct sk_err *err)
 {
     char title[64];
     tell_apart(r);
+    set_labels(r);
     snprintf(title, sizeof(title), "%zu runs side by side", r->o->runs);
     const char *heading = r->o->runs > 1 ? title : r->run[0]->name;
     sk_page_open(p, heading);

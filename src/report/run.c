@@ -128,6 +128,18 @@ static double epoch_steps(const struct sk_report_run *run)
     return run->has_position && at->batch_size > 0 ? ceil((double)at->samples / (double)at->batch_size) : 0;
 }
 
+static enum sk_code no_run(const char *path, struct sk_err *err)
+{
+    char sweep[SK_PATH];
+    if (sk_path_join(sweep, NULL, path, "sweep.yaml") == SK_OK && sk_is_file(sweep))
+        return sk_fail(err, SK_INPUT,
+                       "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, "
+                       "skua report %s/*/",
+                       path, path, path);
+    return sk_fail(err, SK_INPUT, "'%s' is no run: expected a folder of skua train with recipe.yaml or log.jsonl",
+                   path);
+}
+
 enum sk_code sk_report_run_read(struct sk_report_run *run, const char *path, struct sk_err *err)
 {
     bool recipe = false, log = false;
@@ -140,8 +152,7 @@ enum sk_code sk_report_run_read(struct sk_report_run *run, const char *path, str
     if (code == SK_OK)
         code = read_log(run, &log, err);
     if (code == SK_OK && !recipe && !log)
-        return sk_fail(err, SK_INPUT, "'%s' is no run: expected a folder of skua train with recipe.yaml or log.jsonl",
-                       path);
+        return no_run(path, err);
     if (code == SK_OK && !recipe)
         sk_report_note(run, "recipe.yaml is missing.");
     if (code == SK_OK && !log)

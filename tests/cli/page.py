@@ -44,6 +44,8 @@ class Page(HTMLParser):
             self.tables[-1].append([])
         if tag in ("td", "th"):
             self.tables[-1][-1].append("")
+        if tag == "small" and "td" in self.open:
+            self.tables[-1][-1][-1] += "\n"
         if tag not in VOID:
             self.open.append(tag)
             self.lines.append("")
@@ -120,15 +122,16 @@ def compare(page, logs):
     rows = {row[0]: row[1:] for row in page.tables[0][1:]}
     last = [run[-1] for run in runs]
     for name, key in ("Validation accuracy, last epoch", "val_top1"), ("Training accuracy", "train_top1"):
-        a, b, difference = rows[name]
+        a, b, difference = "\n".join(rows[name]).split("\n")
         assert [a, b] == [f"{100 * e[key]:.2f}%" for e in last], (name, rows[name])
         assert abs(float(difference.replace("−", "-").replace("±", "")) - 100 * (last[1][key] - last[0][key])) < 0.0051, rows[name]
     for name, key in ("Validation loss", "val_loss"), ("Training loss", "train_loss"):
-        a, b, difference = rows[name]
+        a, b, difference = "\n".join(rows[name]).split("\n")
         assert [a, b] == [f"{e[key]:.4f}" for e in last], (name, rows[name])
         assert abs(float(difference.replace("−", "-").replace("±", "")) - (last[1][key] - last[0][key])) < 5.1e-5, rows[name]
-    assert rows["Validation accuracy, best epoch"][:2] == [f"{100 * max(e['val_top1'] for e in run):.2f}%" for run in runs]
-    assert rows["Epochs"] == [str(len(runs[0])), str(len(runs[1])), f"×{len(runs[1]) / len(runs[0]):.3g}"], rows["Epochs"]
+    best = [cell.split("\n")[0] for cell in rows["Validation accuracy, best epoch"]]
+    assert best == [f"{100 * max(e['val_top1'] for e in run):.2f}%" for run in runs], best
+    assert rows["Epochs"] == [str(len(runs[0])), f"{len(runs[1])}\n×{len(runs[1]) / len(runs[0]):.3g}"], rows["Epochs"]
 
 
 def number(text):

@@ -21,8 +21,8 @@ shows() {
 run 0 train tiny.yaml --out one --set expect.accuracy=0.01
 run 0 report one
 says out 'one/report.html'
-shows one/report.html 'Reached:' '(expected 1.00 ± 1.00)' 'Where the time went' 'The worst mistakes' 'Calibration' \
-    'Training pictures' 'layer4.1.conv2' 'skua train recipe.yaml --out again' 'weight_decay: 0.0005'
+shows one/report.html 'Reached:' '(expected 1.00%, tolerance 1.00%)' 'Where the time went' 'The worst mistakes' 'Calibration' \
+    'Training pictures' 'layer4.1.conv2' 'skua train recipe.yaml --out again' 'skua report one again --out both.html' 'resnet18 on shapes, 188 pictures' 'weight_decay: 0.0005'
 page one/report.html epochs one/log.jsonl
 check 'the inference time is that of the log' python3 - << 'PY'
 import json
@@ -48,7 +48,18 @@ shows short.html 'Reached:'
 check 'without an evaluation' sh -c '! grep -q "Calibration" text'
 run 0 train tiny.yaml --out missed --set expect.accuracy=0.99 --set train.epochs=1
 run 0 report missed --quiet
-shows missed/report.html 'Not reached:' '(expected 99.00 ± 1.00)' 'Table of the 1 epoch'
+shows missed/report.html 'Not reached:' '(expected 99.00%, tolerance 1.00%)' 'Table of the 1 epoch'
+# what the recipe expects does not count where it trains something else, and report says so too
+{ cat tiny.yaml; echo 'expect: {accuracy: 0.99}'; } > strict.yaml
+run 0 train strict.yaml --out changed --set train.epochs=1 --set model.width=0.125
+says err "model.width is not that of the recipe 'tiny': the accuracy that it expects does not count"
+check 'and nothing is judged' sh -c '! grep -q "expected accuracy" err'
+run 0 report changed --no-eval
+shows changed/report.html 'Finished:' '(no accuracy was expected)' 'accuracy: none'
+run 0 train strict.yaml --out given --set train.epochs=1 --set expect.accuracy=0.99
+says err 'expected accuracy 99.00% (tolerance 1.00%): not reached'
+run 0 report given --no-eval
+shows given/report.html 'Not reached:'
 (cd one && "$skua" report . --no-eval --out ../dot.html > /dev/null)
 shows dot.html 'skua: one'
 
@@ -71,9 +82,9 @@ for how in '' --no-eval; do
 import re
 text = open("different.html").read()
 row = re.search(r"Validation accuracy, last epoch</td>(.*?)</tr>", text)[1]
-assert re.findall(r'<td class="change">(.*?)</td>', row) == [""], row
+assert re.findall(r"<small>(.*?)</small>", row) == [], row
 row = re.search(r"Parameters</td>(.*?)</tr>", text)[1]
-assert re.findall(r'<td class="change">(.*?)</td>', row) == ["&times;1"], row
+assert re.findall(r"<small>(.*?)</small>", row) == ["&times;1"], row
 PY
 done
 run 0 report one one --no-eval
@@ -81,6 +92,18 @@ shows report.html 'Nothing: they are the same'
 run 0 train tiny.yaml --out fewer --set data.val_limit=30 --set train.epochs=1
 run 0 report one fewer --no-eval --out different.html # the same training pictures
 shows different.html 'The runs are of different data' 'data.val_limit'
+run 0 report one wide other missed given --no-eval --out letters.html # more than have room by their names
+page letters.html whole
+check 'curves and heads have letters' python3 - << 'PY'
+import re
+text = open("letters.html").read()
+assert "<b>A</b> one " in text and "<b>E</b> given " in text
+heads = [re.findall(r"</span>([^<]*)</th>", head) for head in re.findall(r"<thead>(.*?)</thead>", text)[:2]]
+assert heads == [list("ABCDE")] * 2, heads
+chart = re.search(r"<figcaption>Accuracy.*?</figure>", text, re.S)[0]
+labels = re.findall(r'style="fill:var\(--c(\d)\)">([^<]*) [0-9.]+%</text>', chart)
+assert sorted(labels) == [(str(k), "ABCDE"[k]) for k in range(5)], labels
+PY
 run 0 train tiny.yaml --out early --set train.early_stop=1 --set train.epochs=20
 check 'it stopped early' sh -c '! grep -q "\"epoch\":20," early/log.jsonl'
 run 0 report early --no-eval
@@ -144,6 +167,7 @@ for file in damaged/ckpt-*/model.safetensors; do
 done
 run 0 report damaged
 shows damaged/report.html 'The checkpoint cannot be read'
+shows damaged/report.html 'Finished:' '(what was expected is not known)'
 check 'a mended run is not evaluated' sh -c '! grep -q "Calibration" text'
 
 # ---- data of its own: names that mean something, data that moved, pictures of floats, many classes ----
@@ -188,11 +212,23 @@ run 0 train tiny.yaml --out unjudged --set train.epochs=1 --set data.source=npy 
     --set data.labels=labels.npy --set 'data.normalize={mean: [0.5], std: [0.25]}' --set data.augment=[] --set model.classes=0
 run 0 report unjudged
 shows unjudged/report.html 'nothing was validated' 'The model is not evaluated'
+run 0 report unjudged one --no-eval --out mixed.html
+check 'its training is dashed, beside a validation that is not' python3 - << 'PY'
+import re
+for title in "Loss", "Accuracy":
+    chart = re.search(f"<figcaption>{title}.*?</figure>", open("mixed.html").read(), re.S)[0]
+    lines = re.findall(r'<path( class="dashed")? stroke="var\(--c(\d)\)" d="M', chart)
+    assert sorted(lines) == [("", "1"), (' class="dashed"', "0"), (' class="dashed"', "1")], lines
+    assert re.search(r'style="fill:var\(--c0\)">unjudged|>A ', chart), chart
+PY
 
 # ---- refused; stopped ----
 refused "cannot open the run 'absent': no such folder" report absent
 mkdir empty
 refused "'empty' is no run: expected a folder of skua train with recipe.yaml or log.jsonl" report empty
+mkdir sweep
+: > sweep/sweep.yaml
+refused "'sweep' is a sweep, which is no run; its runs side by side: skua sweep --out sweep --table, skua report sweep/*/" report sweep
 check 'nothing is left in it' [ -z "$(ls -A empty)" ]
 refused 'skua report' report
 refused 'skua report: expected at most 8 of RUN..., found 9' report one one one one one one one one one

@@ -91,6 +91,8 @@ for change in train.epochs=2 train.max_steps=3 data.train_limit=32 data.val_limi
     says err "${change%=*} is not that of the recipe 'tiny': the accuracy that it expects does not count"
     matches out '%\), nothing expected$'
 done
+run 1 reproduce strict.yaml --out given --set train.epochs=2 --set expect.accuracy=1.0 # the recipe's own, given
+says out 'expected 100.00% (tolerance 0.00%): not reached'
 
 # ---- Ctrl-C, a kill: the same command goes on, to the bits of a run that was not stopped ----
 "$skua" reproduce tiny.yaml --out whole --set train.epochs=40 > whole.out 2> err
@@ -114,4 +116,5 @@ refused "is not empty: choose another --out" reproduce tiny.yaml --out cifar
 # ---- a sweep is not judged ----
 run 0 reproduce strict.yaml --out sweep --set task=sweep --set sweep.seeds='[1, 2]' --set train.epochs=1
 says err 'expect.accuracy is for task: train'
+check 'nor are its runs' [ "$(cat sweep/*/recipe.yaml | grep -c 'accuracy: none')" -eq 2 ]
 finish

@@ -128,47 +128,47 @@ static void a_peak_makes_a_logarithmic_axis(void **state)
     }
 }
 
-/* Ends of lines are told apart by what of the runs' names differs, not within a number. */
-static void names_are_told_apart(void **state)
+/* Times a little above each other do not look far apart: the axis goes from 0, at 194, to 2, at 8. */
+static void an_axis_begins_at_0_where_it_is_told_to(void **state)
 {
-    static const char *const name[][2] = {{"sweep-lr-0.1", "sweep-lr-0.01"},
-                                          {"a-very-long-name-1", "another-one-as-long"},
-                                          {"abcdefghijklm-1x", "abcdefghijklm2-1x"},
-                                          {"ärger-mit-ä", "ärger-mit-ö"}};
-    static const char *const shown[][2] = {
-        {">0.1 ", ">0.01 "}, {">a-very-lo", ">another-o"}, {">hijklm-1x ", ">ijklm2-1x "}, {">ä ", ">ö "}};
+    struct sk_page p = {0};
+    double x[] = {0, 1}, y[] = {1.5, 2};
+    struct sk_series s = {.label = "a", .x = x, .y = y, .count = 2};
+    struct sk_chart c = {.title = "T", .unit = "u", .across = "epoch", .from_zero = true, .series = &s, .count = 1};
     (void)state;
-    for (size_t i = 0; i < SK_COUNT(name); i++) {
-        struct sk_page p = {0};
-        struct sk_err err = {0};
-        struct sk_logged_epoch epoch = {.epoch = 1, .step = 1, .train_loss = 1, .val_top1 = 0.5, .val_loss = 1};
-        struct sk_report_run *run[2];
-        for (int k = 0; k < 2; k++) {
-            run[k] = sk_alloc(1, sizeof(*run[k]), &err);
-            assert_non_null(run[k]);
-            snprintf(run[k]->name, sizeof(run[k]->name), "%s", name[i][k]);
-            run[k]->log = (struct sk_run_log){.epoch = &epoch, .epochs = 1};
-            run[k]->epoch_steps = 1;
-        }
-        assert_ok(sk_report_curves(&p, (const struct sk_report_run *const *)run, 2, &err), err);
-        for (int k = 0; k < 2; k++) {
-            assert_non_null(strstr(p.text.text, shown[i][k]));
-            sk_free(run[k]);
-        }
-        sk_page_release(&p);
-    }
+    sk_chart_lines(&p, &c);
+    assert_int_equal(p.err.code, SK_OK);
+    assert_non_null(strstr(p.text.text, "d=\"M36.0 54.5L264.0 8.0\""));
+    sk_page_release(&p);
+}
+
+/* What is expected is the band's upper edge. */
+static void the_band_is_what_is_expected_less_the_tolerance(void **state)
+{
+    struct sk_page p = {0};
+    double x[] = {0, 1}, y[] = {0, 1};
+    struct sk_series s = {.label = "a", .x = x, .y = y, .count = 2};
+    struct sk_chart c = {
+        .title = "T", .unit = "u", .across = "epoch", .percent = true, .band = {0.5, 0.75}, .series = &s, .count = 1};
+    (void)state;
+    sk_chart_lines(&p, &c);
+    assert_int_equal(p.err.code, SK_OK);
+    assert_non_null(strstr(p.text.text, "<rect x=\"36.0\" y=\"54.5\" width=\"228.0\" height=\"46.5\""));
+    assert_non_null(strstr(p.text.text, "expected: 75.00%, tolerance 25.00%"));
+    sk_page_release(&p);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_axis_begins_at_0_where_it_is_told_to),
+        cmocka_unit_test(the_band_is_what_is_expected_less_the_tolerance),
         cmocka_unit_test(points_lie_where_their_values_say),
         cmocka_unit_test(values_of_any_size_make_a_chart),
         cmocka_unit_test(nothing_is_drawn_of_nothing),
         cmocka_unit_test(labels_keep_apart),
         cmocka_unit_test(the_name_of_an_axis_is_clear_of_its_ticks),
         cmocka_unit_test(a_peak_makes_a_logarithmic_axis),
-        cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
