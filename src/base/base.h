@@ -117,11 +117,13 @@ enum sk_code sk_file_open(struct sk_file *f, const char *path, struct sk_err *er
 enum sk_code sk_file_read_at(const struct sk_file *f, uint64_t offset, void *out, size_t len,
                              struct sk_err *err) SK_MUST;
 void sk_file_close(struct sk_file *f); /* accepts a zeroed one */
-/* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part. */
+/* Writes path.tmp-PID, flushes, renames over path, flushes the folder: path is the old or the new content, never a part.
+ * Of a link, what it leads to is replaced. A device, a pipe, and the file that standard output or error goes to, are
+ * written into as they are. */
 enum sk_code sk_file_write(const char *path, const void *data, size_t len, struct sk_err *err) SK_MUST;
 /* The same for a file that is written from parts: close puts it in place, drop leaves what was there. */
 struct sk_new_file {
-    char path[SK_PATH], temp[SK_PATH];
+    char path[SK_PATH], temp[SK_PATH]; /* temp is empty where path is written into as it is */
     int fd;
 };
 enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk_err *err) SK_MUST;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_STEP = 4096, TREE_FDS = 32, DIR_MAX = 1 << 26 };
+enum { READ_STEP = 4096, TREE_FDS = 32, DIR_MAX = 1 << 26, LINKS = 40 };
 
 enum sk_code sk_path_join(char out[SK_PATH], struct sk_err *err, const char *dir, const char *name)
 {
@@ -149,28 +149,85 @@ static enum sk_code temp_name(char out[SK_PATH], const char *path, struct sk_err
     return sk_format(out, SK_PATH, "the path of a temporary file", err, "%s.tmp-%ld", path, (long)getpid());
 }
 
+/* Where the links at path lead, also where nothing is there yet. */
+static enum sk_code follow_links(char path[SK_PATH], struct sk_err *err)
+{
+    char target[SK_PATH], parent[SK_PATH];
+    enum sk_code code = SK_OK;
+    ssize_t len = readlink(path, target, sizeof(target) - 1);
+    for (int links = 1; len >= 0 && code == SK_OK; links++) {
+        if (links > LINKS)
+            return sk_fail_errno(err, SK_IO, ELOOP, "cannot write '%s'", path);
+        target[len] = '\0';
+        code = parent_of(parent, path, err);
+        if (code == SK_OK)
+            code = sk_path_join(path, err, parent, target);
+        len = readlink(path, target, sizeof(target) - 1);
+    }
+    return code;
+}
+
+/* The stream (1, 2) that writes into this very file, as /dev/stdout does; 0: none. */
+static int stream_of(const struct stat *at)
+{
+    struct stat st;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &st) == 0 && st.st_dev == at->st_dev && st.st_ino == at->st_ino)
+            return fd;
+    return 0;
+}
+
+/* Devices, pipes and what a stream writes into are never replaced; a folder is told when it should be. */
+static bool is_written_straight(const char *path, int *stream)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISDIR(st.st_mode))
+        return false;
+    *stream = stream_of(&st);
+    return *stream || !S_ISREG(st.st_mode);
+}
+
+static enum sk_code open_straight(struct sk_new_file *f, int stream, struct sk_err *err)
+{
+    if (stream)
+        fflush(stdout); /* what was said before comes before */
+    f->fd = stream ? fcntl(stream, F_DUPFD_CLOEXEC, 0) : open(f->path, O_WRONLY | O_CLOEXEC);
+    return f->fd < 0 ? sk_fail_errno(err, SK_IO, errno, "cannot open '%s'", f->path) : SK_OK;
+}
+
 enum sk_code sk_new_file_open(struct sk_new_file *f, const char *path, struct sk_err *err)
 {
+    int stream = 0;
     *f = (struct sk_new_file){.fd = -1};
     enum sk_code code = sk_format(f->path, sizeof(f->path), "the path", err, "%s", path);
+    if (code == SK_OK && is_written_straight(path, &stream))
+        return open_straight(f, stream, err);
     if (code == SK_OK)
-        code = temp_name(f->temp, path, err);
+        code = follow_links(f->path, err);
+    if (code == SK_OK)
+        code = temp_name(f->temp, f->path, err);
     if (code != SK_OK)
         return code;
     f->fd = open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     return f->fd < 0 ? sk_fail_errno(err, SK_IO, errno, "cannot create '%s'", f->temp) : SK_OK;
 }
 
+static const char *written_name(const struct sk_new_file *f)
+{
+    return f->temp[0] ? f->temp : f->path;
+}
+
 enum sk_code sk_new_file_add(struct sk_new_file *f, const void *data, size_t len, struct sk_err *err)
 {
-    return sk_write_all(f->fd, data, len, f->temp, err);
+    return sk_write_all(f->fd, data, len, written_name(f), err);
 }
 
 void sk_new_file_drop(struct sk_new_file *f)
 {
-    if (f->temp[0] && f->fd >= 0) {
+    if (f->path[0] && f->fd >= 0) {
         close(f->fd);
-        unlink(f->temp);
+        if (f->temp[0])
+            unlink(f->temp);
     }
     *f = (struct sk_new_file){.fd = -1};
 }
@@ -178,11 +235,13 @@ void sk_new_file_drop(struct sk_new_file *f)
 enum sk_code sk_new_file_close(struct sk_new_file *f, struct sk_err *err)
 {
     enum sk_code code = SK_OK;
-    if (fsync(f->fd) != 0)
+    if (f->temp[0] && fsync(f->fd) != 0)
         code = sk_fail_errno(err, SK_IO, errno, "cannot flush '%s'", f->temp);
     if (close(f->fd) != 0 && code == SK_OK)
-        code = sk_fail_errno(err, SK_IO, errno, "cannot write '%s'", f->temp);
+        code = sk_fail_errno(err, SK_IO, errno, "cannot write '%s'", written_name(f));
     f->fd = -1;
+    if (!f->temp[0])
+        return code;
     if (code != SK_OK)
         unlink(f->temp);
     return code == SK_OK ? put_in_place(f->temp, f->path, err) : code;
@@ -203,10 +262,13 @@ enum sk_code sk_file_write(const char *path, const void *data, size_t len, struc
 enum sk_code sk_file_writable(const char *path, struct sk_err *err)
 {
     struct sk_new_file f;
+    int stream = 0;
     if (!path)
         return SK_OK;
     if (sk_is_dir(path))
         return sk_fail(err, SK_IO, "cannot write '%s': it is a folder", path);
+    if (is_written_straight(path, &stream)) /* opening and closing a pipe would end it for who reads it */
+        return stream || access(path, W_OK) == 0 ? SK_OK : sk_fail_errno(err, SK_IO, errno, "cannot write '%s'", path);
     enum sk_code code = sk_new_file_open(&f, path, err);
     sk_new_file_drop(&f);
     return code;

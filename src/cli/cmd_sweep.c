@@ -3,6 +3,7 @@
 
 #include "cli/sweep.h"
 #include "cli/train_view.h"
+#include "report/report.h"
 
 struct sweep_args {
     struct sk_words set;
@@ -57,6 +58,59 @@ static enum sk_code check_folder(const char *dir, struct sk_err *err)
     enum sk_code code = sk_path_join(path, err, dir, "recipe.yaml");
     if (code == SK_OK && sk_is_file(path) && !is_sweep(dir))
         code = sk_fail(err, SK_USAGE, "'%s' is a run, not a sweep: choose another --out", dir);
+    return code;
+}
+
+/* ---- settings that cannot be trained, told before the first run ---- */
+/* Of the data that it is there: what it holds is known when it is opened. */
+static enum sk_code check_data(const struct sk_recipe_data *d, struct sk_err *err)
+{
+    bool read = *d->path && d->source != SK_SOURCE_SHAPES && !*d->images;
+    if (!read || sk_is_dir(d->path) || sk_is_file(d->path))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "cannot open data '%s': no such file or folder", d->path);
+}
+
+/* Of the network its graph, for pictures as far as the recipe tells them; without memory. */
+static enum sk_code check_network(const struct sk_recipe *r, struct sk_err *err)
+{
+    enum { ANY_CLASSES = 10 };
+    struct sk_layers layers = {0};
+    struct sk_net_shape shape;
+    sk_net_shape_guess(r, &shape);
+    shape.classes = shape.classes > 0 ? shape.classes : ANY_CLASSES;
+    enum sk_code code = sk_layers_init(&layers, r, &shape, SK_F32, err);
+    sk_layers_release(&layers);
+    return code;
+}
+
+static enum sk_code check_setting(const struct sk_trials *s, size_t setting, struct sk_recipe *r, struct sk_err *err)
+{
+    enum sk_code code = sk_recipe_sweep_setting(s->recipe, setting, r, err);
+    if (code != SK_OK)
+        return code;
+    code = check_data(&r->data, err);
+    if (code == SK_OK)
+        code = check_network(r, err);
+    if (code != SK_OK)
+        sk_err_prefix(err, "sweep, setting '%s'", s->label[setting].len ? s->label[setting].text : "");
+    return code;
+}
+
+/* Those that have something left to do. */
+static enum sk_code check_settings(const struct sk_trials *s, struct sk_err *err)
+{
+    struct sk_recipe *r = sk_alloc(1, sizeof(*r), err);
+    enum sk_code code = r ? SK_OK : SK_NOMEM;
+    size_t checked = s->settings;
+    for (size_t i = 0; i < s->count && code == SK_OK; i++) {
+        const struct sk_trial *t = &s->trial[i];
+        if (t->setting == checked || t->state == SK_TRIAL_DONE || t->state == SK_TRIAL_LEFT_OUT)
+            continue;
+        checked = t->setting;
+        code = check_setting(s, checked, r, err);
+    }
+    sk_free(r);
     return code;
 }
 
@@ -116,6 +170,10 @@ enum sk_code sk_cli_sweep(const struct sk_recipe *r, const char *dir, const stru
     if (code == SK_OK)
         code = check_folder(path, err);
     if (code == SK_OK)
+        code = sk_trials_inspect(&s, err);
+    if (code == SK_OK)
+        code = check_settings(&s, err);
+    if (code == SK_OK)
         code = sk_run_open(&held, path, is_sweep(path), err);
     if (code == SK_OK)
         code = run_held(&s, show, quiet, err);
@@ -140,12 +198,23 @@ static enum sk_code show_table(const struct sk_recipe *r, const char *dir, const
 }
 
 /* ---- the command ---- */
+static enum sk_code load_recipe(struct sk_recipe *r, const struct sweep_args *a, const char *name, struct sk_err *err)
+{
+    if (is_sweep(name))
+        return sk_fail(err, SK_USAGE, "'%s' is the folder of a sweep; to go on with it: skua sweep --out %s", name,
+                       name);
+    enum sk_code code = sk_cli_recipe(r, name, a->data, &a->set, err);
+    if (code == SK_OK && r->task == SK_TASK_PROFILE && !sk_recipe_is_sweep(r))
+        return sk_fail(err, SK_INPUT, "the recipe '%s' profiles and is no sweep: skua reproduce %s", r->name, name);
+    return code;
+}
+
 /* Without a recipe, that of the sweep in --out. */
 static enum sk_code get_recipe(struct sk_recipe *r, const struct sweep_args *a, const char *name, struct sk_err *err)
 {
     char path[SK_PATH];
     if (name)
-        return sk_cli_recipe(r, name, a->data, &a->set, err);
+        return load_recipe(r, a, name, err);
     if (!a->out)
         return sk_fail(err, SK_USAGE, "give a recipe, or the sweep to go on with: --out DIR");
     enum sk_code code = sk_path_join(path, err, a->out, recipe_name);

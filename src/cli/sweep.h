@@ -109,6 +109,19 @@ struct sk_line { /* y = at0 + slope * x by least squares */
 /* False with fewer than three points or where all have the same x. */
 bool sk_line_fit(const double *x, const double *y, size_t n, struct sk_line *line);
 
+/* Which keys vary, and their values in each setting (sweep_keys.c). */
+struct sk_swept { /* init fills it; release accepts a zeroed one */
+    json_t **of;  /* [settings]: an object of full names and values */
+    json_t *all;  /* has every key of them, in the order of skua help recipe */
+    size_t settings;
+};
+enum sk_code sk_swept_init(struct sk_swept *w, const struct sk_trials *s, struct sk_err *err) SK_MUST;
+void sk_swept_release(struct sk_swept *w);
+json_t *sk_swept_json(const struct sk_swept *w, size_t setting); /* a further reference */
+/* Cells with a comma before each: the names; the values, empty where the setting gives none. */
+enum sk_code sk_swept_csv_names(const struct sk_swept *w, struct sk_str *out, struct sk_err *err) SK_MUST;
+enum sk_code sk_swept_csv(const struct sk_swept *w, size_t setting, struct sk_str *out, struct sk_err *err) SK_MUST;
+
 struct sk_sweep_show {
     const char *csv, *svg; /* files, NULL: none */
     bool json;

@@ -5,13 +5,14 @@
 #include "cli/svg.h"
 #include "cli/sweep.h"
 
-enum { CELL = 96, BAR_WIDTH = 24 };
+enum { CELL = 96, BAR_WIDTH = 24, MANY = 1000000 }; /* MANY: from there on with an exponent */
 
 struct shown {
     const struct sk_trials *s;
     const struct sk_setting_result *row; /* of each setting, sorted */
     enum sk_metric column[SK_METRICS];
     size_t columns;
+    struct sk_swept swept;
 };
 
 static const char *label_of(const struct sk_trials *s, size_t setting)
@@ -28,10 +29,10 @@ static const char *figure(enum sk_metric m, double value, char out[CELL])
         snprintf(out, CELL, "%.2f", 100 * value);
         break;
     case SK_UNIT_LOSS:
-        snprintf(out, CELL, "%.4f", value);
+        snprintf(out, CELL, fabs(value) < MANY ? "%.4f" : "%.4g", value);
         break;
     case SK_UNIT_SECONDS:
-        snprintf(out, CELL, "%.3f", value);
+        snprintf(out, CELL, fabs(value) < MANY ? "%.3f" : "%.4g", value);
         break;
     case SK_UNIT_COUNT:
         snprintf(out, CELL, "%s", sk_thousands((int64_t)llround(value), digits));
@@ -176,8 +177,8 @@ static enum sk_code show_line(const struct fit *f, const struct sk_line *l, cons
                                        "setting", sk_json_text(rest), "runs", (json_int_t)l->n, "at0", l->at0, "slope",
                                        l->slope, "r2", l->r2),
                              "the fit", err);
-    sk_print("%s%s%s = %.4g + %.4g * %s, R^2 %.4f over %zu runs\n", rest, *rest ? ": " : "", y, l->at0, l->slope, x,
-             l->r2, l->n);
+    sk_print("%s%s%s = %.4g %c %.4g * %s, R^2 %.4f over %zu runs\n", rest, *rest ? ": " : "", y, l->at0,
+             l->slope < 0 ? '-' : '+', fabs(l->slope), x, l->r2, l->n);
     return SK_OK;
 }
 
@@ -262,6 +263,7 @@ static enum sk_code print_json(const struct shown *v, struct sk_err *err)
         json_t *o = json_pack("{s:s, s:s, s:o, s:I, s:s, s:o}", "event", "run", "run", t->name, "setting",
                               sk_json_text(label_of(v->s, t->setting)), "seed", (json_int_t)t->seed, "state",
                               sk_trial_state_name(t->state), "why", sk_json_text(t->why));
+        json_object_set_new(o, "keys", sk_swept_json(&v->swept, t->setting));
         for (int m = 0; m < SK_METRICS; m++)
             json_object_set_new(o, sk_metric_rows[m].name, number(t->value[m]));
         code = sk_print_json(o, "the sweep", err);
@@ -271,6 +273,7 @@ static enum sk_code print_json(const struct shown *v, struct sk_err *err)
         json_t *o =
             json_pack("{s:s, s:o, s:I, s:I}", "event", "setting", "setting", sk_json_text(label_of(v->s, r->setting)),
                       "runs", (json_int_t)r->runs, "done", (json_int_t)r->done);
+        json_object_set_new(o, "keys", sk_swept_json(&v->swept, r->setting));
         for (int m = 0; m < SK_METRICS; m++)
             json_object_set_new(
                 o, sk_metric_rows[m].name,
@@ -289,6 +292,8 @@ static enum sk_code csv_number(struct sk_str *out, double value, struct sk_err *
 static enum sk_code make_csv(const struct shown *v, struct sk_str *out, struct sk_err *err)
 {
     enum sk_code code = sk_str_add(out, err, "setting,runs,done");
+    if (code == SK_OK)
+        code = sk_swept_csv_names(&v->swept, out, err);
     for (int m = 0; m < SK_METRICS && code == SK_OK; m++)
         code = sk_str_add(out, err, ",%s,%s_deviation", sk_metric_rows[m].name, sk_metric_rows[m].name);
     for (size_t i = 0; i < v->s->settings && code == SK_OK; i++) {
@@ -298,6 +303,8 @@ static enum sk_code make_csv(const struct shown *v, struct sk_str *out, struct s
             code = sk_csv_text(out, label_of(v->s, r->setting), err);
         if (code == SK_OK)
             code = sk_str_add(out, err, ",%zu,%zu", r->runs, r->done);
+        if (code == SK_OK)
+            code = sk_swept_csv(&v->swept, r->setting, out, err);
         for (int m = 0; m < SK_METRICS && code == SK_OK; m++) {
             code = csv_number(out, r->of[m].mean, err);
             if (code == SK_OK)
@@ -344,8 +351,11 @@ static enum sk_code make_svg(const struct shown *v, struct sk_str *out, struct s
     static const char style[] = ".bar { fill: #2471a3 } .deviation { stroke: #c0392b; stroke-width: 2 }";
     char title[2 * SK_NAME];
     double most = reach_of(v);
-    snprintf(title, sizeof(title), "%s: %s%s", v->s->recipe->name, sk_metric_rows[v->column[0]].name,
+    int name = snprintf(title, sizeof(title), "%s: ", v->s->recipe->name);
+    snprintf(title + name, sizeof(title) - (size_t)name, "%s%s", sk_metric_rows[v->column[0]].name,
              v->s->recipe->sweep.seeds.count > 1 ? ", mean and deviation of the runs" : "");
+    for (char *c = title + name; *c; c++)
+        *c = *c == '_' ? ' ' : *c; /* best_accuracy is the name for commands */
     enum sk_code code = sk_svg_open(out, WIDTH, TOP + 12 + (double)v->s->settings * ROW, style, err);
     if (code == SK_OK)
         code = sk_svg_text(out, 10, 20, "start", true, title, err);
@@ -377,7 +387,9 @@ enum sk_code sk_trials_show(const struct sk_trials *s, const struct sk_sweep_sho
     if (!row)
         return code == SK_OK ? SK_NOMEM : code;
     v.row = row;
-    code = show->json ? print_json(&v, err) : print_table(&v, err);
+    code = sk_swept_init(&v.swept, s, err);
+    if (code == SK_OK)
+        code = show->json ? print_json(&v, err) : print_table(&v, err);
     if (code == SK_OK && !show->json)
         print_left(s);
     if (code == SK_OK)
@@ -388,6 +400,7 @@ enum sk_code sk_trials_show(const struct sk_trials *s, const struct sk_sweep_sho
         code = write_file(&v, show->csv, make_csv, err);
     if (code == SK_OK)
         code = write_file(&v, show->svg, make_svg, err);
+    sk_swept_release(&v.swept);
     sk_free(row);
     return code;
 }

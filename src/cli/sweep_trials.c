@@ -142,7 +142,7 @@ enum sk_code sk_trials_init(struct sk_trials *s, const struct sk_recipe *r, cons
     enum sk_code code = sk_format(s->dir, sizeof(s->dir), "--out", err, "%s", dir);
     if (code == SK_OK)
         code = sk_recipe_sweep_count(r, &s->settings, err);
-    if (code == SK_OK && s->settings == 1 && r->sweep.seeds.count == 0)
+    if (code == SK_OK && !sk_recipe_is_sweep(r))
         code =
             sk_fail(err, SK_INPUT, "the recipe '%s' is no sweep: give sweep.grid, sweep.list or sweep.seeds", r->name);
     if (code == SK_OK)

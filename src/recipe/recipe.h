@@ -270,6 +270,7 @@ enum sk_code sk_recipe_key_write(size_t i, const struct sk_recipe *r, struct sk_
 /* --data DIR on a recipe: its data lies there. NULL: nothing changes. */
 enum sk_code sk_recipe_set_data(struct sk_recipe *r, const char *data, struct sk_err *err) SK_MUST;
 /* ---- sweeps (sweep.c) ---- */
+bool sk_recipe_is_sweep(const struct sk_recipe *r); /* has a grid, a list or seeds */
 /* Settings: entries of sweep.list times combinations of sweep.grid, 1 where there is neither. INPUT above
  * SK_SWEEP_SETTINGS. */
 enum sk_code sk_recipe_sweep_count(const struct sk_recipe *r, size_t *count, struct sk_err *err) SK_MUST;
@@ -280,6 +281,8 @@ enum sk_code sk_recipe_sweep_setting(const struct sk_recipe *r, size_t setting, 
  * none) its keys are left out, and so are names, which say nothing of the keys. */
 enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, const char *without, struct sk_str *out,
                                    struct sk_err *err) SK_MUST;
+/* Makes true in sets, [keys as numbered by sk_recipe_key], those that a setting gives a value, and leaves the others. */
+enum sk_code sk_recipe_sweep_keys(const struct sk_recipe *r, size_t setting, bool *sets, struct sk_err *err) SK_MUST;
 /* The first key by which two recipes are validated on different pictures or classes; NULL: none. */
 const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b);
 /* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */

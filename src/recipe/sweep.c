@@ -278,6 +278,11 @@ static enum sk_code visit(const struct sk_recipe_sweep *r, size_t setting, choic
     return code;
 }
 
+bool sk_recipe_is_sweep(const struct sk_recipe *r)
+{
+    return *r->sweep.grid || *r->sweep.list || r->sweep.seeds.count > 0;
+}
+
 enum sk_code sk_recipe_sweep_count(const struct sk_recipe *r, size_t *count, struct sk_err *err)
 {
     struct sweep s;
@@ -322,6 +327,39 @@ enum sk_code sk_recipe_sweep_setting(const struct sk_recipe *r, size_t setting, 
         sk_err_prefix(err, "sweep, setting '%s'", label.len ? label.text : "");
     sk_str_release(&label);
     return code;
+}
+
+/* ---- the keys of a setting ---- */
+/* Whether name with its value gives the key one: by itself, or as a section that holds it. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as sections nest */
+static bool gives(const struct sk_yaml *y, const struct sk_node *name, const struct sk_node *value, const char *key)
+{
+    size_t length = strlen(sk_node_text(y, name));
+    if (strncmp(key, sk_node_text(y, name), length) != 0 || !strchr(".", key[length]))
+        return false;
+    if (key[length] == '\0')
+        return true;
+    const struct sk_node *k = value->kind == SK_NODE_MAP ? sk_node_first(y, value) : NULL, *v;
+    for (; k; k = sk_node_next(y, v)) {
+        v = sk_node_next(y, k);
+        if (gives(y, k, v, key + length + 1))
+            return true;
+    }
+    return false;
+}
+
+static enum sk_code mark_keys(void *ctx, const struct choice *c, struct sk_err *err)
+{
+    bool *sets = ctx;
+    (void)err;
+    for (size_t i = 0; !c->name && sk_recipe_key(i); i++)
+        sets[i] = sets[i] || gives(c->y, c->key, c->value, sk_recipe_key(i));
+    return SK_OK;
+}
+
+enum sk_code sk_recipe_sweep_keys(const struct sk_recipe *r, size_t setting, bool *sets, struct sk_err *err)
+{
+    return visit(&r->sweep, setting, mark_keys, sets, err);
 }
 
 /* ---- labels ---- */

@@ -155,6 +155,71 @@ static void writing_replaces(void **state)
     assert_int_equal(chdir("/"), 0);
 }
 
+/* A device that is replaced is lost to the whole machine: what is no regular file stays, and gets the bytes. */
+static void a_pipe_is_written_into(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct stat st;
+    char got[16] = {0};
+    assert_int_equal(mkfifo(test_path("pipe"), 0600), 0);
+    assert_int_equal(symlink("pipe", test_path("link")), 0);
+    int fd = open(test_path("pipe"), O_RDONLY | O_NONBLOCK);
+    assert_ok(sk_file_writable(test_path("pipe"), &err), err);
+    assert_ok(sk_file_write(test_path("pipe"), "one,", 4, &err), err);
+    assert_ok(sk_file_write(test_path("link"), "two", 3, &err), err);
+    assert_int_equal(read(fd, got, sizeof(got)), 7);
+    assert_string_equal(got, "one,two");
+    close(fd);
+    assert_int_equal(lstat(test_path("pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_names(test_folder(), 2, (const char *const[]){"link", "pipe"});
+}
+
+static void a_link_stays_and_leads_to_the_new_content(void **state)
+{
+    (void)state;
+    struct sk_err err = {0};
+    struct stat st;
+    assert_ok(sk_mkdirs(test_path("far"), &err), err);
+    test_put("far/f", "old", 3);
+    const char *links[][2] = {{"far/f", "near"}, {"near", "second"}, {"far/none", "dangling"}, {"loop", "loop"}};
+    for (size_t i = 0; i < SK_COUNT(links); i++)
+        assert_int_equal(symlink(links[i][0], test_path(links[i][1])), 0);
+    assert_ok(sk_file_write(test_path("second"), "new", 3, &err), err);
+    assert_content(test_path("far/f"), "new");
+    assert_ok(sk_file_write(test_path("dangling"), "made", 4, &err), err);
+    assert_content(test_path("far/none"), "made");
+    assert_error(sk_file_write(test_path("loop"), "x", 1, &err), SK_IO, err, "symbolic links");
+    for (size_t i = 0; i < SK_COUNT(links); i++)
+        assert_true(lstat(test_path(links[i][1]), &st) == 0 && S_ISLNK(st.st_mode));
+    assert_names(test_path("far"), 2, (const char *const[]){"f", "none"});
+}
+
+/* As /dev/stdout with the output in a file: beside what is printed, not in its place. In a child, whose output it is. */
+static void the_file_of_standard_output_is_written_into(void **state)
+{
+    (void)state;
+    const char *path = test_put("out", "", 0);
+    assert_int_equal(symlink("/proc/self/fd/1", test_path("stdout")), 0);
+    fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (!freopen(path, "w", stdout))
+            _exit(1);
+        printf("before ");
+        bool fine = sk_file_write(test_path("stdout"), "rows ", 5, NULL) == SK_OK;
+        printf("after");
+        fflush(stdout);
+        _exit(fine ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_content(path, "before rows after");
+}
+
 /* A folder in the way makes the rename fail: it stays, and no temporary is left. */
 static void a_failed_rename_leaves_all_as_it_was(void **state)
 {
@@ -355,6 +420,9 @@ int main(void)
         cmocka_unit_test_setup(unreadable_files_are_named, fresh),
         cmocka_unit_test_setup(reading_fails_without_memory, fresh),
         cmocka_unit_test_setup(writing_replaces, fresh),
+        cmocka_unit_test_setup(a_pipe_is_written_into, fresh),
+        cmocka_unit_test_setup(a_link_stays_and_leads_to_the_new_content, fresh),
+        cmocka_unit_test_setup(the_file_of_standard_output_is_written_into, fresh),
         cmocka_unit_test_setup(a_failed_rename_leaves_all_as_it_was, fresh),
         cmocka_unit_test_setup(a_full_disk_keeps_the_old_file, fresh),
         cmocka_unit_test_setup(a_stale_temporary_does_no_harm, fresh),

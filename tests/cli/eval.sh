@@ -89,6 +89,19 @@ check 'the old one stays' cmp -s odd.csv before.csv
 check 'and nothing beside it' [ -z "$(ls odd.csv.tmp* 2> /dev/null)" ]
 check 'no figures either' [ ! -s out ]
 
+# a pipe is written into, and stays one; a link stays, and what it leads to is replaced
+mkfifo pipe
+cat pipe > piped.csv &
+pid=$!
+run 0 eval odd-run --predictions pipe
+wait $pid
+check 'the pipe had all' cmp -s piped.csv before.csv
+check 'and is one' [ -p pipe ]
+mkdir far && echo old > far/odd.csv && ln -s far/odd.csv link.csv
+run 0 eval odd-run --predictions link.csv
+check 'what the link leads to is new' cmp -s far/odd.csv before.csv
+check 'and it is a link' [ -L link.csv ]
+
 # stopped: as if it had not been asked for
 "$skua" eval run --set data.val_size=2000000 --predictions stopped.csv > out 2> err &
 pid=$!

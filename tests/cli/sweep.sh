@@ -58,6 +58,19 @@ for s in settings:
 means = [s["best_accuracy"]["mean"] for s in settings]
 assert means == sorted(means, reverse=True)
 PYTHON
+check 'the keys that vary are columns, and values in JSON' python3 - << 'PYTHON'
+import csv, json
+objects = [json.loads(line) for line in open("whole.json")]
+rows = {r["setting"]: r for r in csv.DictReader(open("whole.csv"))}
+assert len(rows) == 4
+for name, lr in (("plain", 0.02), ("plain", 0.002), ("no, <shortcuts>", 0.02), ("no, <shortcuts>", 0.002)):
+    setting = f"{name}, lr={lr}"
+    keys = {"train.optimizer.lr": lr} if name == "plain" else {"model.residual": False, "train.optimizer.lr": lr}
+    mine = [o for o in objects if o.get("setting") == setting]
+    assert len(mine) == 4 and all(o["keys"] == keys for o in mine), mine
+    assert float(rows[setting]["train.optimizer.lr"]) == lr
+    assert rows[setting]["model.residual"] == ("" if name == "plain" else "false")
+PYTHON
 check 'table and chart show these means and deviations' python3 - << 'PYTHON'
 import json, re, xml.dom.minidom
 settings = [o for o in map(json.loads, open("whole.json")) if o["event"] == "setting"]
@@ -226,11 +239,21 @@ cp other/last/state.json changed/b/last/state.json
 run 0 sweep --out changed --table
 says err "'a' and 'b' were trained on different data"
 
+# ---- one setting is a sweep, too; figures stay short ----
+run 0 sweep tiny.yaml --out single --set sweep.grid='{train.optimizer.lr: [0.02]}' --quiet --svg single.svg
+matches out '^lr=0.02 +1 '
+check 'the title of the chart is in words' grep -q '>tiny: best accuracy<' single.svg
+sed -i -E 's/"val_loss":[^,}]+/"val_loss":8.9e25/' single/lr=0.02/log.jsonl
+run 0 sweep --out single --table
+matches out '^lr=0.02 +1 +[0-9.]+% +[0-9.]+% +8.9e\+25 '
+run 0 sweep tiny.yaml --out single-list --set sweep.list='[{train.optimizer: {name: adam, lr: 0.003}}]' --quiet --json
+matches out '"event":"setting".*"keys":\{"train.optimizer.name":"adam","train.optimizer.lr":0.003\}'
+
 # ---- fits, chosen columns, a device that is not there ----
 run 0 sweep tiny.yaml --out fit --set sweep.grid='{model.width: [0.0625, 0.125], data.train_limit: [32, 64, 96]}' \
     --set train.epochs=1 --set sweep.fit='{x: [samples, parameters], y: epoch_seconds}' --set sweep.show='[epoch_seconds, mean_train_loss]'
 matches out '^setting +runs +s/epoch +mean train loss +$|^setting +runs +s/epoch +mean train loss$'
-matches out '^width=0.0625: epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* samples, R\^2 [-0-9.]+ over 3 runs$'
+matches out '^width=0.0625: epoch_seconds = [-0-9.e]+ [+-] [0-9][-+0-9.e]* \* samples, R\^2 [-0-9.]+ over 3 runs$'
 matches out '^width=0.125: epoch_seconds = '
 says err 'no line through epoch_seconds over parameters: it takes three runs'
 echo '{"status": "failed", "why": "a test"}' > fit/width=0.125-train_limit=64/sweep.json
@@ -239,7 +262,7 @@ check 'only runs that are done count' [ "$(grep -c '^width=0.0625: epoch_seconds
 says err 'no line through epoch_seconds over samples: it takes three runs'
 run 0 sweep tiny.yaml --out fit-named --set sweep.list='[{name: s, model.width: 0.0625}, {name: m, model.width: 0.125},
     {name: l, model.width: 0.1875}]' --set train.epochs=1 --set sweep.fit='{x: [parameters], y: epoch_seconds}' --quiet
-matches out '^epoch_seconds = [-0-9.e]+ \+ [-0-9.e]+ \* parameters, R\^2 [-0-9.]+ over 3 runs$'
+matches out '^epoch_seconds = [-0-9.e]+ [+-] [0-9][-+0-9.e]* \* parameters, R\^2 [-0-9.]+ over 3 runs$'
 run 0 sweep tiny.yaml --out devices --set sweep.grid='{engine.device: [cpu, cuda]}' --set train.epochs=1
 matches out '^device=cpu +1 '
 grep -qE '^device=cuda +1 ' out || matches out '^device=cuda: left out: engine.device: '
@@ -262,6 +285,10 @@ sed 's/model.residual/model.residuals/' sweep.yaml > unknown.yaml
 refused "recipe 'unknown.yaml' line 3: sweep.list: entry 2: unknown key 'model.residuals' (did you mean 'model.residual'?)" \
     sweep unknown.yaml --out none
 refused "sweep, setting 'warmup_epochs=9'" sweep tiny.yaml --out none --set sweep.grid='{train.schedule.warmup_epochs: [0, 9]}'
+refused "sweep, setting 'norm=group': resnet18" sweep tiny.yaml --out none --set model.norm_groups=7 \
+    --set sweep.grid='{model.norm: [batch, group]}'
+refused "sweep, setting 'path=nowhere': cannot open data 'nowhere': no such file or folder" sweep tiny.yaml --out none \
+    --set data.source=folder --set data.path=. --set sweep.grid='{data.path: [., nowhere]}'
 refused "unknown model 'resnet19' (did you mean 'resnet18'?)" sweep tiny.yaml --out none --set sweep.grid='{model.arch: [resnet18, resnet19]}'
 refused "the setting 'lr=0.1' is there twice" sweep tiny.yaml --out none --set sweep.grid='{train.optimizer.lr: [0.1, 0.1]}'
 refused "two settings would have the folder 'a-b-2'" sweep tiny.yaml --out none \
@@ -270,6 +297,8 @@ refused "sweep.show: unknown column 'accuracy'" sweep sweep.yaml --out none --se
 refused 'sweep.fit.x: expected samples or parameters' sweep sweep.yaml --out none --set sweep.fit='{x: [val_loss], y: train_loss}'
 refused "'none' holds no sweep" sweep --out none
 refused 'give a recipe, or the sweep to go on with' sweep
+refused "'whole' is the folder of a sweep; to go on with it: skua sweep --out whole" sweep whole
+refused "the recipe 'c3' profiles and is no sweep: skua reproduce c3" sweep c3 --out none
 refused '--table shows the sweep in --out DIR' sweep sweep.yaml --table
 mkdir full && touch full/x
 refused "is not empty: choose another --out" sweep sweep.yaml --out full

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "recipe/recipe.h"
 
@@ -103,6 +104,28 @@ static void values_may_be_lists_and_texts(void **state)
     assert_string_equal(setting.data.path, "x: y");
     get(7);
     assert_string_equal(setting.data.path, "-");
+}
+
+static bool gives(size_t i, const char *key)
+{
+    bool sets[512] = {0}, found = false;
+    assert_ok(sk_recipe_sweep_keys(&r, i, sets, &err), err);
+    for (size_t k = 0; sk_recipe_key(k); k++)
+        found = found || (sets[k] && strcmp(sk_recipe_key(k), key) == 0);
+    return found;
+}
+
+static void keys_of_a_setting_are_those_it_gives(void **state)
+{
+    (void)state;
+    set("sweep.list=[{name: a}, {train.optimizer: {name: adam}, model.width: 0.5}, {train: {optimizer: {lr: 1}}}]");
+    set("sweep.grid={data.shuffle: [true]}");
+    static const char *const key[] = {"data.shuffle", "train.optimizer.name", "model.width", "train.optimizer.lr",
+                                      "name", "train.optimizer.weight_decay"};
+    static const bool want[3][SK_COUNT(key)] = {{1}, {1, 1, 1}, {1, 0, 0, 1}};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < SK_COUNT(key); k++)
+            assert_int_equal(gives(i, key[k]), want[i][k]);
 }
 
 static void a_recipe_without_a_sweep_is_one_setting(void **state)
@@ -236,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup(a_grid_is_all_combinations, begin),
         cmocka_unit_test_setup(a_list_is_one_by_one_with_all_of_the_grid, begin),
         cmocka_unit_test_setup(values_may_be_lists_and_texts, begin),
+        cmocka_unit_test_setup(keys_of_a_setting_are_those_it_gives, begin),
         cmocka_unit_test_setup(a_recipe_without_a_sweep_is_one_setting, begin),
         cmocka_unit_test_setup(what_is_written_reads_back, begin),
         cmocka_unit_test_setup(a_file_is_refused_with_its_line, begin),
