@@ -244,13 +244,13 @@ const struct sk_key sk_keys[] = {
         "one_cycle: the rate starts at lr / div_factor", REALS(1, 1e9)),
     KEY("train.schedule.final_div_factor", SK_KEY_REAL, train.schedule.final_div_factor, "10000.0", NO,
         "one_cycle: the rate ends at its start / final_div_factor", REALS(1, 1e12)),
-
     KEY("train.schedule.cycle_momentum", SK_KEY_BOOL, train.schedule.cycle_momentum, "false", NO,
         "one_cycle: the momentum (adam, adamw: beta1) falls while the rate grows, and grows while it falls"),
     KEY("train.schedule.base_momentum", SK_KEY_REAL, train.schedule.base_momentum, "0.85", NO,
         "cycle_momentum: at the largest rate", REALS(0, 1), .above_min = true, .below_max = true),
     KEY("train.schedule.max_momentum", SK_KEY_REAL, train.schedule.max_momentum, "0.95", NO,
         "cycle_momentum: at the beginning and the end", REALS(0, 1), .above_min = true, .below_max = true),
+
     KEY("train.loss.label_smoothing", SK_KEY_REAL, train.label_smoothing, "0.0", NO,
         "share of the target spread over all classes", REALS(0, 1), .below_max = true),
     KEY("train.loss.class_weights", SK_KEY_NUMBERS, train.class_weights, "[]", NO,

@@ -32,23 +32,21 @@ static bool shapes_weights(const char *key)
 /* Where the file tells of a network of another shape: which keys are to be as its are. */
 static void tell_shape(const struct sk_training *t, const struct sk_safetensors *st, const char *path, struct sk_err *err)
 {
-    const char *text = sk_st_meta(st, "skua.recipe");
-    struct sk_recipe *was = text ? sk_alloc(1, sizeof(*was), NULL) : NULL;
+    struct sk_model_facts *is = sk_alloc(1, sizeof(*is), NULL);
     struct sk_str keys = {0};
-    if (!was)
-        return;
-    sk_recipe_defaults(was);
-    bool known = sk_recipe_parse(was, text, strlen(text), path, NULL) == SK_OK;
+    bool known = is && sk_model_facts_read(is, st, path, NULL) == SK_OK && is->has_recipe;
     for (size_t i = 0; known && sk_recipe_key(i); i++) {
-        if (!shapes_weights(sk_recipe_key(i)) || sk_recipe_key_equal(i, was, &t->recipe))
+        if (!shapes_weights(sk_recipe_key(i)) || sk_recipe_key_equal(i, &is->recipe, &t->recipe))
             continue;
         known = sk_str_add(&keys, NULL, "%s%s: ", keys.len ? ", " : "", sk_recipe_key(i)) == SK_OK &&
-                sk_recipe_key_write(i, was, &keys, NULL) == SK_OK;
+                sk_recipe_key_write(i, &is->recipe, &keys, NULL) == SK_OK;
     }
     if (known && keys.len > 0)
         sk_err_prefix(err, "it is of a network with %s", keys.text);
     sk_str_release(&keys);
-    sk_free(was);
+    if (is)
+        sk_model_facts_release(is);
+    sk_free(is);
 }
 
 static enum sk_code load_initial(struct sk_training *t, struct sk_err *err)
