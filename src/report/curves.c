@@ -95,20 +95,38 @@ static void draw(struct sk_page *p, struct curves *c, struct sk_chart *chart)
 #define EPOCH(member) offsetof(struct sk_logged_epoch, member)
 #define STEP(member)  offsetof(struct sk_logged_step, member)
 
-static enum sk_code add_pair(struct sk_page *p, struct curves *c, struct sk_chart *chart, size_t step, size_t train,
-                             size_t val, struct sk_err *err)
+/* What the averaged weights give, of one run. */
+static enum sk_code add_averaged(struct curves *c, size_t member, struct sk_err *err)
+{
+    const struct sk_run_log *log = &c->run[0]->log;
+    if (c->runs > 1 || log->epochs == 0 || !isfinite(log->epoch[log->epochs - 1].ema_top1))
+        return SK_OK;
+    enum sk_code code = add_epochs(c, 0, "averaged", SK_LINE_SOLID, member, err);
+    if (code == SK_OK)
+        c->series[c->count - 1].colour = 2;
+    return code;
+}
+
+struct measure { /* members of a logged step and of a logged epoch */
+    size_t step, train, val, ema;
+};
+
+static enum sk_code add_pair(struct sk_page *p, struct curves *c, struct sk_chart *chart, struct measure of,
+                             struct sk_err *err)
 {
     enum sk_code code = SK_OK;
     for (size_t k = 0; k < c->runs && code == SK_OK; k++) {
         bool beside = sk_report_best(c->run[k]) || c->runs > 1, epochs = c->run[k]->log.epochs > 0;
         enum sk_line line = beside ? SK_LINE_DASHED : SK_LINE_SOLID;
         if (c->runs == 1 || !epochs)
-            code = add_steps(c, k, "training", epochs ? SK_LINE_FAINT : line, step, false, err);
+            code = add_steps(c, k, "training", epochs ? SK_LINE_FAINT : line, of.step, false, err);
         if (code == SK_OK)
-            code = add_epochs(c, k, "training", line, train, err);
+            code = add_epochs(c, k, "training", line, of.train, err);
         if (code == SK_OK)
-            code = add_epochs(c, k, "valid.", SK_LINE_SOLID, val, err);
+            code = add_epochs(c, k, "valid.", SK_LINE_SOLID, of.val, err);
     }
+    if (code == SK_OK)
+        code = add_averaged(c, of.ema, err);
     draw(p, c, chart);
     return code;
 }
@@ -172,9 +190,10 @@ enum sk_code sk_report_curves(struct sk_page *p, const struct sk_report_run *con
     if (runs > 1)
         add_legend(p, run, runs);
     sk_page_add(p, "<div class=\"charts\">\n");
-    enum sk_code code = add_pair(p, c, &loss, STEP(loss), EPOCH(train_loss), EPOCH(val_loss), err);
+    enum sk_code code = add_pair(p, c, &loss, (struct measure){STEP(loss), EPOCH(train_loss), EPOCH(val_loss), EPOCH(ema_loss)}, err);
     if (code == SK_OK)
-        code = add_pair(p, c, &accuracy, STEP(top1), EPOCH(train_top1), EPOCH(val_top1), err);
+        code = add_pair(p, c, &accuracy, (struct measure){STEP(top1), EPOCH(train_top1), EPOCH(val_top1), EPOCH(ema_top1)},
+                        err);
     if (code == SK_OK)
         code = add_rate(p, c, err);
     if (code == SK_OK)

@@ -110,8 +110,13 @@ def figures(text, logged):
     if best is not last:
         assert shown(text, "<dt>Best</dt><dd>([^ ]*)") == f"{100 * best['val_top1']:.2f}%"
     ends = re.findall('aria-label="([^"]*)"', text)
-    assert ends[0] == f"Loss by epoch, at the end: training {last['train_loss']:.3g}, valid. {last['val_loss']:.3g}", ends
-    assert ends[1].endswith(f"training {100 * last['train_top1']:.2f}%, valid. {100 * last['val_top1']:.2f}%"), ends
+    loss = f"training {last['train_loss']:.3g}, valid. {last['val_loss']:.3g}"
+    top1 = f"training {100 * last['train_top1']:.2f}%, valid. {100 * last['val_top1']:.2f}%"
+    if "ema_top1" in last:
+        loss += f", averaged {last['ema_loss']:.3g}"
+        top1 += f", averaged {100 * last['ema_top1']:.2f}%"
+    assert ends[0] == f"Loss by epoch, at the end: {loss}", ends
+    assert ends[1].endswith(f": {top1}"), ends
     assert ends[3].endswith(f"all {last['seconds']:.3g}, computing {last['compute_seconds']:.3g}"), ends
     for name, key in ("computing", "compute_seconds"), ("waiting for data", "wait_seconds"), ("validation", "val_seconds"):
         assert shown(text, f"</span>{name} ([^ ]*) s ") == f"{sum(e[key] for e in logged):.3g}", name
