@@ -34,8 +34,8 @@ cat <<END
 The run is in $run. What to try next:
   # layers, parameters and memory of the network
   build/skua info $run
-  # go on training
-  build/skua train --resume --out $run --set train.epochs=12
+  # the whole of it as one page, $run/report.html
+  build/skua report $run
   # real pictures (170 MB)
   build/skua data get cifar10
   build/skua train cifar10-resnet18-5 --data cifar-10-binary.tar.gz

@@ -25,7 +25,7 @@ for ((round = 1; round <= rounds; round++)); do
     run=$work/run$round
     mkfifo "$work/out$round"
     called=$(now)
-    "$skua" train cifar10-resnet18-5 --data "$data" --out "$run" --json --quiet \
+    "$skua" train c1 --data "$data" --out "$run" --json --quiet \
         --set train.max_steps=1 --set data.val_limit=1 "$@" >"$work/out$round" &
     pid=$!
     exec 3<"$work/out$round"

@@ -8,7 +8,7 @@ set -euo pipefail
 
 build="gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev zlib1g-dev libspng-dev libjpeg-dev libarchive-dev libyaml-dev
        libjansson-dev libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev ca-certificates"
-check="libcmocka-dev python3 python3-venv"
+check="libcmocka-dev python3 python3-venv jq procps"
 all="valgrind qemu-user|qemu-user-static"
 fuzz="clang libclang-rt-dev llvm libomp-dev python3"
 

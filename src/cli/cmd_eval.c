@@ -15,7 +15,7 @@ static enum sk_code read_words(const struct sk_eval_args *a, struct sk_recipe_da
     *split = a->split && strcmp(a->split, "train") == 0 ? SK_TRAIN : SK_VAL;
     if (a->split && strcmp(a->split, "train") != 0 && strcmp(a->split, "val") != 0)
         return sk_fail(err, SK_USAGE, "--split: expected train or val, got '%s'", a->split);
-    if (*split == SK_TRAIN)
+    if (*split == SK_TRAIN && data->val_limit == 0) /* else what was asked for by --set */
         data->val_limit = data->train_limit;
     return SK_OK;
 }
@@ -83,6 +83,19 @@ static enum sk_code check_loss(const struct sk_eval_model *m, struct sk_err *err
                    isnan(loss) ? "nan" : "infinite");
 }
 
+/* The figures are complete without it. */
+static void measure_latency(struct sk_eval_model *m)
+{
+    struct sk_err why = {0};
+    enum sk_code code =
+        sk_latency_measure(m->session.net, m->ds, &m->session.recipe, &sk_cancel, &m->e.latency, &why);
+    if (code == SK_OK)
+        return;
+    m->e.latency = (struct sk_latency){0};
+    if (code != SK_CANCELLED)
+        sk_notice("the inference time could not be measured: %s", why.text);
+}
+
 enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_args *a, sk_eval_sample *sample, void *ctx,
                                struct sk_err *err)
 {
@@ -104,14 +117,16 @@ enum sk_code sk_eval_model_run(struct sk_eval_model *m, const struct sk_eval_arg
         sk_err_prefix(err, "'%s'", m->session.path);
     if (code == SK_OK)
         code = check_loss(m, err);
-    return code == SK_OK ? sk_latency_measure(m->session.net, m->ds, recipe, &sk_cancel, &m->e.latency, err) : code;
+    if (code == SK_OK)
+        measure_latency(m);
+    return code;
 }
 
 json_t *sk_eval_model_json(const struct sk_eval_model *m)
 {
     json_t *found = sk_evaluation_json(&m->e, (const char *const *)m->session.class_name, m->ds);
     json_t *root =
-        found ? json_pack("{s:s, s:I}", "model", m->session.path, "step", (json_int_t)m->session.step) : NULL;
+        found ? json_pack("{s:o, s:I}", "model", sk_json_text(m->session.path), "step", (json_int_t)m->session.step) : NULL;
     if (root && json_object_update(root, found) != 0) {
         json_decref(root);
         root = NULL;

@@ -20,28 +20,37 @@ static void tell_unjudged(const struct sk_recipe *r)
 /* ---- the verdict ---- */
 struct verdict {
     const struct sk_recipe *recipe;
-    double accuracy, best, seconds; /* accuracy of the last epoch, -1: nothing was validated */
+    double accuracy, best, seconds; /* accuracy of the last epoch, -1: not known */
     uint32_t epochs;
-    bool expects, reached;
+    bool expects, reached, lacks; /* lacks: the log lacks the last epoch, else nothing was validated */
 };
 
-/* The log also knows the accuracy of a run that had ended before. */
-static double last_accuracy(const struct sk_train_view *view)
+/* The log also knows the accuracy of a run that had ended before, where its last epoch can be read. */
+static void find_accuracy(struct verdict *v, const struct sk_train_view *view)
 {
     struct sk_run_log log = {0};
-    double accuracy = view->accuracy;
-    if (accuracy < 0 && sk_run_log_read(&log, view->run, NULL) == SK_OK && log.epochs > 0)
-        accuracy = log.epoch[log.epochs - 1].val_top1;
+    if (view->accuracy >= 0)
+        return;
+    bool read = sk_run_log_read(&log, view->run, NULL) == SK_OK;
+    const struct sk_logged_epoch *last = read && log.epochs > 0 ? &log.epoch[log.epochs - 1] : NULL;
+    v->lacks = view->at.reported > 0 && (!last || last->step < view->at.reported);
+    if (last && !v->lacks && last->val_top1 >= 0)
+        v->accuracy = last->val_top1;
     sk_run_log_release(&log);
-    return accuracy >= 0 ? accuracy : -1;
 }
 
 static struct verdict verdict_of(const struct sk_recipe *r, const struct sk_train_view *view)
 {
-    struct verdict v = {r, last_accuracy(view), view->at.best, view->at.seconds, view->at.epoch, false, false};
+    struct verdict v = {r, view->accuracy, view->at.best, view->at.seconds, view->at.epoch, false, false, false};
+    find_accuracy(&v, view);
     v.expects = r->expect.accuracy >= 0;
     v.reached = v.accuracy >= 0 && sk_recipe_reached(&r->expect, v.accuracy);
     return v;
+}
+
+static const char *why_unknown(const struct verdict *v)
+{
+    return v->lacks ? "its log lacks the last epoch" : "nothing was validated";
 }
 
 static void print_verdict(const struct verdict *v, const struct sk_machine *m, const char *backends)
@@ -49,7 +58,7 @@ static void print_verdict(const struct verdict *v, const struct sk_machine *m, c
     const struct sk_recipe_expect *e = &v->recipe->expect;
     char time[32];
     if (v->accuracy < 0)
-        sk_print("Nothing was validated");
+        sk_print("Accuracy not known (%s)", why_unknown(v));
     else
         sk_print("Accuracy %.2f%% (best %.2f%%)", 100 * v->accuracy, 100 * v->best);
     if (v->expects)
@@ -100,8 +109,8 @@ static enum sk_code judge(const struct verdict *v, struct sk_err *err)
     if (!v->expects || v->reached)
         return SK_OK;
     if (v->accuracy < 0)
-        return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but nothing was validated",
-                       v->recipe->name, 100 * e->accuracy);
+        return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%%, but %s",
+                       v->recipe->name, 100 * e->accuracy, why_unknown(v));
     return sk_fail(err, SK_MISSED, "the recipe '%s' expects an accuracy of %.2f%% (tolerance %.2f%%), it reached %.2f%%",
                    v->recipe->name, 100 * e->accuracy, 100 * e->tolerance, 100 * v->accuracy);
 }
@@ -153,7 +162,7 @@ static enum sk_code run_reproduce(const struct sk_words *words, const void *args
     if (code == SK_OK && r->task == SK_TASK_TRAIN && a->svg)
         code = sk_fail(err, SK_USAGE, "--svg is for sweeps and recipes that measure several numbers of workers");
     if (code == SK_OK && r->task == SK_TASK_PROFILE && a->out)
-        code = sk_fail(err, SK_USAGE, "--out is for recipes that train");
+        code = sk_fail(err, SK_USAGE, "--out is for recipes that train and for sweeps");
     if (code == SK_OK && r->task == SK_TASK_TRAIN)
         code = sk_cli_expectation(r, words->item[0], &a->set, err);
     if (code == SK_OK)
@@ -169,7 +178,7 @@ static const struct sk_option options[] = {
     SK_OPTION_SET(struct reproduce_args),
     SK_OPTION("out", "RUN", SK_OPTION_TEXT, struct reproduce_args, out,
               "of recipes that train or sweep: folder of the run or runs (runs/NAME-DATE-TIME); one there goes on"),
-    SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "of sweeps: a chart"),
+    SK_OPTION("svg", "FILE", SK_OPTION_TEXT, struct reproduce_args, svg, "a chart of a sweep or of numbers of workers"),
     SK_OPTION_JSON(struct reproduce_args),
     SK_OPTION_QUIET(struct reproduce_args),
 };

@@ -63,7 +63,8 @@ static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, 
     else if (!v->quiet && at->best >= 0)
         tell_accuracy(v, at);
     sk_train_view_damaged(v);
-    if (r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet && !v->judged)
+    bool ended = strcmp(status, "done") == 0;
+    if (ended && r->expect.accuracy >= 0 && v->accuracy >= 0 && !v->quiet && !v->judged)
         sk_tell("expected accuracy %.2f%% (tolerance %.2f%%): %s", 100 * r->expect.accuracy, 100 * r->expect.tolerance,
                 sk_recipe_reached(&r->expect, v->accuracy) ? "reached" : "not reached");
 }

@@ -115,7 +115,8 @@ static enum sk_code print_figures(const struct pair *p, struct sk_err *err)
             row(&t, what, 4, "", x.f1, y.f1);
     }
     row(&t, "ECE", 2, "%", 100 * sk_bins_ece(a->scores.bin), 100 * sk_bins_ece(b->scores.bin));
-    row(&t, "inference time per image", 3, " ms", 1e3 * a->latency.mean, 1e3 * b->latency.mean);
+    if (a->latency.samples > 0 && b->latency.samples > 0)
+        row(&t, "inference time per image", 3, " ms", 1e3 * a->latency.mean, 1e3 * b->latency.mean);
     return sk_table_print(&t, err);
 }
 

@@ -1,4 +1,4 @@
-/* What `skua eval` prints of one model: three lines, and the tables that were asked for. */
+/* What `skua eval` prints of one model: four lines, and the tables that were asked for. */
 #include "cli/eval_view.h"
 
 enum { BAR = 20, FIRST_PAIRS = 3, PAIRS = 20, MATRIX_CLASSES = 14, CELL = 64 };
@@ -51,7 +51,8 @@ static void print_summary(const struct sk_eval_model *m)
         sk_print("%s%s as %s %s (%.1f%%)%s", i ? ", " : "Most confused: ", class_name(m, pair[i].label, label),
                  class_name(m, pair[i].predicted, predicted), sk_thousands(pair[i].count, number),
                  100 * share_of(&e->scores, &pair[i]), i + 1 == pairs ? "\n" : "");
-    sk_latency_print(&e->latency);
+    if (e->latency.samples > 0)
+        sk_latency_print(&e->latency);
 }
 
 /* ---- classes ---- */

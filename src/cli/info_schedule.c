@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "train/train.h"
 
-enum { COLUMNS = 64, LINES = 12, UNKNOWN_EPOCH = 100, TABLE_ROWS = 12 };
+enum { COLUMNS = 64, LINES = 12, UNKNOWN_EPOCH = 100, TABLE_ROWS = 12, JSON_EPOCHS = 100000 /* of epoch_lr, at most */ };
 
 struct course {
     const struct sk_recipe_train *t;
@@ -74,7 +74,7 @@ static void print_table(const struct course *c)
 static enum sk_code print_json(const struct course *c, bool known, struct sk_err *err)
 {
     json_t *rates = json_array();
-    for (int64_t s = 0; s < c->steps; s += c->per_epoch)
+    for (int64_t s = 0, e = 0; s < c->steps && e < JSON_EPOCHS; s += c->per_epoch, e++)
         json_array_append_new(rates, json_real(rate(c, s)));
     return sk_print_json(json_pack("{s:s, s:I, s:I, s:b, s:o, s:f}", "schedule", sk_schedule_name(c->t->schedule.name),
                                    "steps", (json_int_t)c->steps, "steps_per_epoch", (json_int_t)c->per_epoch,

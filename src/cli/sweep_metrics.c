@@ -116,12 +116,14 @@ void sk_metrics_of_run(const char *dir, double value[SK_METRICS], uint64_t *fing
     *fingerprint = 0;
     for (int i = 0; i < SK_METRICS; i++)
         value[i] = NAN;
-    if (sk_run_log_read(&log, dir, NULL) == SK_OK)
+    bool saved = sk_path_join(last, NULL, dir, "last") == SK_OK &&
+                 sk_path_join(model, NULL, last, "model.safetensors") == SK_OK &&
+                 sk_checkpoint_position(last, &at, NULL) == SK_OK;
+    bool logged = sk_run_log_read(&log, dir, NULL) == SK_OK && log.epochs > 0;
+    if (logged && log.epoch[log.epochs - 1].step >= at.reported) /* a log that lacks epochs tells nothing of the last */
         from_log(&log, value);
     sk_run_log_release(&log);
-    if (sk_path_join(last, NULL, dir, "last") != SK_OK ||
-        sk_path_join(model, NULL, last, "model.safetensors") != SK_OK ||
-        sk_checkpoint_position(last, &at, NULL) != SK_OK)
+    if (!saved)
         return;
     value[SK_METRIC_PARAMETERS] = count_parameters(model);
     value[SK_METRIC_SAMPLES] = (double)at.samples;

@@ -164,8 +164,13 @@ static void on_line(const struct runner *w, struct slot *slot, bool message, con
         sk_print("%s: %s\n", slot->trial->name, line);
         sk_print_flush();
     }
-    if (!message || strncmp(line, program, sizeof(program) - 1) != 0)
+    if (!message)
         return;
+    if (strncmp(line, program, sizeof(program) - 1) != 0) {
+        if (*line && !w->told_to_stop)
+            sk_notice("%s: %s", slot->trial->name, line); /* a summary, such as of damaged pictures */
+        return;
+    }
     if (slot->said[0] && !w->told_to_stop)
         sk_notice("%s", slot->said); /* it was not the last: no error */
     snprintf(slot->said, sizeof(slot->said), "%s", line + sizeof(program) - 1);

@@ -5,7 +5,7 @@
 #include "cli/svg.h"
 #include "cli/sweep.h"
 
-enum { CELL = 96, BAR_WIDTH = 24, MANY = 1000000 }; /* MANY: from there on with an exponent */
+enum { CELL = 96, LONGEST = 104, BAR_WIDTH = 24, MANY = 1000000 }; /* MANY: from there on with an exponent */
 
 struct shown {
     const struct sk_trials *s;
@@ -77,7 +77,7 @@ static enum sk_code bar_cell(struct sk_table *t, double value, double most, stru
 
 static enum sk_code print_table(const struct shown *v, struct sk_err *err)
 {
-    char align[SK_METRICS + 4] = "lr", text[CELL];
+    char align[SK_METRICS + 4] = "lr", text[CELL], label[LONGEST];
     memset(align + 2, 'r', v->columns);
     align[2 + v->columns] = 'l';
     struct sk_table t = {.align = align};
@@ -89,7 +89,7 @@ static enum sk_code print_table(const struct shown *v, struct sk_err *err)
     sk_table_cell(&t, "%s", "");
     for (size_t i = 0; i < v->s->settings && code == SK_OK; i++) {
         const struct sk_setting_result *r = &v->row[i];
-        sk_table_cell(&t, "%.100s", label_of(v->s, r->setting));
+        sk_table_cell(&t, "%s", sk_printable(label, sizeof(label), label_of(v->s, r->setting)));
         if (r->done == r->runs)
             sk_table_cell(&t, "%zu", r->runs);
         else
@@ -108,8 +108,9 @@ static void print_left(const struct sk_trials *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct sk_trial *t = &s->trial[i];
+        char why[sizeof(t->why)];
         if (t->state == SK_TRIAL_FAILED || t->state == SK_TRIAL_LEFT_OUT)
-            sk_print("%s: %s: %s\n", t->name, sk_trial_state_name(t->state), t->why);
+            sk_print("%s: %s: %s\n", t->name, sk_trial_state_name(t->state), sk_printable(why, sizeof(why), t->why));
         else if (t->state == SK_TRIAL_RUNNING || t->state == SK_TRIAL_STOPPED)
             sk_print("%s: %s\n", t->name, sk_trial_state_name(t->state));
     }
@@ -122,7 +123,7 @@ static void doubt_settings(const struct sk_trials *s, struct sk_recipe *first, s
         return;
     for (size_t i = 1; i < s->settings; i++) {
         const char *key =
-            sk_recipe_sweep_setting(s->recipe, i, other, NULL) == SK_OK ? sk_recipe_other_data(first, other) : NULL;
+            sk_recipe_sweep_setting(s->recipe, i, other, NULL) == SK_OK ? sk_recipe_other_data(first, other, false) : NULL;
         if (key) {
             sk_notice("settings differ in %s: their accuracies and losses are not of the same pictures", key);
             return;

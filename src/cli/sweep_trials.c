@@ -1,12 +1,8 @@
 /* The runs of a sweep: their names, and what their folders say of them. */
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "cli/sweep.h"
 #include "models/models.h"
@@ -199,25 +195,22 @@ static void read_record(const char *dir, struct sk_trial *t)
     sk_free(text);
 }
 
-static bool is_held(const char *dir)
-{
-    char path[SK_PATH];
-    int fd = sk_path_join(path, NULL, dir, ".lock") == SK_OK ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return held;
-}
-
 /* The recipe that the run was made with against the one it would be made with now. */
 static enum sk_code compare(const char *path, struct sk_trial *t, struct sk_recipe *was, struct sk_recipe *now,
                             struct sk_err *err)
 {
     enum sk_code code = sk_recipe_load(was, path, err);
-    if (code == SK_OK && now->model.classes == 0)
+    if (code == SK_INPUT) { /* this run cannot go on, others can */
+        t->state = SK_TRIAL_FAILED;
+        sk_printable(t->why, sizeof(t->why), err->text);
+        sk_err_clear(err);
+        return SK_OK;
+    }
+    if (code != SK_OK)
+        return code;
+    if (now->model.classes == 0)
         now->model.classes = was->model.classes; /* the run's are those of the data */
-    if (code == SK_OK)
-        code = sk_recipe_may_resume(was, now, err);
+    code = sk_recipe_may_resume(was, now, err);
     if (code == SK_OK && t->state == SK_TRIAL_DONE && sk_recipe_may_resume(now, was, NULL) != SK_OK)
         t->state = SK_TRIAL_STOPPED; /* longer now */
     if (code != SK_OK)
@@ -242,7 +235,7 @@ static enum sk_code inspect(struct sk_trials *s, struct sk_trial *t, struct sk_r
             code = sk_trial_recipe(s, t, now, err);
         if (begun && code == SK_OK)
             code = compare(recipe, t, was, now, err);
-        if (is_held(dir))
+        if (sk_run_in_use(dir))
             t->state = SK_TRIAL_RUNNING;
     }
     sk_metrics_of_run(dir, t->value, &t->fingerprint);

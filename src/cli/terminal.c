@@ -6,7 +6,10 @@
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define ECHO_SECONDS 0.3
 
 atomic_bool sk_cancel;
 static volatile sig_atomic_t signal_got, stopping_saves;
@@ -19,11 +22,26 @@ static void open_standard(void)
             _exit(1);
 }
 
+/* One wish to stop may come twice: `timeout` signals its child and then its group, a terminal the group of a wrapper
+ * that passes signals on. */
+static bool is_echo(void)
+{
+    static struct timespec first;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!signal_got)
+        first = now;
+    double since = (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
+    return signal_got && since < ECHO_SECONDS;
+}
+
 static void on_signal(int number)
 {
     static const char saving[] = "\nskua: finishing the step and saving; again: stop at once\n",
                       stopping[] = "\nskua: stopping; again: stop at once\n";
     int kept = errno;
+    if (is_echo())
+        return;
     if (signal_got)
         _exit(128 + number);
     signal_got = number;

@@ -140,6 +140,7 @@ enum sk_code sk_net_train(struct sk_net *n, const struct sk_net_batch *b, const 
 enum sk_code sk_net_eval(struct sk_net *n, const struct sk_net_batch *b, struct sk_net_result *r, struct sk_err *err) SK_MUST;
 /* Gradient of the last training step's loss for a param, until the next evaluation: plans keep gradients only when this was asked for before the first step. */
 void sk_net_keep_gradients(struct sk_net *n);
+bool sk_net_has_gradient(const struct sk_net *n, const char *param); /* not of a frozen one */
 enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, size_t count, struct sk_err *err) SK_MUST;
 /* Kernels used so far as JSON (plan.json), and to be used again: told through sk_notice when one cannot be had. */
 enum sk_code sk_net_choices(const struct sk_net *n, struct sk_str *json, struct sk_err *err) SK_MUST;

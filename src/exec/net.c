@@ -372,12 +372,19 @@ void sk_net_keep_gradients(struct sk_net *n)
     n->keep_gradients = true;
 }
 
-enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, size_t count, struct sk_err *err)
+bool sk_net_has_gradient(const struct sk_net *n, const char *param)
 {
     const struct sk_graph *g = n->last_train ? sk_plan_graph(n->last_train->plan) : NULL;
     int t = g ? sk_graph_find(g, param) : -1;
-    if (t < 0 || g->tensor[t].grad < 0)
+    return t >= 0 && g->tensor[t].grad >= 0;
+}
+
+enum sk_code sk_net_gradient(struct sk_net *n, const char *param, float *out, size_t count, struct sk_err *err)
+{
+    if (!sk_net_has_gradient(n, param))
         return sk_fail(err, SK_BUG, "no gradient of '%s' was kept", param);
+    const struct sk_graph *g = sk_plan_graph(n->last_train->plan);
+    int t = sk_graph_find(g, param);
     if (g->tensor[g->tensor[t].grad].role == SK_ROLE_SUM)
         return sk_store_read(n->store, g->tensor[g->tensor[t].grad].name, out, count, err);
     return sk_plan_read(n->last_train->plan, g->tensor[t].grad, out, count * sizeof *out, err);

@@ -31,6 +31,12 @@ static void freeze_word(struct sk_graph *g, const char *word)
             g->tensor[t].role = SK_ROLE_STATE;
 }
 
+/* A norm of which only gamma or only beta is frozen is one that is trained. */
+static bool is_frozen(const struct sk_graph *g, const struct sk_op *norm)
+{
+    return g->tensor[norm->in[1]].role == SK_ROLE_STATE && g->tensor[norm->in[2]].role == SK_ROLE_STATE;
+}
+
 /* The running statistics stand beside gamma, "x.weight". */
 static enum sk_code use_running(struct sk_graph *g, struct sk_op *norm, struct sk_err *err)
 {
@@ -82,7 +88,7 @@ enum sk_code sk_graph_freeze(struct sk_graph *g, const struct sk_recipe_words *w
     for (size_t i = 0; i < g->op_count && words->count > 0 && code == SK_OK; i++) {
         struct sk_op *op = &g->op[i];
         code = check_first(g, op, err);
-        if (code == SK_OK && op->kind == SK_OP_BATCH_NORM && g->tensor[op->in[1]].role == SK_ROLE_STATE)
+        if (code == SK_OK && op->kind == SK_OP_BATCH_NORM && is_frozen(g, op))
             code = use_running(g, op, err);
     }
     return code == SK_OK ? check_rest(g, err) : code;

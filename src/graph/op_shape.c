@@ -160,6 +160,9 @@ SK_SHAPE_RULE(sk_shape_batch_norm)
         code = want_vector(input(g, op, 2), c, "beta", err);
     if (code == SK_OK && op->attr.residual)
         code = want_same(input(g, op, 3), x, "residual and input", err);
+    if (code == SK_OK && sk_desc_count(x) == c)
+        code = sk_fail(err, SK_INPUT, "batch norm in training needs more than one value of a channel, got a batch of one "
+                                      "picture that is 1x1 here: a larger train.batch, train.drop_last, or larger pictures");
     out[0] = sk_desc_make(x->dtype, x->rank, x->dim);
     out[1] = out[2] = vector(c);
     return code;

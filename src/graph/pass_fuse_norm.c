@@ -30,9 +30,12 @@ static bool fuse_add_relu(struct sk_graph *g, int norm, bool *dead)
     int y = g->op[norm].out[0], add = only_reader(g, y, SK_OP_ADD), relu = add < 0 ? -1 : only_reader(g, g->op[add].out[0], SK_OP_RELU);
     if (relu < 0 || dead[add] || g->op[add].in[0] == g->op[add].in[1])
         return false;
+    int other = g->op[add].in[g->op[add].in[0] == y];
+    if (g->op[norm].kind == SK_OP_BATCH_NORM_INFER && g->tensor[other].wanted)
+        return false; /* of frozen layers, which have no gradient: their sum with what is trained has one */
     struct sk_op fused = g->op[norm];
     fused.attr.relu = fused.attr.residual = true;
-    fused.in[fused.in_count++] = g->op[add].in[g->op[add].in[0] == y];
+    fused.in[fused.in_count++] = other;
     fused.out[0] = g->op[relu].out[0];
     g->op[add] = fused;
     dead[norm] = dead[relu] = true;

@@ -1,6 +1,8 @@
 /* Layers as networks use them: convolution and norm, activation, squeeze-and-excitation, shortcut, classifier. */
 #include "models/build.h"
 
+#include <math.h>
+
 static int tensor(struct sk_build *b, enum sk_role role, int rank, const int64_t *dim, const char *module,
                   const char *name)
 {
@@ -45,6 +47,8 @@ int sk_build_conv(struct sk_build *b, int x, struct sk_layer l, const char *name
     if (b->code != SK_OK)
         return 0;
     b->g->tensor[w].damp = l.damp;
+    if (groups && b->m->norm == SK_NORM_NONE) /* no norm makes up for the groups that the usual fan-out counts in */
+        b->g->tensor[w].damp = 1 - (1 - l.damp) * sqrtf((float)groups);
     struct sk_attr attr = {
         .kernel = kernel, .stride = l.stride > 1 ? l.stride : 1, .pad = kernel / 2, .groups = groups, .bias = l.bias};
     return sk_build_emit(b, SK_OP_CONV, name, (int[]){x, w, bias}, l.bias ? 3 : 2, &attr);

@@ -62,6 +62,8 @@ static enum sk_code check(const struct sk_recipe_model *m, struct sk_err *err)
         return sk_fail(err, SK_INPUT, "model.zero_init_residual: is for ResNets, efficientnet_b0 has no such option");
     if (m->se)
         return sk_fail(err, SK_INPUT, "model.se: efficientnet_b0 has squeeze-and-excitation of its own");
+    if (m->norm == SK_NORM_NONE)
+        return sk_fail(err, SK_INPUT, "model.norm: efficientnet_b0 does not train without norms, expected batch or group");
     if (m->stem == SK_STEM_DEEP)
         return sk_fail(err, SK_INPUT, "model.stem: deep is for ResNets, efficientnet_b0 takes imagenet or cifar");
     return SK_OK;

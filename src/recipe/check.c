@@ -77,6 +77,8 @@ static void tell_other_kinds(const struct sk_recipe *r)
         {"train.schedule.div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.final_div_factor", 0, 1 << SK_SCHED_ONE_CYCLE},
         {"train.schedule.cycle_momentum", 0, 1 << SK_SCHED_ONE_CYCLE},
+        {"train.schedule.base_momentum", 0, 1 << SK_SCHED_ONE_CYCLE},
+        {"train.schedule.max_momentum", 0, 1 << SK_SCHED_ONE_CYCLE},
     };
     struct sk_recipe usual;
     sk_recipe_defaults(&usual);
@@ -89,6 +91,16 @@ static void tell_other_kinds(const struct sk_recipe *r)
                       rows[i].optimizers ? sk_optimizer_name(r->train.optimizer.name)
                                          : sk_schedule_name(r->train.schedule.name));
     }
+}
+
+static void tell_cycle(const struct sk_recipe_schedule *s)
+{
+    struct sk_recipe usual;
+    sk_recipe_defaults(&usual);
+    const struct sk_recipe_schedule *u = &usual.train.schedule;
+    if (s->name == SK_SCHED_ONE_CYCLE && !s->cycle_momentum &&
+        (s->base_momentum != u->base_momentum || s->max_momentum != u->max_momentum))
+        sk_notice("train.schedule.base_momentum and max_momentum have no effect without cycle_momentum: true");
 }
 
 static void tell_model(const struct sk_recipe_model *m)
@@ -215,6 +227,7 @@ enum sk_code sk_recipe_check(const struct sk_recipe *r, struct sk_err *err)
 void sk_recipe_tell_unused(const struct sk_recipe *r)
 {
     tell_other_kinds(r);
+    tell_cycle(&r->train.schedule);
     tell_histograms(&r->train);
     tell_model(&r->model);
     tell_decode(&r->data);

@@ -126,7 +126,7 @@ const struct sk_key sk_keys[] = {
         "squeeze-and-excitation in each block of a ResNet, as the seresnets have it", PLAIN),
     KEY("model.bn_momentum", SK_KEY_REAL, model.bn_momentum, "0.1", NO,
         "batch norm: running = (1 - m) * running + m * batch", REALS(0, 1)),
-    KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch norm: added to the variance", REALS(1e-12, 1)),
+    KEY("model.bn_eps", SK_KEY_REAL, model.bn_eps, "1.0e-5", NO, "batch and group norm: added to the variance", REALS(1e-12, 1)),
     KEY("model.init", SK_KEY_TEXT, model.init, "", NO, "safetensors file, run or checkpoint with the initial weights; empty: random",
         PLAIN),
     KEY("model.new_head", SK_KEY_BOOL, model.new_head, "false", NO,

@@ -283,8 +283,9 @@ enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, co
                                    struct sk_err *err) SK_MUST;
 /* Makes true in sets, [keys as numbered by sk_recipe_key], those that a setting gives a value, and leaves the others. */
 enum sk_code sk_recipe_sweep_keys(const struct sk_recipe *r, size_t setting, bool *sets, struct sk_err *err) SK_MUST;
-/* The first key by which two recipes are validated on different pictures or classes; NULL: none. */
-const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b);
+/* The first key by which two recipes are validated on different pictures or classes; NULL: none. With may_move another
+ * data.path is no difference. */
+const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b, bool may_move);
 /* `skua help recipe`: every key with type, bounds, default and meaning, grouped by section. */
 enum sk_code sk_recipe_help(struct sk_str *out, struct sk_err *err) SK_MUST;
 /* The full name of the first key whose last part is leaf ("epochs" -> "train.epochs"); NULL: there is none. */

@@ -414,6 +414,56 @@ enum sk_code sk_recipe_sweep_label(const struct sk_recipe *r, size_t setting, co
 }
 
 /* ---- rules ---- */
+/* Whether one is the other, or a section that holds it. */
+static bool overlaps(const char *a, const char *b)
+{
+    size_t x = strlen(a), y = strlen(b), shorter = x < y ? x : y;
+    char next = (x > y ? a : b)[shorter];
+    return strncmp(a, b, shorter) == 0 && (next == '\0' || next == '.');
+}
+
+static enum sk_code refuse_both(void *grid_key, const struct choice *c, struct sk_err *err)
+{
+    const char *name = sk_node_text(c->y, c->key);
+    if (c->name || !overlaps(name, grid_key))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "sweep: '%s' of sweep.grid and '%s' of sweep.list set the same", (const char *)grid_key,
+                   name);
+}
+
+static enum sk_code check_grid_key(void *sweep, const struct choice *c, struct sk_err *err)
+{
+    const struct sweep *s = sweep;
+    enum sk_code code = SK_OK;
+    for (size_t i = 0; i < s->entries && code == SK_OK; i++)
+        code = visit_entry(&s->list, i, refuse_both, (void *)(uintptr_t)sk_node_text(c->y, c->key), err);
+    return code;
+}
+
+static enum sk_code refuse_threads(void *parallel, const struct choice *c, struct sk_err *err)
+{
+    if (c->name || !overlaps(sk_node_text(c->y, c->key), "engine.threads"))
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "sweep.parallel: %d runs at once share the processors, so that engine.threads cannot vary",
+                   *(const int *)parallel);
+}
+
+static enum sk_code check_choices(const struct sk_recipe_sweep *r, struct sk_err *err)
+{
+    struct sweep s;
+    int parallel = r->parallel;
+    enum sk_code code = open_sweep(&s, r, err);
+    if (code != SK_OK)
+        return code;
+    code = visit_point(&s.grid, s.points, 0, check_grid_key, &s, err);
+    if (code == SK_OK && parallel > 1)
+        code = visit_point(&s.grid, s.points, 0, refuse_threads, &parallel, err);
+    for (size_t i = 0; i < s.entries && code == SK_OK && parallel > 1; i++)
+        code = visit_entry(&s.list, i, refuse_threads, &parallel, err);
+    release(&s);
+    return code;
+}
+
 enum sk_code sk_sweep_check(const struct sk_recipe *r, struct sk_err *err)
 {
     const struct sk_recipe_numbers *seeds = &r->sweep.seeds;
@@ -427,17 +477,19 @@ enum sk_code sk_sweep_check(const struct sk_recipe *r, struct sk_err *err)
     }
     if (r->sweep.fit_x.count > 0 && !*r->sweep.fit_y)
         return sk_fail(err, SK_INPUT, "sweep.fit.x needs sweep.fit.y beside it");
-    return sk_recipe_sweep_count(r, &count, err);
+    enum sk_code code = sk_recipe_sweep_count(r, &count, err);
+    return code == SK_OK ? check_choices(&r->sweep, err) : code;
 }
 
 /* Keys that decide which pictures validation sees, and of which classes. */
-const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b)
+const char *sk_recipe_other_data(const struct sk_recipe *a, const struct sk_recipe *b, bool may_move)
 {
     static const char *const names[] = {
-        "data.source",       "data.path",        "data.images",          "data.val_images",   "data.val_labels",
+        "data.path", /* the first: passed over where it may move */
+        "data.source",       "data.images",          "data.val_images",   "data.val_labels",
         "data.only_classes", "data.also",        "data.val_limit",       "data.val_fraction", "data.val_size",
         "data.image_size",   "data.shapes_seed", "data.cifar100_labels", "data.class_names"};
-    for (size_t i = 0; i < SK_COUNT(names); i++) {
+    for (size_t i = may_move; i < SK_COUNT(names); i++) {
         const struct sk_key *k = sk_key_find(names[i]);
         assert(k);
         if (!sk_key_equal(k, a, b))

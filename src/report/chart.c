@@ -8,6 +8,7 @@
 enum { WIDTH = 360, HEIGHT = 220, LEFT = 36, TOP = 8, BOTTOM = 26, LABELS = 96, LINE = 12, TICKS = 5, DOTS = 40 };
 
 #define LARGEST  1e300
+#define LEAST    1e-300 /* of a logarithmic axis: its inverse is finite */
 #define DIGIT    6.0  /* width of one */
 #define LOG_FROM 20.0 /* largest over smallest value, from which an axis may be logarithmic, */
 #define LOG_TO   1e4  /* and to which its ticks have room */
@@ -67,7 +68,7 @@ static double fit_range(const struct sk_chart *c, struct frame *f)
     }
     double span = f->y1 - f->y0, least = fmax(fabs(f->y1) * 0.01, 1e-9);
     double step = round_step(span > least ? span : least, TICKS);
-    f->log = c->may_be_log && f->y0 > 0 && f->y1 > LOG_FROM * f->y0 && f->y1 < LOG_TO * f->y0;
+    f->log = c->may_be_log && f->y0 > LEAST && f->y1 > LOG_FROM * f->y0 && f->y1 < LOG_TO * f->y0;
     f->y0 = f->log ? 1 / round_step(1 / f->y0, 1) : floor(f->y0 / step + 1e-9) * step;
     f->y1 = f->log ? round_step(f->y1, 1) : fmax(ceil(f->y1 / step - 1e-9) * step, f->y0 + step);
     f->x1 = f->x1 > f->x0 ? f->x1 : f->x0 + 1;

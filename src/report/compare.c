@@ -2,10 +2,12 @@
 #include "report/internal.h"
 
 enum kind { SHARE, LOSS, COUNT, SECONDS, MILLISECONDS, MILLIONS };
+/* Figures of data are compared only where the validation data is the same. */
+enum source { ANY, LOGGED, EVALUATED };
 struct figure {
     const char *name;
     enum kind kind;
-    bool of_data; /* compared only where the validation data is the same */
+    enum source source;
     double (*value)(const struct sk_report_run *run);
 };
 
@@ -94,22 +96,22 @@ static double calibration(const struct sk_report_run *run)
 }
 
 static const struct figure figures[] = {
-    {"Validation accuracy, last epoch", SHARE, true, sk_report_accuracy},
-    {"Validation accuracy, best epoch", SHARE, true, best_accuracy},
-    {"Validation accuracy, averaged weights", SHARE, true, averaged_accuracy},
-    {"Validation loss", LOSS, true, validation_loss},
-    {"Training accuracy", SHARE, true, training_accuracy},
-    {"Training loss", LOSS, true, training_loss},
-    {"Epochs", COUNT, false, epochs},
-    {"Time", SECONDS, false, seconds},
-    {"Pictures a second", COUNT, false, rate},
-    {"Inference time per image, median", MILLISECONDS, false, latency},
-    {"Parameters", COUNT, false, params},
-    {"Multiply-adds a picture", MILLIONS, false, macs},
-    {"Evaluated: accuracy", SHARE, true, evaluated_accuracy},
-    {"Evaluated: loss", LOSS, true, evaluated_loss},
-    {"Evaluated: macro F1", SHARE, true, macro_f1},
-    {"Evaluated: calibration error", SHARE, true, calibration},
+    {"Validation accuracy, last epoch", SHARE, LOGGED, sk_report_accuracy},
+    {"Validation accuracy, best epoch", SHARE, LOGGED, best_accuracy},
+    {"Validation accuracy, averaged weights", SHARE, LOGGED, averaged_accuracy},
+    {"Validation loss", LOSS, LOGGED, validation_loss},
+    {"Training accuracy", SHARE, LOGGED, training_accuracy},
+    {"Training loss", LOSS, LOGGED, training_loss},
+    {"Epochs", COUNT, ANY, epochs},
+    {"Time", SECONDS, ANY, seconds},
+    {"Pictures a second", COUNT, ANY, rate},
+    {"Inference time per image, median", MILLISECONDS, ANY, latency},
+    {"Parameters", COUNT, ANY, params},
+    {"Multiply-adds a picture", MILLIONS, ANY, macs},
+    {"Evaluated: accuracy", SHARE, EVALUATED, evaluated_accuracy},
+    {"Evaluated: loss", LOSS, EVALUATED, evaluated_loss},
+    {"Evaluated: macro F1", SHARE, EVALUATED, macro_f1},
+    {"Evaluated: calibration error", SHARE, EVALUATED, calibration},
 };
 
 static void add_value(struct sk_page *p, enum kind kind, double v)
@@ -143,6 +145,13 @@ static void add_difference(struct sk_page *p, enum kind kind, double v, double f
     sk_page_add(p, "</small>");
 }
 
+static bool is_comparable(enum source source, const struct sk_report_run *a, const struct sk_report_run *b)
+{
+    if (source == ANY)
+        return true;
+    return (source == LOGGED ? sk_report_same_logged : sk_report_same_evaluated)(a, b) == SK_SAME_YES;
+}
+
 static void add_figure(struct sk_page *p, const struct figure *f, const struct sk_report_run *const *run, size_t runs)
 {
     bool any = false;
@@ -154,7 +163,7 @@ static void add_figure(struct sk_page *p, const struct figure *f, const struct s
     sk_page_add(p, "<tr><td>%s</td>", f->name);
     for (size_t k = 0; k < runs; k++) {
         double v = f->value(run[k]);
-        bool same = !f->of_data || sk_report_same_data(run[0], run[k]) == SK_SAME_YES;
+        bool same = is_comparable(f->source, run[0], run[k]);
         sk_page_add(p, "<td>");
         if (isfinite(v))
             add_value(p, f->kind, v);
@@ -183,8 +192,8 @@ static void add_caution(struct sk_page *p, const struct sk_report_run *const *ru
 {
     bool differ = false, unknown = false;
     for (size_t k = 1; k < runs; k++) {
-        enum sk_same same = sk_report_same_data(run[0], run[k]);
-        differ |= same == SK_SAME_NO;
+        enum sk_same same = sk_report_same_logged(run[0], run[k]);
+        differ |= same == SK_SAME_NO || sk_report_same_evaluated(run[0], run[k]) == SK_SAME_NO;
         unknown |= same == SK_SAME_UNKNOWN;
     }
     if (differ)

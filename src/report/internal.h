@@ -26,6 +26,7 @@ struct sk_report_run {
     struct sk_page notes; /* what is missing or damaged, <li> each */
     /* Of an evaluation by the report. */
     bool evaluated;
+    bool of_own_data;     /* of what its recipe names: nothing was said by --data or --set */
     uint64_t fingerprint; /* of the data it was evaluated on */
     int64_t step, count;
     double top1, top5, loss, f1, ece;
@@ -45,8 +46,9 @@ int64_t sk_report_planned(const struct sk_report_run *run);
 bool sk_report_finished(const struct sk_report_run *run);
 double sk_report_seconds(const struct sk_report_run *run); /* of its logged epochs */
 enum sk_same { SK_SAME_NO, SK_SAME_YES, SK_SAME_UNKNOWN };
-/* Whether the validation figures of two runs are of the same data. */
-enum sk_same sk_report_same_data(const struct sk_report_run *a, const struct sk_report_run *b);
+/* Whether the logged validation figures of two runs are of the same data, and those of the report's own evaluation. */
+enum sk_same sk_report_same_logged(const struct sk_report_run *a, const struct sk_report_run *b);
+enum sk_same sk_report_same_evaluated(const struct sk_report_run *a, const struct sk_report_run *b);
 
 /* ---- line charts as inline SVG (chart.c) ---- */
 enum sk_line { SK_LINE_SOLID, SK_LINE_DASHED, SK_LINE_FAINT };

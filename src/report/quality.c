@@ -155,9 +155,10 @@ static enum sk_code evaluate(struct quality *q, const struct sk_report_options *
     return sk_evaluate(q->session.net, q->ds, &q->session.recipe, &eo, &q->e, err);
 }
 
-static void keep(struct sk_report_run *run, const struct quality *q)
+static void keep(struct sk_report_run *run, const struct quality *q, bool own_data)
 {
     run->evaluated = true;
+    run->of_own_data = own_data;
     run->fingerprint = sk_dataset_info(q->ds)->fingerprint;
     run->step = q->session.step;
     run->count = q->e.all.count;
@@ -192,7 +193,7 @@ enum sk_code sk_report_quality(struct sk_page *p, struct sk_report_run *run, con
     if (code == SK_OK)
         code = evaluate(q, o, err);
     if (code == SK_OK) {
-        keep(run, q);
+        keep(run, q, !o->data && (!o->set || !*o->set));
         code = add_sections(p, run, q, err);
     } else if (sk_report_tell(run, "The model is not evaluated", code, err)) {
         code = SK_OK;

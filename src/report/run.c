@@ -133,9 +133,9 @@ static enum sk_code no_run(const char *path, struct sk_err *err)
     char sweep[SK_PATH];
     if (sk_path_join(sweep, NULL, path, "sweep.yaml") == SK_OK && sk_is_file(sweep))
         return sk_fail(err, SK_INPUT,
-                       "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, "
-                       "skua report %s/*/",
-                       path, path, path);
+                       "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, and up to "
+                       "%d of them: skua report %s/NAME...",
+                       path, path, SK_REPORT_RUNS, path);
     return sk_fail(err, SK_INPUT, "'%s' is no run: expected a folder of skua train with recipe.yaml or log.jsonl",
                    path);
 }
@@ -220,20 +220,20 @@ double sk_report_seconds(const struct sk_report_run *run)
     return sum;
 }
 
-/* Keys that say which validation samples there are; moved data (data.path) is told by fingerprints. */
-static bool same_selection(const struct sk_recipe *a, const struct sk_recipe *b)
+enum sk_same sk_report_same_evaluated(const struct sk_report_run *a, const struct sk_report_run *b)
 {
-    const struct sk_recipe_data *x = &a->data, *y = &b->data;
-    return x->source == y->source && x->val_limit == y->val_limit && x->val_fraction == y->val_fraction;
+    if (!a->evaluated || !b->evaluated)
+        return SK_SAME_UNKNOWN;
+    return a->fingerprint == b->fingerprint && a->count == b->count ? SK_SAME_YES : SK_SAME_NO;
 }
 
-enum sk_same sk_report_same_data(const struct sk_report_run *a, const struct sk_report_run *b)
+enum sk_same sk_report_same_logged(const struct sk_report_run *a, const struct sk_report_run *b)
 {
-    if (a->evaluated && b->evaluated)
-        return a->fingerprint == b->fingerprint && a->count == b->count ? SK_SAME_YES : SK_SAME_NO;
+    if (a->evaluated && b->evaluated && a->of_own_data && b->of_own_data)
+        return sk_report_same_evaluated(a, b);
     if (!a->has_recipe || !b->has_recipe || !a->has_position || !b->has_position)
         return SK_SAME_UNKNOWN;
-    if (!same_selection(&a->recipe, &b->recipe))
+    if (sk_recipe_other_data(&a->recipe, &b->recipe, true))
         return SK_SAME_NO;
     return a->position.fingerprint == b->position.fingerprint ? SK_SAME_YES : SK_SAME_NO;
 }

@@ -57,7 +57,8 @@ void sk_append_put(struct sk_append *a, const struct sk_str *record, enum sk_cod
 {
     if (!a->is_open)
         return;
-    if (made != SK_OK || a->pending.len + record->len > SK_LOG_PENDING ||
+    bool is_full = a->pending.len > 0 && a->pending.len + record->len > SK_LOG_PENDING;
+    if (made != SK_OK || is_full ||
         sk_str_add_bytes(&a->pending, record->text, record->len, NULL) != SK_OK)
         a->lost = true;
     flush_pending(a);
@@ -68,8 +69,10 @@ void sk_append_sync(struct sk_append *a)
     if (!a->is_open)
         return;
     flush_pending(a);
-    if (fdatasync(a->fd) != 0)
+    if (fdatasync(a->fd) != 0) {
+        a->lost = true; /* the system has dropped what it could not write */
         tell(a, "flush", errno);
+    }
 }
 
 enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err)
@@ -77,12 +80,13 @@ enum sk_code sk_append_close(struct sk_append *a, struct sk_err *err)
     enum sk_code code = SK_OK;
     if (!a->is_open)
         return SK_OK;
-    flush_pending(a);
+    sk_append_sync(a);
+    if (close(a->fd) != 0)
+        a->lost = true;
     if (a->failure.code != SK_OK)
         code = sk_fail(err, SK_IO, "%s", a->failure.text);
     else if (a->lost)
         code = sk_fail(err, SK_IO, "'%s' lacks records that could not be written", a->path);
-    close(a->fd);
     sk_str_release(&a->pending);
     *a = (struct sk_append){.fd = -1};
     return code;

@@ -158,10 +158,24 @@ enum sk_code sk_training_head(const struct sk_training *t, char path[SK_PATH], s
     return code;
 }
 
+/* Beginning anew would drop its log. One epoch may have been logged before the first checkpoint, not more. */
+static enum sk_code refuse_logged(const struct sk_training *t, struct sk_err *err)
+{
+    struct sk_run_log log = {0};
+    size_t epochs = sk_run_log_read(&log, t->run.dir, NULL) == SK_OK ? log.epochs : 0;
+    sk_run_log_release(&log);
+    if (epochs <= 1)
+        return SK_OK;
+    return sk_fail(err, SK_INPUT, "the run '%s' has no checkpoint, but a log of %zu epochs: choose another --out",
+                   t->run.dir, epochs);
+}
+
 enum sk_code sk_training_begin(struct sk_training *t, struct sk_err *err)
 {
     bool found = t->from[0] != '\0';
-    enum sk_code code = found ? resume_from(t, t->from, err) : load_initial(t, err);
+    enum sk_code code = t->options->resume && !found ? refuse_logged(t, err) : SK_OK;
+    if (code == SK_OK)
+        code = found ? resume_from(t, t->from, err) : load_initial(t, err);
     if (code == SK_OK && t->options->resume && !found)
         sk_notice("the run '%s' has no checkpoint: training starts anew", t->run.dir);
     t->finished = code == SK_OK && found && sk_training_done(t);

@@ -258,9 +258,10 @@ static enum sk_code put_param(struct sk_board *b, struct sk_net *net, const stru
     enum sk_code code = sk_store_read(sk_net_store(net), param->name, value, n, err);
     if (code == SK_OK)
         code = put_histogram(b, "weights", param->name, value, n, step, err);
-    if (code == SK_OK)
+    bool is_trained = sk_net_has_gradient(net, param->name);
+    if (code == SK_OK && is_trained)
         code = sk_net_gradient(net, param->name, value, n, err);
-    if (code == SK_OK)
+    if (code == SK_OK && is_trained)
         code = put_histogram(b, "gradients", param->name, value, n, step, err);
     sk_free(value);
     return code;

@@ -105,9 +105,10 @@ enum sk_code sk_checkpoint_write(const struct sk_run *run, struct sk_net *net, c
         (void)!sk_remove_tree(temp, NULL); /* what matters is the failure before */
         return code;
     }
-    code = swap_link(run, "last", name, err);
-    if (code == SK_OK && best)
-        code = swap_link(run, "best", name, err);
+    /* `last` after `best`: who is killed between them resumes from the one before, and finds the best again */
+    code = best ? swap_link(run, "best", name, err) : SK_OK;
+    if (code == SK_OK)
+        code = swap_link(run, "last", name, err);
     if (code == SK_OK)
         sk_checkpoint_prune(run);
     return code;

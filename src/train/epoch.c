@@ -205,8 +205,9 @@ static enum sk_code validate(struct sk_training *t, struct sk_epoch_report *r, s
     enum sk_code code = evaluate_weights(t, r, err);
     if (code == SK_OK)
         code = evaluate_average(t, r, err);
+    bool wrong = code == SK_INPUT && r->val.count > 0 && !isfinite(sk_metrics_loss(&r->val)); /* not the data is */
     if (code != SK_OK)
-        return code == SK_CANCELLED ? code : keep_steps(t, code, err);
+        return code == SK_CANCELLED || wrong ? code : keep_steps(t, code, err);
     r->has_val = true;
     r->val_seconds = t->val_seconds = sk_now() - since;
     double loss = sk_metrics_loss(&r->val);

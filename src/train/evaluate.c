@@ -58,11 +58,12 @@ static enum sk_code run_batches(struct sk_net *net, struct sk_loader *loader, co
             return code;
         struct sk_net_batch b = {batch->count, batch->pixels, batch->label, NULL};
         code = o->flip ? sk_tta_eval(tta, net, batch, &result, err) : sk_net_eval(net, &b, &result, err);
+        if (code == SK_OK)
+            sk_metrics_add(&out->all, &result, batch->count);
         if (code == SK_OK && o->scores)
             code = score_batch(ds, batch, &result, o, &out->scores, err);
         if (code != SK_OK)
             return code;
-        sk_metrics_add(&out->all, &result, batch->count);
         if (o->progress)
             o->progress(o->ctx, out->all.count, sk_loader_samples(loader));
     }
@@ -91,7 +92,7 @@ enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const 
     sk_tta_release(&tta);
     sk_loader_free(loader);
     if (code != SK_OK)
-        sk_evaluation_release(out);
+        sk_scores_release(&out->scores);
     else if (o->scores)
         sk_scores_finish(&out->scores);
     return code;

@@ -21,7 +21,7 @@ enum sk_code sk_part_open(const char *path, int *fd, struct sk_err *err) SK_MUST
 /* Hex SHA-256 of a file's content; errors as sk_part_open. */
 enum sk_code sk_file_sha256(const char *path, char out[SK_SHA256_TEXT], struct sk_err *err) SK_MUST;
 
-/* ---- checkpoints of a run (checkpoint_find.c, checkpoint_keep.c) ---- */
+/* ---- checkpoints of a run (checkpoint_read.c, checkpoint_keep.c) ---- */
 /* The step in "ckpt-STEP"; false for any other name. */
 bool sk_checkpoint_step(const char *name, int64_t *step);
 /* Where the run's link points to: the name of a checkpoint in it; false: no such link. */
@@ -32,7 +32,7 @@ enum sk_code sk_checkpoint_place(const struct sk_run *run, const char *temp, con
 /* Removes all checkpoints but those linked and the newest SK_CHECKPOINTS_KEPT; what cannot be removed is told. */
 void sk_checkpoint_prune(const struct sk_run *run);
 
-/* ---- a training (loop.c, setup.c, resume.c, step.c, epoch.c, save.c) ---- */
+/* ---- a training (loop.c, setup.c, begin.c, epoch.c, save.c) ---- */
 struct sk_training {
     const struct sk_train_options *options;
     struct sk_recipe recipe; /* classes resolved */

@@ -8,7 +8,7 @@
 #include "train/train.h"
 
 /* ---- files that grow by records (append.c) ---- */
-/* Records that cannot be written (full disk) wait in memory, at most SK_LOG_PENDING bytes, and are written with the
+/* Records that cannot be written (full disk) wait in memory, SK_LOG_PENDING bytes or one record, and are written with the
  * next one or at the end when there is room again; the failure is told once a run. Zeroed: not open; then nothing is
  * done. */
 enum { SK_LOG_PENDING = 16 << 20 };

@@ -40,10 +40,15 @@ static bool holds_something(const char *dir, bool *has_lock)
     return others > 0 || (leftovers > 0 && !*has_lock);
 }
 
-static enum sk_code refuse_existing(const char *dir, struct sk_err *err)
+static bool holds_file(const char *dir, const char *name)
 {
     char path[SK_PATH];
-    if (sk_path_join(path, NULL, dir, "recipe.yaml") == SK_OK && sk_is_file(path))
+    return sk_path_join(path, NULL, dir, name) == SK_OK && sk_is_file(path);
+}
+
+static enum sk_code refuse_existing(const char *dir, struct sk_err *err)
+{
+    if (holds_file(dir, "recipe.yaml"))
         return sk_fail(err, SK_USAGE, "the run '%s' exists already: continue it with --resume, or choose another --out",
                        dir);
     return sk_fail(err, SK_USAGE, "the folder '%s' is not empty: choose another --out", dir);
@@ -108,9 +113,10 @@ static void remove_leftovers(const char *dir)
 enum sk_code sk_run_open(struct sk_run *run, const char *dir, bool resume, struct sk_err *err)
 {
     bool had_lock, was_dir = sk_is_dir(dir), used = holds_something(dir, &had_lock);
+    bool is_copy = resume && (holds_file(dir, "recipe.yaml") || holds_file(dir, "sweep.yaml")); /* may lack the lock */
     *run = (struct sk_run){.lock_fd = -1};
     enum sk_code code = sk_format(run->dir, sizeof(run->dir), "the path of the run", err, "%s", dir);
-    if (code == SK_OK && used && !resume && !had_lock)
+    if (code == SK_OK && used && !had_lock && !is_copy)
         code = refuse_existing(dir, err); /* without leaving a lock in a folder that is not ours */
     if (code == SK_OK)
         code = sk_mkdirs(dir, err);

@@ -175,17 +175,20 @@ static enum sk_code check_validation(struct sk_training *t, struct sk_err *err)
     return code;
 }
 
-/* As rare as a class is: samples / (classes * samples of the class); 0 for one without samples. */
+/* As rare as a class is: samples / (classes * samples of the class); 0 for one without samples. Of all samples that
+ * epochs draw from, of which drop_last leaves other ones out each time. */
 static enum sk_code balance_classes(const struct sk_training *t, struct sk_err *err)
 {
     int classes = t->recipe.model.classes;
+    int64_t samples = sk_dataset_info(t->train)->count, limit = t->recipe.data.train_limit;
+    samples = limit > 0 && limit < samples ? limit : samples;
     double *weight = sk_alloc((size_t)classes, sizeof(*weight), err);
     if (!weight)
         return SK_NOMEM;
-    for (int64_t i = 0; i < t->samples; i++)
+    for (int64_t i = 0; i < samples; i++)
         weight[sk_dataset_label(t->train, i)]++;
     for (int k = 0; k < classes; k++)
-        weight[k] = weight[k] > 0 ? (double)t->samples / (classes * weight[k]) : 0;
+        weight[k] = weight[k] > 0 ? (double)samples / (classes * weight[k]) : 0;
     enum sk_code code = sk_net_weigh_classes(t->net, weight, classes, err);
     sk_free(weight);
     return code;

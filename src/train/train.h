@@ -225,7 +225,7 @@ struct sk_evaluation {
 };
 /* Evaluates ds through recipe->data.prepare in batches of train.batch (val_limit samples). Data whose pictures or
  * classes do not fit the network, or whose batches do not fit into memory: INPUT; with scores also an output of the
- * network that is not finite, which names the picture. *out is overwritten; on failure it is zeroed. */
+ * network that is not finite, which names the picture. *out is overwritten; on failure there are no scores, and all has what was evaluated before. */
 enum sk_code sk_evaluate(struct sk_net *net, const struct sk_dataset *ds, const struct sk_recipe *recipe,
                          const struct sk_eval_options *o, struct sk_evaluation *out, struct sk_err *err) SK_MUST;
 void sk_evaluation_release(struct sk_evaluation *e); /* accepts a zeroed one */

@@ -33,12 +33,29 @@ check "a finished run is not told" grep -q 'stopped early after 3 epochs' err
 # Ten classes before, seven now.
 tune='model={classes: 12, init: one/last/model.safetensors}'
 refused "has a classifier of 10 classes, the training has 12: with model.new_head: true" train tiny.yaml --out tuned --set "$tune"
-run 0 train tiny.yaml --quiet --out tuned --set "$tune" --set model.new_head=true --set 'train.freeze=[stem, layer1, layer2]'
+run 0 train tiny.yaml --quiet --out tuned --set "$tune" --set model.new_head=true --set 'train.freeze=[stem, layer1, layer2]' \
+    --set train.tensorboard=true --set train.histograms=1
+check 'all histograms but those of what is frozen' sh -c '! grep -q "no histograms" err'
 refused "begins with 'layer9'" train tiny.yaml --out wrong --set 'train.freeze=[layer9]'
 
 # Weights of classes.
 refused "expected a weight for each of 10 classes, got 2" train tiny.yaml --out wrong --set 'train.loss.class_weights=[1, 2]'
 run 0 train tiny.yaml --quiet --out weighted --set train.loss.class_weights=balanced --set train.accumulate=2
+
+run 0 data sample tiny.yaml --out pictures --count 47
+mkdir -p sorted/train/a sorted/train/b
+find pictures -name '*.png' | sort > all
+head -32 all | xargs -I{} cp {} sorted/train/a
+tail -15 all | xargs -I{} cp {} sorted/train/b
+cp -r sorted/train sorted/val
+part=(--data sorted --set data.source=folder --set model.classes=0 --set train.drop_last=true --set train.epochs=2)
+run 0 train tiny.yaml --quiet --out one-cut "${part[@]}" --set train.loss.class_weights=balanced
+run 0 train tiny.yaml --quiet --out two-cut "${part[@]}" --set train.loss.class_weights='[0.734375, 1.5666666666666667]'
+check 'balanced counts all pictures, not those of whole batches' cmp one-cut/last/state.safetensors two-cut/last/state.safetensors
+
+# Batch norm needs more than one value of a channel.
+refused 'batch norm in training needs more than one value of a channel' train tiny.yaml --out wrong --set train.batch=1 \
+    --set model.stem=imagenet
 
 # Schedules that the number of steps does not suffice for.
 refused "train.schedule.epochs: expected at least a step, which is 1/12 of an epoch, got 0.01" train tiny.yaml --out wrong \

@@ -91,6 +91,25 @@ row = re.search(r"Parameters</td>(.*?)</tr>", text)[1]
 assert re.findall(r"<small>(.*?)</small>", row) == ["&times;1"], row
 PY
 done
+# evaluations on the same pictures say nothing of what was logged on others
+run 0 report one other --set data.shapes_seed=0 --out same.html
+shows same.html 'The runs are of different data'
+check 'only what the report evaluated is compared' python3 - << 'PY'
+import re
+text = open("same.html").read()
+compared = {name: bool(re.findall("<small>[^<]", re.search(f"{name}</td>(.*?)</tr>", text)[1]))
+            for name in ("Validation accuracy, last epoch", "Training loss", "Evaluated: accuracy")}
+assert list(compared.values()) == [False, False, True], compared
+PY
+run 0 train tiny.yaml --out half-val --set data.val_size=30 --set train.epochs=1
+run 0 report one half-val --no-eval --out different.html
+shows different.html 'The runs are of different data'
+mkdir tiny-loss # numbers that are hardly any
+for n in 1 2; do
+    echo "{\"step\":$n,\"epoch\":$n,\"epochs\":2,\"train_loss\":${n}e-310,\"train_top1\":0.5,\"seconds\":1,\"complete\":true}"
+done | sed 's/2e-310/5e-309/' > tiny-loss/log.jsonl
+checks=$((checks + 1))
+timeout -s KILL 20 "$skua" report tiny-loss --no-eval > out 2> err || bad 'a report of losses near 0 does not end'
 run 0 report one one --no-eval
 shows report.html 'Nothing: they are the same'
 run 0 train tiny.yaml --out fewer --set data.val_limit=30 --set train.epochs=1
@@ -232,7 +251,7 @@ mkdir empty
 refused "'empty' is no run: expected a folder of skua train with recipe.yaml or log.jsonl" report empty
 mkdir sweep
 : > sweep/sweep.yaml
-refused "'sweep' is a sweep, which is no run; its runs side by side: skua sweep --out sweep --table, skua report sweep/*/" report sweep
+refused "'sweep' is a sweep, which is no run; its runs side by side: skua sweep --out sweep --table, and up to 8 of them: skua report sweep/NAME..." report sweep
 check 'nothing is left in it' [ -z "$(ls -A empty)" ]
 refused 'skua report' report
 refused 'skua report: expected at most 8 of RUN..., found 9' report one one one one one one one one one

@@ -81,6 +81,10 @@ matches verdict.json "^\\{\"event\":\"verdict\",\"recipe\":\"tiny\",\"reached\":
 run 0 reproduce tiny.yaml --out verdict --set expect.accuracy="$(awk -v x="$last" 'BEGIN { print x + 0.2 }')" --set expect.tolerance=0.2
 run 0 reproduce tiny.yaml --out verdict --json
 matches out '"reached":null,.*"expected":null'
+cp -r verdict torn
+sed -i '/"epoch":3,"epochs"/d' torn/log.jsonl
+run 1 reproduce tiny.yaml --out torn --set expect.accuracy=0.01
+matches out '^Accuracy not known \(its log lacks the last epoch\), expected'
 refused "train.batch was 16 in the run, is 32 now" reproduce tiny.yaml --out verdict --set train.batch=32
 
 # ---- what the recipe expects is for what it trains: with any seed, threads and place of the data, and longer ----

@@ -121,6 +121,28 @@ check 'the same losses' diff <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]
     <(grep -o '"step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*' steps/log.jsonl)
 check 'the same weights' cmp steps/last/state.safetensors whole/last/state.safetensors
 
+# its checkpoints were removed: the log stays
+cp -r whole bare
+rm -r bare/ckpt-* bare/last bare/best
+refused "the run 'bare' has no checkpoint, but a log of 3 epochs" train --resume --out bare
+check 'the log is as it was' cmp whole/log.jsonl bare/log.jsonl
+
+# a folder that is no run
+mkdir -p photos/mine.old-2019
+refused 'is not empty' train tiny.yaml --resume --out photos
+check 'nothing of it is removed' [ -d photos/mine.old-2019 ]
+
+# one wish to stop that comes twice, as from `timeout`, saves; a later one would stop at once
+echo 'kill -INT $1 $1; sleep 0.05; kill -INT $1' > twice
+"$skua" train tiny.yaml --out twofold --set train.epochs=400 --set expect.accuracy=1 > out 2> err &
+pid=$!
+until [ "$(cat twofold/log.jsonl 2> /dev/null | wc -l)" -ge 3 ]; do :; done
+sh twice $pid 2> /dev/null
+wait $pid
+check 'saved' [ $? -eq 130 ]
+says err 'to go on: skua train --resume --out twofold'
+check 'what was expected is not judged of a part' [ "$(grep -c 'reached' err)" -eq 0 ]
+
 # finished; nothing to resume; a damaged checkpoint
 run 0 train --resume --out whole
 says err 'is finished: 3 of 3 epochs are done; a larger train.epochs continues it'
@@ -146,10 +168,6 @@ check 'all files are there' [ "$(ls lost)" = "$list" ]
 sed -i 's/"version": 1/"version": 7/' lost/ckpt-36/state.json
 refused 'written by a newer skua' train --resume --out lost
 check 'all files are still there' [ "$(ls lost)" = "$list" ]
-
-rm -r damaged/ckpt-*
-run 0 train --resume --out damaged
-says err 'has no checkpoint: training starts anew'
 
 # refused: another model, other data, another job on the run
 refused 'model.width was 0.0625 in the run, is 0.125 now' train tiny.yaml --resume --out whole --set model.width=0.125

@@ -188,6 +188,11 @@ same_run longer/lr=0.02-seed-1 whole/plain-lr=0.02-seed-1
 refused "the sweep's recipe changed: 'lr=0.02-seed-1': train.batch was 16 in the run, is 32 now" \
     sweep --out longer --set train.batch=32
 run 0 sweep --out longer --set sweep.seeds='[1, 2]' --quiet
+cp -r longer torn
+echo '{' > torn/lr=0.02-seed-1/recipe.yaml
+run 0 sweep --out torn --table
+matches out '^lr=0.02-seed-1: failed: .*torn/lr=0.02-seed-1/recipe.yaml'
+matches out '1/2'
 check 'a further seed' [ -f longer/lr=0.002-seed-2/last/model.safetensors ]
 
 # ---- a run that fails, a run that is killed; the others are trained ----

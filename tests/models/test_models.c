@@ -229,6 +229,8 @@ static void test_refused(void **state)
     refuse(m, "model.zero_init_residual: is for ResNets");
     m = usual(), strcpy(m.arch, "efficientnet_b0"), m.se = true;
     refuse(m, "model.se: efficientnet_b0 has squeeze-and-excitation");
+    m = usual(), strcpy(m.arch, "efficientnet_b0"), m.norm = SK_NORM_NONE;
+    refuse(m, "model.norm: efficientnet_b0 does not train without norms");
     m = usual(), strcpy(m.arch, "efficientnet_b0"), m.stem = SK_STEM_DEEP;
     refuse(m, "model.stem: deep is for ResNets");
 }

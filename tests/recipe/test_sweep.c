@@ -199,6 +199,28 @@ static void others_are_refused(void **state)
         assert_error(sk_recipe_set(&r, cases[i].set, &err), SK_INPUT, err, cases[i].message);
 }
 
+static void a_value_is_set_once(void **state)
+{
+    static const struct {
+        const char *set, *message;
+    } cases[] = {
+        {"sweep={grid: {model.width: [0.5]}, list: [{train.epochs: 1}, {model.width: 1}]}",
+         "sweep: 'model.width' of sweep.grid and 'model.width' of sweep.list set the same"},
+        {"sweep={grid: {train.optimizer.lr: [1]}, list: [{train.optimizer: {name: adam}}]}",
+         "sweep: 'train.optimizer.lr' of sweep.grid and 'train.optimizer' of sweep.list set the same"},
+        {"sweep={parallel: 2, grid: {engine.threads: [1, 2]}}", "sweep.parallel: 2 runs at once share the processors"},
+        {"sweep={parallel: 2, list: [{name: a}, {engine: {threads: 1}}]}", "sweep.parallel: 2 runs at once share"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(cases); i++) {
+        set(cases[i].set);
+        assert_error(sk_recipe_check(&r, &err), SK_INPUT, err, cases[i].message);
+        begin(NULL);
+    }
+    set("sweep={parallel: 2, grid: {train.epochs: [1, 2]}, list: [{name: a, train.batch: 8}]}");
+    assert_ok(sk_recipe_check(&r, &err), err);
+}
+
 static void rules_over_several_keys(void **state)
 {
     (void)state;
@@ -246,11 +268,15 @@ static void other_data_is_found(void **state)
     again = r;
     again.data.train_limit = 5;
     again.data.shuffle = false;
-    assert_null(sk_recipe_other_data(&r, &again));
+    assert_null(sk_recipe_other_data(&r, &again, false));
+    strcpy(again.data.path, "moved");
+    assert_string_equal(sk_recipe_other_data(&r, &again, false), "data.path");
+    assert_null(sk_recipe_other_data(&r, &again, true));
+    strcpy(again.data.path, r.data.path);
     again.data.val_limit = 5;
-    assert_string_equal(sk_recipe_other_data(&r, &again), "data.val_limit");
+    assert_string_equal(sk_recipe_other_data(&r, &again, false), "data.val_limit");
     again.data.source = SK_SOURCE_SHAPES;
-    assert_string_equal(sk_recipe_other_data(&r, &again), "data.source");
+    assert_string_equal(sk_recipe_other_data(&r, &again, false), "data.source");
 }
 
 int main(void)
@@ -264,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_written_reads_back, begin),
         cmocka_unit_test_setup(a_file_is_refused_with_its_line, begin),
         cmocka_unit_test_setup(others_are_refused, begin),
+        cmocka_unit_test_setup(a_value_is_set_once, begin),
         cmocka_unit_test_setup(rules_over_several_keys, begin),
         cmocka_unit_test_setup(too_many_are_refused, begin),
         cmocka_unit_test_setup(other_data_is_found, begin),

@@ -205,6 +205,25 @@ static void lines_wait_while_there_is_no_room(void **state)
     assert_content(FIRST SECOND);
 }
 
+/* A picture may be larger than what may wait. */
+static void a_large_record_is_written(void **state)
+{
+    enum { BYTES = SK_LOG_PENDING + 1 };
+    struct sk_append file;
+    struct sk_err err = {0};
+    struct sk_str record = {0};
+    (void)state;
+    assert_ok(sk_append_open(&file, dir, "large", &err), err);
+    char *text = calloc(1, BYTES);
+    assert_non_null(text);
+    assert_ok(sk_str_add_bytes(&record, text, BYTES, &err), err);
+    sk_append_put(&file, &record, SK_OK);
+    assert_int_equal(file.size, BYTES);
+    assert_ok(sk_append_close(&file, &err), err);
+    sk_str_release(&record);
+    free(text);
+}
+
 static int notices;
 static void count_notice(const char *text)
 {
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(lines_wait_while_there_is_no_room, make_folder),
         cmocka_unit_test_setup(each_start_has_its_own_events, make_folder),
         cmocka_unit_test_setup(a_log_is_a_file, make_folder),
+        cmocka_unit_test_setup(a_large_record_is_written, make_folder),
         cmocka_unit_test_setup(a_full_disk_is_one_warning, make_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,9 @@ static void what_killed_processes_left_is_removed(void **state)
     test_put("left/recipe.yaml.tmp-99", "x", 1);
     test_put("left/mine.tmp-", "x", 1);
     test_put("left/mine.tmp-1a", "x", 1);
+    assert_error(sk_run_open(&run, test_path("left"), true, &err), SK_USAGE, err, "is not empty");
+    assert_true(sk_is_file(test_path("left/recipe.yaml.tmp-99"))); /* nothing shows that this folder is a run */
+    test_put("left/recipe.yaml", "x", 1);
     assert_ok(sk_run_open(&run, test_path("left"), true, &err), err);
     sk_run_close(&run);
     assert_false(sk_is_dir(test_path("left/ckpt-7.tmp-123")));

@@ -43,7 +43,7 @@ extern const struct sk_kernel sk_cpu_max_pool, sk_cpu_max_pool_grad;            
 extern const struct sk_kernel sk_cpu_avg_pool, sk_cpu_avg_pool_grad;
 extern const struct sk_kernel sk_cpu_avg_window, sk_cpu_avg_window_grad, sk_cpu_max_all, sk_cpu_max_all_grad;
 extern const struct sk_kernel sk_cpu_group_norm, sk_cpu_group_norm_grad;                      /* group_norm.c */
-extern const struct sk_kernel sk_cpu_silu, sk_cpu_silu_grad, sk_cpu_sigmoid, sk_cpu_sigmoid_grad; /* act.c */
+extern const struct sk_kernel sk_cpu_silu, sk_cpu_silu_grad, sk_cpu_sigmoid, sk_cpu_sigmoid_grad; /* point.c */
 extern const struct sk_kernel sk_cpu_gate, sk_cpu_gate_grad, sk_cpu_bias_grad;                /* gate.c */
 extern const struct sk_kernel sk_cpu_loss, sk_cpu_loss_grad, sk_cpu_topk, sk_cpu_softmax; /* loss.c */
 extern const struct sk_kernel sk_cpu_update, sk_cpu_square_sum, sk_cpu_accumulate, sk_cpu_average; /* optim.c */
