@@ -60,7 +60,7 @@ enum sk_op_kind {
     SK_OP_FOLD_NORM,        /* w, gamma, beta, running mean, running var -> w', bias; attr eps (PREPARE) */
     SK_OP_RELU,             /* x -> y */
     SK_OP_RELU_GRAD,        /* dy, y -> dx */
-    SK_OP_ADD,              /* a, b -> y; attr relu */
+    SK_OP_ADD,              /* a, b -> y */
     SK_OP_MAX_POOL,         /* x -> y, argmax (u8: kh * kernel + kw); attr kernel, stride, pad */
     SK_OP_MAX_POOL_GRAD,    /* dy, argmax -> dx; attr as forward, dim of dx */
     SK_OP_AVG_POOL,         /* x [N,H,W,C] -> y [N,C], mean over H and W; attr keep: y is [N,1,1,C] */

@@ -98,8 +98,6 @@ SK_GRAD_RULE(sk_grad_relu)
 SK_GRAD_RULE(sk_grad_add)
 {
     int a = g->op[op].in[0], b = g->op[op].in[1];
-    if (g->op[op].attr.relu)
-        return sk_fail(err, SK_BUG, "add '%s' is fused for inference and has no gradient", g->op[op].name);
     enum sk_code code = sk_graph_add_grad(g, a, dout[0], err);
     return code != SK_OK ? code : sk_graph_add_grad(g, b, dout[0], err);
 }

@@ -62,7 +62,7 @@ struct sk_kern_norm {
 struct sk_kern_point {
     void (*relu)(const void *x, size_t n, void *y);
     void (*relu_grad)(const void *dy, const void *y, size_t n, void *dx);
-    void (*add)(const void *a, const void *b, size_t n, bool relu, void *y);
+    void (*add)(const void *a, const void *b, size_t n, void *y);
     /* y[i] = x[i] * scale if keep else 0; keep from sk_philox counters: element i of a stream keyed by key[2]; the mask
      * of an element depends on (key, first + i) alone; threshold: keep where the 32-bit draw >= threshold. */
     void (*dropout)(const void *x, size_t n, const uint32_t key[2], uint64_t first, uint32_t threshold, float scale,

@@ -26,19 +26,19 @@ SK_INLINE void relu_grad(const void *dy, const void *y, size_t n, void *dx, enum
         relu_grad_vec(dy, y, i, sk_mask(n - i), dx, t);
 }
 
-SK_INLINE void add_vec(const void *a, const void *b, size_t i, __mmask16 m, bool rectify, void *y, enum sk_ktype t)
+SK_INLINE void add_vec(const void *a, const void *b, size_t i, __mmask16 m, void *y, enum sk_ktype t)
 {
     __m512 v = _mm512_add_ps(sk_vload(a, i, m, t), sk_vload(b, i, m, t));
-    sk_vstore(y, i, m, t, rectify ? sk_vrelu(v) : v);
+    sk_vstore(y, i, m, t, v);
 }
 
-SK_INLINE void add(const void *a, const void *b, size_t n, bool rectify, void *y, enum sk_ktype t)
+SK_INLINE void add(const void *a, const void *b, size_t n, void *y, enum sk_ktype t)
 {
     size_t i = 0;
     for (; i + SK_VEC <= n; i += SK_VEC)
-        add_vec(a, b, i, SK_ALL, rectify, y, t);
+        add_vec(a, b, i, SK_ALL, y, t);
     if (i < n)
-        add_vec(a, b, i, sk_mask(n - i), rectify, y, t);
+        add_vec(a, b, i, sk_mask(n - i), y, t);
 }
 
 /* Pixels: bytes or float32. */
@@ -107,14 +107,14 @@ static void relu_grad_bf16(const void *dy, const void *y, size_t n, void *dx)
     relu_grad(dy, y, n, dx, SK_K_BF16);
 }
 
-static void add_f32(const void *a, const void *b, size_t n, bool rectify, void *y)
+static void add_f32(const void *a, const void *b, size_t n, void *y)
 {
-    add(a, b, n, rectify, y, SK_K_F32);
+    add(a, b, n, y, SK_K_F32);
 }
 
-static void add_bf16(const void *a, const void *b, size_t n, bool rectify, void *y)
+static void add_bf16(const void *a, const void *b, size_t n, void *y)
 {
-    add(a, b, n, rectify, y, SK_K_BF16);
+    add(a, b, n, y, SK_K_BF16);
 }
 
 static void normalize_u8_f32(const uint8_t *x, size_t rows, size_t c, const float *mul, const float *offset, void *y)

@@ -19,12 +19,10 @@ SK_INLINE void relu_grad(const void *dy, const void *y, size_t n, void *dx, enum
         sk_put(dx, i, t, sk_get(y, i, t) > 0 ? sk_get(dy, i, t) : 0.0f);
 }
 
-SK_INLINE void add(const void *a, const void *b, size_t n, bool rectify, void *y, enum sk_ktype t)
+SK_INLINE void add(const void *a, const void *b, size_t n, void *y, enum sk_ktype t)
 {
-    for (size_t i = 0; i < n; i++) {
-        float v = sk_get(a, i, t) + sk_get(b, i, t);
-        sk_put(y, i, t, rectify ? sk_relu1(v) : v);
-    }
+    for (size_t i = 0; i < n; i++)
+        sk_put(y, i, t, sk_get(a, i, t) + sk_get(b, i, t));
 }
 
 SK_INLINE void normalize_u8(const uint8_t *x, size_t rows, size_t c, const float *mul, const float *offset, void *y,
@@ -63,14 +61,14 @@ static void relu_grad_bf16(const void *dy, const void *y, size_t n, void *dx)
     relu_grad(dy, y, n, dx, SK_K_BF16);
 }
 
-static void add_f32(const void *a, const void *b, size_t n, bool rectify, void *y)
+static void add_f32(const void *a, const void *b, size_t n, void *y)
 {
-    add(a, b, n, rectify, y, SK_K_F32);
+    add(a, b, n, y, SK_K_F32);
 }
 
-static void add_bf16(const void *a, const void *b, size_t n, bool rectify, void *y)
+static void add_bf16(const void *a, const void *b, size_t n, void *y)
 {
-    add(a, b, n, rectify, y, SK_K_BF16);
+    add(a, b, n, y, SK_K_BF16);
 }
 
 static void normalize_u8_f32(const uint8_t *x, size_t rows, size_t c, const float *mul, const float *offset, void *y)

@@ -84,13 +84,11 @@ static void check_exact(const struct sk_kern_point *kern, const struct sk_kern_p
     ref->relu_grad(a, b, s->n, right);
     kern->relu_grad(a, b, s->n, y);
     check_same("relu_grad", y, right, s->n, s->t);
-    for (int relu = 0; relu < 2; relu++) {
-        ref->add(a, b, s->n, relu, right);
-        kern->add(a, b, s->n, relu, y);
-        check_same("add", y, right, s->n, s->t);
-    }
+    ref->add(a, b, s->n, right);
+    kern->add(a, b, s->n, y);
+    check_same("add", y, right, s->n, s->t);
     memcpy(y, b, bytes);
-    kern->add(a, y, s->n, true, y);
+    kern->add(a, y, s->n, y);
     check_same("add in place", y, right, s->n, s->t);
     ref->relu(a, s->n, right);
     kern->relu(a, s->n, y);
@@ -212,7 +210,7 @@ static const float bench_channels[3] = {1, 2, 3};
 
 static void time_add(void *arg)
 {
-    ((const struct sk_kern_point *)arg)->add(bench_memory[0], bench_memory[1], 16384, true, bench_memory[2]);
+    ((const struct sk_kern_point *)arg)->add(bench_memory[0], bench_memory[1], 16384, bench_memory[2]);
 }
 
 static void time_relu_grad(void *arg)
