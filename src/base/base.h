@@ -79,6 +79,9 @@ uint32_t sk_utf8_next(const char *text, size_t len, size_t *used);
 bool sk_is_utf8(const char *text);
 /* Copies text for a message: control bytes become '?', cut with "..." to fit; returns dst. */
 char *sk_printable(char *dst, size_t size, const char *text);
+/* Copies text as a word of a command that can be pasted: in single quotes where a shell would take it apart; what does not
+ * fit as sk_printable. Returns dst. */
+char *sk_shell_word(char *dst, size_t size, const char *text);
 const char *sk_bytes_text(double bytes, char out[32]); /* "43.2 MB" */
 const char *sk_thousands(int64_t n, char out[32]);      /* "11,173,962" */
 const char *sk_time_text(double seconds, char out[32]); /* "0:09", "1:02:03" */

@@ -245,6 +245,20 @@ char *sk_printable(char *dst, size_t size, const char *text)
     return dst;
 }
 
+char *sk_shell_word(char *dst, size_t size, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./,:=@%";
+    struct sk_str word = {0};
+    bool made = sk_str_add(&word, NULL, "'") == SK_OK;
+    for (const char *c = text; made && *c; c++)
+        made = (*c == '\'' ? sk_str_add(&word, NULL, "'\\''") : sk_str_add(&word, NULL, "%c", *c)) == SK_OK;
+    made = made && sk_str_add(&word, NULL, "'") == SK_OK && word.len < size;
+    bool quoted = made && (!*text || text[strspn(text, plain)]);
+    sk_printable(dst, size, quoted ? word.text : text);
+    sk_str_release(&word);
+    return dst;
+}
+
 const char *sk_thousands(int64_t n, char out[32])
 {
     char digits[24];

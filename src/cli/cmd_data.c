@@ -200,6 +200,13 @@ static bool on_bytes(void *ctx, int64_t done, int64_t all)
     return !atomic_load(&sk_cancel);
 }
 
+static void tell_next(const char *command, const char *dir, const char *file)
+{
+    char path[SK_PATH], word[SK_PATH];
+    if (sk_path_join(path, NULL, dir, file) == SK_OK)
+        sk_tell("try: skua %s --data %s", command, sk_shell_word(word, sizeof(word), path));
+}
+
 static enum sk_code get(const char *name, const struct sk_data_args *a, struct sk_err *err)
 {
     const struct sk_published *p = sk_data_published(name);
@@ -218,8 +225,7 @@ static enum sk_code get(const char *name, const struct sk_data_args *a, struct s
     if (code == SK_OK)
         sk_print("%s/%s\n", dir, p->file);
     if (code == SK_OK && !a->quiet)
-        sk_tell("try: skua %s --data %s/%s",
-                strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18-5" : "data inspect", dir, p->file);
+        tell_next(strcmp(name, "cifar10") == 0 ? "train cifar10-resnet18-5" : "data inspect", dir, p->file);
     return code;
 }
 

@@ -198,11 +198,12 @@ static enum sk_code info_model(const char *path, const struct info_args *a, stru
 /* A folder without a model is likely to be one of pictures. */
 static enum sk_code info_folder(const char *dir, const struct info_args *a, struct sk_err *err)
 {
-    char path[SK_PATH];
+    char path[SK_PATH], word[SK_PATH];
     struct sk_err why = {0};
     enum sk_code code = sk_model_path(dir, path, &why);
     return code == SK_OK ? info_model(dir, a, err)
-                         : sk_fail(err, code, "%s; what data holds is told by: skua data inspect %s", why.text, dir);
+                         : sk_fail(err, code, "%s; what data holds is told by: skua data inspect %s", why.text,
+                                   sk_shell_word(word, sizeof(word), dir));
 }
 
 static bool ends_with(const char *text, const char *end)

@@ -117,13 +117,14 @@ static enum sk_code check_settings(const struct sk_trials *s, struct sk_err *err
 /* ---- running ---- */
 static enum sk_code judge(const struct sk_trials *s, struct sk_err *err)
 {
+    char dir[SK_PATH];
     size_t failed = 0;
     for (size_t i = 0; i < s->count; i++)
         failed += s->trial[i].state == SK_TRIAL_FAILED;
     if (failed == 0)
         return SK_OK;
     return sk_fail(err, SK_MISSED, "%zu of %zu runs failed; to try them again: skua sweep --out %s", failed, s->count,
-                   s->dir);
+                   sk_shell_word(dir, sizeof(dir), s->dir));
 }
 
 static enum sk_code tell_unused(const struct sk_trials *s, struct sk_err *err)
@@ -200,9 +201,10 @@ static enum sk_code show_table(const struct sk_recipe *r, const char *dir, const
 /* ---- the command ---- */
 static enum sk_code load_recipe(struct sk_recipe *r, const struct sweep_args *a, const char *name, struct sk_err *err)
 {
+    char dir[SK_PATH];
     if (is_sweep(name))
         return sk_fail(err, SK_USAGE, "'%s' is the folder of a sweep; to go on with it: skua sweep --out %s", name,
-                       name);
+                       sk_shell_word(dir, sizeof(dir), name));
     enum sk_code code = sk_cli_recipe(r, name, a->data, &a->set, err);
     if (code == SK_OK && r->task == SK_TASK_PROFILE && !sk_recipe_is_sweep(r))
         return sk_fail(err, SK_INPUT, "the recipe '%s' profiles and is no sweep: skua reproduce %s", r->name, name);

@@ -49,10 +49,11 @@ static void print_end_json(const struct sk_train_view *v, const struct sk_positi
 /* The expectation is for the last epoch, which need not be the best. */
 static void tell_accuracy(const struct sk_train_view *v, const struct sk_position *at)
 {
-    char last[48] = "";
+    char last[48] = "", run[SK_PATH];
     if (v->accuracy >= 0 && v->accuracy < at->best)
         snprintf(last, sizeof(last), " (%.2f%% in the last epoch)", 100 * v->accuracy);
-    sk_tell("best accuracy %.2f%%%s; try: skua eval %s", 100 * at->best, last, v->run);
+    sk_tell("best accuracy %.2f%%%s; try: skua eval %s", 100 * at->best, last,
+            sk_shell_word(run, sizeof(run), v->run));
 }
 
 static void print_end(const struct sk_train_view *v, const struct sk_recipe *r, const struct sk_position *at,
@@ -84,10 +85,12 @@ enum sk_code sk_cli_train(const struct sk_recipe *r, bool resume, struct sk_trai
     if (code == SK_OK || stopped)
         print_end(view, r, &at, code == SK_OK ? "done" : "stopped");
     if (stopped) {
+        char again[SK_PATH], recipe[SK_PATH], command[SK_PATH + 32] = "train --resume";
         sk_err_clear(err);
-        sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua %s%s%s --out %s",
-                (long long)at.step, at.epoch + 1, view->judged ? "reproduce " : "train --resume",
-                view->judged ? view->run : "", view->judged ? "/recipe.yaml" : "", view->run);
+        if (view->judged && sk_path_join(recipe, NULL, view->run, "recipe.yaml") == SK_OK)
+            snprintf(command, sizeof(command), "reproduce %s", sk_shell_word(again, sizeof(again), recipe));
+        sk_fail(err, code, "stopped after step %lld (epoch %u), which is saved; to go on: skua %s --out %s",
+                (long long)at.step, at.epoch + 1, command, sk_shell_word(again, sizeof(again), view->run));
     }
     view->at = at;
     return code;

@@ -97,13 +97,13 @@ static enum sk_code convert_all(struct sk_recipe *r, const struct sk_data_args *
 static void tell_next(const struct sk_recipe *r, const char *what, const char *out)
 {
     const struct sk_recipe_data *d = &r->data;
-    const bool safe = out[strspn(out, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./")] == '\0';
-    const char *quote = safe ? "" : "'";
+    char word[SK_PATH];
+    sk_shell_word(word, sizeof(word), out);
     if (!what || sk_is_data(what)) {
-        sk_tell("try: skua train --data %s%s%s", quote, out, quote);
+        sk_tell("try: skua train --data %s", word);
         return;
     }
-    sk_tell("try: skua train %s --data %s%s%s --set data.source=auto%s%s%s%s", what, quote, out, quote,
+    sk_tell("try: skua train %s --data %s --set data.source=auto%s%s%s%s", what, word,
             d->also.count ? " --set data.also=[]" : "", d->train_fraction < 1 ? " --set data.train_fraction=1" : "",
             d->class_names[0] ? " --set data.class_names=" : "",
             d->images[0] ? " --set data.images= --set data.labels= --set data.val_images= --set data.val_labels="

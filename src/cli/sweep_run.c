@@ -289,9 +289,10 @@ static void show_progress(const struct runner *w)
 
 static enum sk_code stopped(const struct sk_trials *s, struct sk_err *err)
 {
+    char dir[SK_PATH];
     return sk_fail(err, SK_CANCELLED,
                    "stopped with %zu of %zu runs done, the others are saved; to go on: skua sweep --out %s",
-                   count_state(s, SK_TRIAL_DONE), s->count, s->dir);
+                   count_state(s, SK_TRIAL_DONE), s->count, sk_shell_word(dir, sizeof(dir), s->dir));
 }
 
 /* An error of the sweep itself (a full disk) ends the runs as a signal does. */

@@ -130,12 +130,12 @@ static double epoch_steps(const struct sk_report_run *run)
 
 static enum sk_code no_run(const char *path, struct sk_err *err)
 {
-    char sweep[SK_PATH];
+    char sweep[SK_PATH], word[SK_PATH];
     if (sk_path_join(sweep, NULL, path, "sweep.yaml") == SK_OK && sk_is_file(sweep))
         return sk_fail(err, SK_INPUT,
                        "'%s' is a sweep, which is no run; its runs side by side: skua sweep --out %s --table, and up to "
                        "%d of them: skua report %s/NAME...",
-                       path, path, SK_REPORT_RUNS, path);
+                       path, sk_shell_word(word, sizeof(word), path), SK_REPORT_RUNS, word);
     return sk_fail(err, SK_INPUT, "'%s' is no run: expected a folder of skua train with recipe.yaml or log.jsonl",
                    path);
 }

@@ -194,6 +194,22 @@ static void messages_show_no_control_bytes(void **state)
     assert_int_equal(none, 'x');
 }
 
+static void shell_words_are_pasted(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"runs/a-1_b.c", "runs/a-1_b.c"}, {"run a", "'run a'"}, {"", "''"}, {"it's", "'it'\\''s'"},
+        {"$(x)", "'$(x)'"}, {"a\nb", "'a?b'"}, {"much too long a name", "much too lon..."},
+    };
+    (void)state;
+    for (size_t i = 0; i < SK_COUNT(rows); i++) {
+        char dst[16];
+        assert_ptr_equal(sk_shell_word(dst, sizeof(dst), rows[i].text), dst);
+        assert_string_equal(dst, rows[i].want);
+    }
+}
+
 static void utf8_is_told(void **state)
 {
     (void)state;
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(numbers_do_not_follow_the_locale),
         cmocka_unit_test(the_nearest_name_is_found),
         cmocka_unit_test(messages_show_no_control_bytes),
+        cmocka_unit_test(shell_words_are_pasted),
         cmocka_unit_test(utf8_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
