@@ -11,6 +11,7 @@
 enum { SK_VEC = 8 };
 typedef __m256 sk_vec;
 typedef size_t sk_lanes; /* how many elements are read or written */
+#define SK_ALL ((sk_lanes)SK_VEC)
 
 /* The first n of 8 lanes. */
 SK_INLINE __m256i sk_mask(size_t n)
@@ -73,6 +74,13 @@ SK_INLINE void sk_vstore(void *p, size_t i, size_t n, enum sk_ktype t, __m256 v)
         _mm_storeu_si128((__m128i *)((uint16_t *)p + i), half);
     else
         memcpy((uint16_t *)p + i, &half, n * sizeof(uint16_t));
+}
+
+SK_INLINE sk_vec sk_vbytes(const uint8_t *p, size_t i, sk_lanes n)
+{
+    uint64_t bytes = 0;
+    memcpy(&bytes, p + i, n);
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)bytes)));
 }
 
 /* v as it reads after it was stored as t. */

@@ -64,6 +64,11 @@ SK_INLINE void sk_vstore(void *p, size_t i, __mmask16 m, enum sk_ktype t, __m512
         _mm256_mask_storeu_epi16((uint16_t *)p + i, m, sk_vround(v));
 }
 
+SK_INLINE sk_vec sk_vbytes(const uint8_t *p, size_t i, sk_lanes n)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(n, p + i)));
+}
+
 /* v as it reads after it was stored as t. */
 SK_INLINE sk_vec sk_vstored(sk_vec v, enum sk_ktype t)
 {
