@@ -1,4 +1,5 @@
-/* Inside kern: the sums of a block of batch norm backward, then the gradient of its input, over whole vectors. Included by one file for each instruction set, after its vec_*.h. */
+/* Inside kern: the sums of a block of batch norm backward, then the gradient of its input, over whole vectors. Included
+ * by one file for each instruction set, after its vec_*.h. */
 #include "kern/join.h"
 #include "kern/levels.h"
 

@@ -1,4 +1,5 @@
-/* Inside kern: statistics of a block of batch norm and their application over whole vectors. Included by one file for each instruction set, after its vec_*.h. */
+/* Inside kern: statistics of a block of batch norm and their application, over whole vectors. Included by one file for
+ * each instruction set, after its vec_*.h. */
 #include "kern/join.h"
 #include "kern/levels.h"
 
