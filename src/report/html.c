@@ -218,8 +218,12 @@ void sk_page_bar(struct sk_page *p, const struct sk_share *part, int parts, doub
         sk_page_add(p, "<div style=\"width:%.3f%%;background:var(--c%d)\" title=\"%s\"></div>",
                     100 * part[i].value / all, i % SK_COLOURS, part[i].name);
     sk_page_add(p, "</div>\n<div class=\"key\">");
-    for (int i = 0; i < parts; i++)
-        sk_page_add(p, "<span><span class=\"swatch\" style=\"background:var(--c%d)\"></span>%s %.3g %s (%.1f%%)</span>",
-                    i % SK_COLOURS, part[i].name, part[i].value * scale, unit, 100 * part[i].value / all);
+    for (int i = 0; i < parts; i++) {
+        double v = part[i].value * scale;
+        sk_page_add(p, "<span><span class=\"swatch\" style=\"background:var(--c%d)\"></span>%s ", i % SK_COLOURS,
+                    part[i].name);
+        sk_page_add(p, v < 999.5 ? "%.3g" : "%.0f", v);
+        sk_page_add(p, " %s (%.1f%%)</span>", unit, 100 * part[i].value / all);
+    }
     sk_page_add(p, "</div>\n");
 }
